@@ -1,0 +1,44 @@
+import type { ExitName } from "./exit-codes.ts";
+
+/**
+ * What is known of an effect when its call failed.
+ * `none`: nothing began. `rolled-back`: the server said so; trying again is safe. `unknown`: nobody knows yet, and only the target can tell.
+ */
+export type AfterFault = "none" | "rolled-back" | "unknown";
+
+/** An expected failure, JSON-safe: what the journal keeps and every face shows. Never holds a row's value or a secret. */
+export interface FaultRecord {
+  /** Stable, `HF-AREA-WHAT`. */
+  readonly code: string;
+  /** One sentence: what happened. */
+  readonly message: string;
+  /** What is still true (what was kept, what was not begun). */
+  readonly still?: string;
+  /** What to do next, in the imperative. */
+  readonly hint?: string;
+  /** Commands that can be pasted as they stand. */
+  readonly next?: readonly string[];
+  /** The other side's own words, rewritten so that no row's value travels. */
+  readonly cause?: string;
+  readonly after: AfterFault;
+  readonly exit: ExitName;
+}
+
+type FaultDraft = Omit<FaultRecord, "after" | "exit" | "code" | "message"> & { after?: AfterFault; exit?: ExitName };
+
+/** An expected failure: throw it, never log and pass over. Whatever else is thrown is a bug. */
+export class Fault extends Error {
+  readonly record: FaultRecord;
+  constructor(code: string, message: string, draft: FaultDraft = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "Fault";
+    this.record = { code, message, after: "none", exit: "failed", ...draft };
+  }
+}
+
+/** The record of anything that was thrown; a bug gets the code `HF-BUG` and its message, so that it is never silent. */
+export function faultRecord(error: unknown): FaultRecord {
+  if (error instanceof Fault) return error.record;
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return { code: "HF-BUG", message, hint: "This is a fault of Holdfast. Report it.", after: "unknown", exit: "bug" };
+}

@@ -1,0 +1,32 @@
+import type { LeaseId, StepKey } from "./ids.ts";
+import type { Json } from "./json.ts";
+import type { Role } from "./target.ts";
+
+/** Something temporary that we made and must give back. Its name alone is enough to find it again after a kill. */
+export interface Lease {
+  readonly id: LeaseId;
+  /** Which keeper knows how to find and release it: `row-pin`, `rescue-area`, `scratch-server`, … */
+  readonly kind: string;
+  readonly name: string;
+  /** A role of the plan, or this machine. */
+  readonly where: Role | "machine";
+  readonly step: StepKey;
+  /** What it is, what it protects from, what it costs: sentences for the operator. */
+  readonly words: string;
+  readonly protects?: string;
+  readonly costs?: string;
+  /** How a person gives it back by hand, as a command or a statement. */
+  readonly byHand: string;
+  /** May be kept past the run's end, with a date. */
+  readonly keepable: boolean;
+  /** What release needs beside the name (an option's value before, a folder). */
+  readonly facts: Json;
+}
+
+export type LeaseDraft = Omit<Lease, "id" | "step">;
+
+/** Both are idempotent: releasing what is not there is a success. */
+export interface LeaseKeeper {
+  find(lease: Lease): Promise<"present" | "absent">;
+  release(lease: Lease): Promise<void>;
+}

@@ -1,0 +1,121 @@
+import type { RunId } from "../core/ids.ts";
+import type { LeaseState } from "../core/run-state.ts";
+import type { Json } from "../core/json.ts";
+import type { Finding } from "../core/step.ts";
+import type { HoldPart, Watch } from "./engine.ts";
+import type { TableFact, TableName } from "./inspect.ts";
+
+/** The table and what its foreign keys reach, from the catalogue alone. */
+export interface Examination {
+  readonly table: TableName;
+  /** The table first, then those that a delete in it cascades to or that refer to it. */
+  readonly tables: readonly (TableFact & { readonly why: string })[];
+  readonly findings: readonly Finding[];
+}
+
+export interface FreezeOptions {
+  readonly run: RunId;
+  /** Takes an exclusive lock on the table too: an outage for it, and the only airtight stop for reads. */
+  readonly lockTable: boolean;
+}
+
+/** One transaction, or several that belong together, that took rows away. Counts come from the evidence, never from the table. */
+export interface Statement {
+  /** How it is chosen: transaction ids joined by `+`, `open:<pid>`, … */
+  readonly value: string;
+  readonly kind: "one" | "group" | "open" | "prepared";
+  /** Full transaction ids (64 bit) as text, with their committed subtransactions beside them. */
+  readonly transactions: readonly string[];
+  readonly subtransactions: readonly string[];
+  /** When it committed, as the server wrote it (UTC, microseconds), or null where the server does not know. */
+  readonly at: string | null;
+  readonly until: string | null;
+  readonly rows: number;
+  readonly tables: readonly { readonly table: TableName; readonly rows: number }[];
+  /** How sure the set of transactions is, in words; empty when nothing is in doubt. */
+  readonly doubts: readonly string[];
+  /** Who: application, user, pid, where the server still knows. */
+  readonly who: string | null;
+}
+
+export interface StatementSearch {
+  readonly table: TableName;
+  readonly tables: readonly TableName[];
+  readonly statements: readonly Statement[];
+  /** Of the pages read: versions that are already pruned away and can't come back this way. */
+  readonly pruned: number;
+  readonly pagesRead: number;
+  readonly findings: readonly Finding[];
+}
+
+/** A way back. Closed ones stay in the list with the reason and what would open them. */
+export interface PathOption {
+  readonly path: string;
+  readonly label: string;
+  readonly feasible: boolean;
+  /** Why it is closed, or what makes it the better one. */
+  readonly why: string;
+  readonly opensWith?: string;
+  readonly takesMs: number | null;
+  readonly rows: number | null;
+  readonly loses: string;
+  readonly needs: readonly string[];
+  /** False where nothing has to be rescued and merged: ending an open transaction brings the rows back by itself. */
+  readonly rescues: boolean;
+  readonly recommended: boolean;
+}
+
+/** What came back of one table. `rows` = versions handed out; the rest is counted, never guessed. */
+export interface RecoveredTable {
+  readonly table: TableName;
+  readonly columns: readonly string[];
+  readonly rows: number;
+  readonly updated: number;
+  readonly moved: number;
+  readonly own: number;
+  readonly unknown: number;
+}
+
+/** Rows on their way from the evidence into a rescue area. Close it when done; it gives no lease back. */
+export interface Recovered {
+  readonly tables: readonly RecoveredTable[];
+  /** Row text in the server's own COPY format, in ascending order of the key; may be read again. */
+  rows(table: TableName): Promise<NodeJS.ReadableStream>;
+  close(): Promise<void>;
+}
+
+/** The evidence of lost rows. Nothing here reads a damaged table by SQL. */
+export interface Evidence {
+  readonly traits: { readonly readsDestroy: boolean; readonly heldBy: "pin" | "copy" | "nothing" };
+  examine(table: TableName): Promise<Examination>;
+  /** In order; the first keeps the rows and must be taken before anything else looks at the server. */
+  freeze(table: TableName, options: FreezeOptions): Promise<readonly HoldPart[]>;
+  /** Asks the server whether each hold still holds; a lost one is a finding `stop`. */
+  held(leases: readonly LeaseState[]): Promise<readonly Finding[]>;
+  search(query: StatementQuery, watch: Watch): Promise<StatementSearch>;
+  /** Moves the pins forward to the oldest candidate; gives what changed of which lease. */
+  narrow(leases: readonly LeaseState[], search: StatementSearch): Promise<readonly ChangedLease[]>;
+  paths(statement: Statement, watch: Watch): Promise<readonly PathOption[]>;
+  /** Counts exactly what the path would hand out, without a write on the target; scratch space on this machine is allowed. */
+  count(statement: Statement, path: string, watch: Watch): Promise<readonly RecoveredTable[]>;
+  /** What the recovery makes on this machine (a scratch server), in order. */
+  recoveryParts(statement: Statement, path: string, run: RunId): Promise<readonly HoldPart[]>;
+  /** After its parts were taken. */
+  recover(statement: Statement, path: string, run: RunId, watch: Watch): Promise<Recovered>;
+  /** Ends another's transaction (an effect of its own); what it was doing, for the record. */
+  cancel(statement: Statement): Promise<{ readonly ended: string }>;
+}
+
+export interface StatementQuery {
+  readonly table: TableName;
+  readonly tables: readonly TableName[];
+  /** RFC 3339 instants. */
+  readonly since?: string;
+  readonly until?: string;
+}
+
+export interface ChangedLease {
+  readonly lease: string;
+  readonly words: string;
+  readonly facts: Json;
+}

@@ -1,0 +1,60 @@
+import type { RunId } from "../core/ids.ts";
+import type { Finding } from "../core/step.ts";
+import type { Transaction, Watch } from "./engine.ts";
+import type { TableName } from "./inspect.ts";
+import type { Prepare } from "./marker.ts";
+
+export type TriggerMode = "fire" | "skip";
+
+export interface TriggerFact {
+  readonly table: TableName;
+  readonly name: string;
+  /** `AFTER INSERT, calls shop.note_change()`. */
+  readonly words: string;
+}
+
+export interface MergeTable {
+  readonly run: RunId;
+  readonly table: TableName;
+  readonly triggers: TriggerMode;
+}
+
+/** The one write. Only what is missing is inserted; nothing that is there is changed. */
+export interface Merge {
+  /** User triggers that an INSERT into these tables would fire; empty = nobody needs to be asked. */
+  triggers(tables: readonly TableName[]): Promise<readonly TriggerFact[]>;
+  /** Parents before children. */
+  order(tables: readonly TableName[]): Promise<readonly TableName[]>;
+  /** What the merge session must be told before BEGIN. */
+  prepare(triggers: TriggerMode): Prepare;
+  /** Statements as they will run, for the preview. */
+  statements(request: MergeTable): Promise<readonly string[]>;
+  /** Rows after ordinal `after` up to `after + size`; done when none is left. Retried safely when it says `rolled-back`. */
+  batch(tx: Transaction, request: MergeTable, after: number, size: number): Promise<MergedBatch>;
+  /** Sequences behind the table's columns, forward only. */
+  sequences(
+    tx: Transaction,
+    request: MergeTable,
+  ): Promise<readonly { readonly sequence: string; readonly from: string; readonly to: string }[]>;
+  /** Exact, by anti-join against the rescue area. */
+  verify(run: RunId, tables: readonly TableName[], watch: Watch): Promise<readonly VerifiedTable[]>;
+}
+
+export interface MergedBatch {
+  readonly upTo: number;
+  readonly inserted: number;
+  readonly left: number;
+  readonly done: boolean;
+}
+
+export interface VerifiedTable {
+  readonly table: TableName;
+  readonly rescued: number;
+  /** In the table now, equal to the digit. */
+  readonly equal: number;
+  /** In the table with other values (made again, or changed by triggers or traffic since). */
+  readonly different: number;
+  /** Still not there, each with a reason in the findings. */
+  readonly absent: number;
+  readonly findings: readonly Finding[];
+}

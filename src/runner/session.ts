@@ -1,0 +1,41 @@
+import type { ExitName } from "../core/exit-codes.ts";
+import type { Stamped } from "../core/event.ts";
+import type { FaultRecord } from "../core/errors.ts";
+import type { QuestionId, RunId } from "../core/ids.ts";
+import type { Answer } from "../core/question.ts";
+import type { RunState } from "../core/run-state.ts";
+import type { PayloadRef } from "../core/step.ts";
+
+export type Unsubscribe = () => void;
+
+/** How a run left this process. The journal holds the rest. */
+export interface RunEnd {
+  readonly exit: ExitName;
+  readonly state: RunState;
+  readonly fault?: FaultRecord;
+}
+
+/**
+ * One run, as a face sees it: a snapshot that changes by events, and the few things a person can do. Faces hold no state of a run.
+ * `answer` to a question that is no longer asked is ignored.
+ */
+export interface Session {
+  readonly run: RunId;
+  /** Immutable; another object after every event, so it can be compared by identity. */
+  readonly state: RunState;
+  subscribe(listener: () => void): Unsubscribe;
+  /** Every event as it is journaled (or passes), in order, from the moment of subscribing. */
+  events(listener: (stamped: Stamped) => void): Unsubscribe;
+  answer(question: QuestionId, answer: Answer): void;
+  /** Stops at the next safe point: after the current batch. */
+  pause(reason: string): void;
+  /** Cancels the running statement; the step's outcome is then unknown until settled. */
+  cancel(): void;
+  note(text: string): void;
+  /** Gives the leases back and closes the run; what was written stays written. */
+  abandon(reason: string): void;
+  /** A payload's bytes for the eye; that they were shown is journaled, the values never are. */
+  reveal(ref: PayloadRef): Uint8Array | null;
+  /** Settles when this process has let go of the run. Never rejects. */
+  readonly ended: Promise<RunEnd>;
+}

@@ -1,0 +1,79 @@
+import type { Environment, Purpose } from "../core/effect.ts";
+import type { Stamped, RunWishes } from "../core/event.ts";
+import type { RunId } from "../core/ids.ts";
+import type { Plan } from "../core/plan.ts";
+import type { RunSummary, VerifyReport } from "../journal/journal.ts";
+import type { Session } from "./session.ts";
+
+export interface TargetSummary {
+  readonly name: string;
+  readonly engine: string;
+  readonly environment: Environment;
+  readonly database: string;
+  readonly tier?: string;
+}
+
+export interface InputField {
+  readonly name: string;
+  readonly type: "table" | "instant" | "text" | "integer" | "boolean";
+  readonly prompt: string;
+  readonly optional: boolean;
+}
+
+export interface RunbookSummary {
+  readonly id: string;
+  readonly title: string;
+  readonly about: string;
+  readonly effects: Readonly<Record<"read" | "hold" | "write" | "destroy", number>>;
+  readonly inputs: readonly InputField[];
+  /** Why it can't be run, where that is so. */
+  readonly disabled?: string;
+}
+
+export interface Suggestion {
+  readonly value: string;
+  readonly detail: string;
+}
+
+/** `ok` in words, or what is wrong and what would pass. */
+export interface InputVerdict {
+  readonly ok: boolean;
+  readonly words: string;
+}
+
+export interface PlanRequest {
+  readonly runbook: string;
+  readonly target: string;
+  readonly inputs: Readonly<Record<string, string>>;
+}
+
+export interface OpenOptions {
+  readonly purpose: Purpose;
+  readonly wishes: RunWishes;
+  /** A person can answer questions. False: a question ends this process's part of the run. */
+  readonly interactive: boolean;
+  /** `--yes-sandbox`: confirmations in a sandbox answer themselves. */
+  readonly yesSandbox: boolean;
+}
+
+/** What precedes and outlives a run. Reading calls change nothing; `plan`, `suggest` and `judge` read a target's catalogue only. */
+export interface Workbench {
+  /** Who this is: `ops_k@bastion-2`. */
+  readonly person: { readonly operator: string; readonly host: string };
+  readonly journalFile: string;
+  runs(): readonly RunSummary[];
+  /** Which runs an operator may mean by what was written. */
+  findRuns(text: string): readonly RunId[];
+  targets(): readonly TargetSummary[];
+  runbooks(): readonly RunbookSummary[];
+  suggest(target: string, field: InputField, text: string): Promise<readonly Suggestion[]>;
+  judge(target: string, field: InputField, text: string): Promise<InputVerdict>;
+  /** Validates, resolves names by the server's catalogue and seals. Faults say which input and why. */
+  plan(request: PlanRequest): Promise<Plan>;
+  open(plan: Plan, options: OpenOptions): Session;
+  /** Takes the run lock first; Faults as the journal's `take`. A closed run: Fault `HF-RUN-CLOSED`. */
+  resume(run: RunId, options: Omit<OpenOptions, "purpose">): Session;
+  timeline(run: RunId): readonly Stamped[];
+  verify(run?: RunId): VerifyReport;
+  close(): Promise<void>;
+}
