@@ -1,0 +1,96 @@
+import pg from "pg";
+import type { Secret } from "../../core/secret.ts";
+import { postgresFault } from "./errors.ts";
+
+/** Every value as the server's own text: JavaScript's types would change them (a Date loses microseconds). */
+export type Row = Readonly<Record<string, string | null>>;
+export type Parameter = string | number | bigint | boolean | null | readonly string[] | Uint8Array;
+
+/**
+ * One session on the server. Text in, text out; values are always parameters. Errors are Faults that say what `doing` failed;
+ * those of a session opened for `writing` say `unknown` when the connection was lost.
+ */
+export interface Connection {
+  rows(doing: string, sql: string, values?: readonly Parameter[]): Promise<readonly Row[]>;
+  /** Exactly one row. */
+  row(doing: string, sql: string, values?: readonly Parameter[]): Promise<Row>;
+  run(doing: string, sql: string, values?: readonly Parameter[]): Promise<number>;
+  readonly pid: number;
+  /** For COPY streams and the replication protocol only. */
+  readonly client: pg.Client;
+  close(): Promise<void>;
+}
+
+export interface ConnectionOptions {
+  readonly url: Secret;
+  readonly application: string;
+  readonly effect: "reading" | "writing";
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly database?: string;
+  readonly connectTimeoutMs?: number;
+}
+
+/** Values must read the same on every session that compares or copies them (note postgres 10, Scratch). */
+export const exactText: Readonly<Record<string, string>> = {
+  DateStyle: "ISO, YMD",
+  IntervalStyle: "postgres",
+  TimeZone: "UTC",
+  extra_float_digits: "1",
+  bytea_output: "hex",
+  search_path: "pg_catalog",
+  client_min_messages: "warning",
+};
+
+/** The server drops a statement whose client is gone within this time; without it an orphan runs on and commits. */
+const orphanCheck = { client_connection_check_interval: "200ms" };
+
+export async function connect(options: ConnectionOptions): Promise<Connection> {
+  const client = new pg.Client(clientConfig(options));
+  // A connection that breaks while it is idle tells nobody but this listener; the next call on it gives the Fault.
+  client.on("error", () => undefined);
+  await client.connect().catch((error: unknown) => {
+    throw postgresFault(error, "connecting to the server", "reading");
+  });
+  return connection(client, options.effect);
+}
+
+export function clientConfig(options: ConnectionOptions): pg.ClientConfig {
+  const settings = { ...exactText, ...orphanCheck, ...options.settings };
+  return {
+    connectionString: options.url.reveal(),
+    ...(options.database === undefined ? {} : { database: options.database }),
+    application_name: options.application.slice(0, 63),
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
+    keepAlive: true,
+    options: Object.entries(settings)
+      .map(([name, value]) => `-c ${name}=${value.replaceAll("\\", "\\\\").replaceAll(" ", "\\ ")}`)
+      .join(" "),
+    types: { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig,
+  };
+}
+
+function connection(client: pg.Client, effect: "reading" | "writing"): Connection {
+  const query = async (doing: string, sql: string, values: readonly Parameter[] = []) => {
+    try {
+      return await client.query<Record<string, string | null>>(sql, values.map(asText));
+    } catch (error) {
+      throw postgresFault(error, doing, effect);
+    }
+  };
+  return {
+    client,
+    pid: (client as unknown as { processID: number }).processID,
+    rows: async (doing, sql, values) => (await query(doing, sql, values)).rows,
+    row: async (doing, sql, values) => {
+      const { rows } = await query(doing, sql, values);
+      if (rows.length !== 1 || rows[0] === undefined) throw new Error(`${doing}: ${rows.length} rows in place of one`);
+      return rows[0];
+    },
+    run: async (doing, sql, values) => (await query(doing, sql, values)).rowCount ?? 0,
+    close: () => client.end().catch(() => undefined),
+  };
+}
+
+function asText(value: Parameter): unknown {
+  return typeof value === "bigint" ? value.toString() : value;
+}

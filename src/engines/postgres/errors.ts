@@ -1,0 +1,85 @@
+import type { AfterFault } from "../../core/errors.ts";
+import { Fault } from "../../core/errors.ts";
+import type { ExitName } from "../../core/exit-codes.ts";
+
+/** The server said that it rolled the transaction back, or that it never began it (PostgreSQL docs, appendix A). */
+const rolledBack = new Set(["40001", "40P01", "55P03"]);
+/** The connection went away; what the server did with the last statement is not known. */
+const connectionGone = /^(08|57P0[123])/;
+const socketCodes = new Set([
+  "ECONNRESET",
+  "EPIPE",
+  "ECONNREFUSED",
+  "ENOENT",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENOTFOUND",
+]);
+
+interface ServerError {
+  readonly code?: string;
+  readonly severity?: string;
+  readonly message: string;
+  readonly table?: string;
+  readonly constraint?: string;
+}
+
+/**
+ * A driver's error in words that may travel. DETAIL, HINT and WHERE of the server can hold rows' values and are dropped; so is the
+ * message of the classes that quote values (22: data exceptions, 23: constraints). Faults pass unchanged.
+ */
+export function postgresFault(error: unknown, doing: string, effect: "reading" | "writing"): Fault {
+  if (error instanceof Fault) return error;
+  const { code = "", message, table, constraint } = error as ServerError;
+  const cause = causeWords(code, message, table, constraint);
+  const options = { cause: error };
+  if (rolledBack.has(code)) {
+    const draft = {
+      cause,
+      after: "rolled-back" as AfterFault,
+      still: "The transaction was rolled back.",
+      hint: "Try again.",
+    };
+    return new Fault(code === "55P03" ? "HF-PG-LOCK-TIMEOUT" : "HF-PG-CONFLICT", `${doing}: ${cause}`, draft, options);
+  }
+  if (isConnectionLoss(code, message)) {
+    const after: AfterFault = effect === "writing" ? "unknown" : "none";
+    const exit: ExitName = effect === "writing" ? "unknown" : "unreachable";
+    const hint = "Look whether the server runs and can be reached, then resume.";
+    return new Fault(
+      "HF-PG-CONNECTION-LOST",
+      `${doing}: the connection was lost`,
+      { cause, after, exit, hint },
+      options,
+    );
+  }
+  if (code === "57014")
+    return new Fault("HF-PG-CANCELLED", `${doing}: cancelled`, { cause, after: "rolled-back" }, options);
+  if (code === "42501") {
+    const hint = "Connect as a role that may do this (the error names what), or ask the DBA.";
+    return new Fault("HF-PG-NOT-ALLOWED", `${doing}: ${cause}`, { cause, exit: "refused", hint }, options);
+  }
+  if (code === "")
+    return new Fault("HF-PG-UNEXPECTED", `${doing}: ${cause}`, { cause, after: "unknown", exit: "bug" }, options);
+  return new Fault(
+    `HF-PG-${code}`,
+    `${doing}: ${cause}`,
+    { cause, after: effect === "writing" ? "rolled-back" : "none" },
+    options,
+  );
+}
+
+function isConnectionLoss(code: string, message: string): boolean {
+  return (
+    connectionGone.test(code) ||
+    socketCodes.has(code) ||
+    /Connection terminated|connection.*closed|not queryable/i.test(message)
+  );
+}
+
+function causeWords(code: string, message: string, table?: string, constraint?: string): string {
+  if (!/^2[23]/.test(code)) return code === "" ? message : `${message} (SQLSTATE ${code})`;
+  const where = [table && `table ${table}`, constraint && `constraint ${constraint}`].filter(Boolean).join(", ");
+  const kind = code.startsWith("23") ? "a constraint was violated" : "a value was not accepted";
+  return `${kind}${where ? ` (${where})` : ""} (SQLSTATE ${code})`;
+}
