@@ -24,10 +24,14 @@ export interface Action<Params = any, Result extends Json = any> {
   readonly params: ZodType<Params>;
   readonly result: ZodType<Result>;
   readonly roles: Readonly<Record<Role, readonly Capability[]>>;
+  /** Asks nothing of its own: giving a lease back was part of what the operator said yes to when it was taken. */
+  readonly confirmed?: "with-its-leases";
   check(ctx: ReadContext, params: Params): Promise<readonly Finding[]>;
   preview(ctx: ReadContext, params: Params): Promise<Preview>;
   run(ctx: ActionContext, params: Params): Promise<Result>;
   choices?(result: Result): readonly Choice[];
+  /** A choice that is written rather than listed (transaction ids, a time range); null = not understood. */
+  writtenChoice?(result: Result, written: string): Choice | null;
   probe?(ctx: ReadContext, params: Params): Promise<Probed>;
   verify?(ctx: ReadContext, params: Params, result: Result): Promise<readonly Finding[]>;
   readonly undo?: { readonly words: string } | { readonly irreversible: string };

@@ -43,6 +43,8 @@ export interface Marker {
   read(run: RunId, key: string): Promise<readonly MarkerRow[]>;
   /** Runs `work` once, ever; a later call gives the result that is kept in the marker. */
   once<R extends Json>(claim: Claim, work: (tx: Transaction) => Promise<R>, prepare?: Prepare): Promise<R>;
+  /** Cancels the statement that `once` or `advance` is running now, on the server; nothing runs: does nothing. */
+  cancel(): Promise<void>;
   /** One batch in one transaction: the cursor so far in (null at first), the new one out. Done already: returned as it stands. */
   advance(
     claim: Claim,

@@ -1,0 +1,88 @@
+import { Fault } from "../core/errors.ts";
+import type { Answer, Answered, ChoiceQuestion, Question } from "../core/question.ts";
+import type { Choice } from "../core/step.ts";
+import type { StepState } from "../core/run-state.ts";
+import { actionOf, type Driver } from "./driver.ts";
+
+/** Journals the question, waits, and gives the answer; the caller journals what it made of it. */
+export async function ask(driver: Driver, question: Question): Promise<Answer | "lapsed"> {
+  driver.log.append({ kind: "question.asked", question });
+  driver.parts.reached(`question.asked:${question.kind}`);
+  return driver.wait(question);
+}
+
+export function answered(driver: Driver, question: Question, what: Answered, by = driver.parts.person.operator): void {
+  driver.log.append({ kind: "question.answered", question: question.id, step: question.step, answered: what, by });
+}
+
+/** Ids are counted within the run, so that the same run asks under the same names in a replay. */
+export function questionId(driver: Driver): string {
+  return `Q${driver.log.state.seq + 1}`;
+}
+
+/** Lets the operator pick, or takes what was wished beforehand; a headless run without a wish stops here unless a choice is the default. */
+export async function chooseFor(driver: Driver, step: StepState): Promise<void> {
+  const action = actionOf(driver, step.step);
+  const choices = action.choices?.(step.result) ?? [];
+  const question = choiceQuestion(driver, step, choices);
+  const wished = driver.log.state.wishes.choices[step.step.key];
+  if (wished !== undefined) return settleChoice(driver, question, picked(driver, step, choices, wished), "--choose");
+  const lone = choices.length === 1 && choices[0]?.tags.includes("default") ? choices[0] : undefined;
+  const standing = driver.interactive ? lone : choices.find((choice) => choice.tags.includes("default"));
+  if (standing) return settleChoice(driver, question, standing, "default");
+  if (!driver.interactive) throw needsChoice(step, choices);
+  for (;;) {
+    const answer = await ask(driver, question);
+    const choice =
+      answer !== "lapsed" && answer.kind === "choose" ? choices.find((one) => one.value === answer.value) : undefined;
+    const chosen = choice ?? writtenIn(driver, step, answer);
+    if (chosen && chosen.disabled === undefined)
+      return settleChoice(driver, question, chosen, driver.parts.person.operator, true);
+    answered(driver, question, { kind: "declined" });
+  }
+}
+
+function writtenIn(driver: Driver, step: StepState, answer: Answer | "lapsed"): Choice | undefined {
+  if (answer === "lapsed" || answer.kind !== "choose") return undefined;
+  return actionOf(driver, step.step).writtenChoice?.(step.result, answer.value) ?? undefined;
+}
+
+function settleChoice(driver: Driver, question: ChoiceQuestion, choice: Choice, by: string, wasAsked = false): void {
+  if (!wasAsked) driver.log.append({ kind: "question.asked", question });
+  answered(driver, question, { kind: "chosen", value: choice.value, label: choice.label, data: choice.data }, by);
+}
+
+function picked(driver: Driver, step: StepState, choices: readonly Choice[], wished: string): Choice {
+  const listed =
+    choices.find((choice) => choice.value === wished) ?? choices.find((choice) => choice.tags.includes(wished));
+  // A question that has only its default has nothing to choose from: the wish does not apply.
+  const lone = choices.length === 1 && choices[0]?.tags.includes("default") ? choices[0] : undefined;
+  const choice = listed ?? actionOf(driver, step.step).writtenChoice?.(step.result, wished) ?? lone;
+  if (choice && choice.disabled === undefined) return choice;
+  const next = choices
+    .filter((one) => one.disabled === undefined)
+    .map((one) => `--choose ${step.step.key}=${one.value}`);
+  throw new Fault(
+    "HF-CHOICE-INVALID",
+    `--choose ${step.step.key}=${wished}: ${choice?.disabled ?? "there is no such choice"}`,
+    {
+      exit: "input",
+      still: "The run is open and holds what it held; nothing was written.",
+      hint: "Resume with one of these.",
+      next,
+    },
+  );
+}
+
+function choiceQuestion(driver: Driver, step: StepState, choices: readonly Choice[]): ChoiceQuestion {
+  return { kind: "choice", id: questionId(driver), step: step.step.key, asks: step.step.title, facts: [], choices };
+}
+
+function needsChoice(step: StepState, choices: readonly Choice[]): Fault {
+  return new Fault("HF-NEEDS-CHOICE", `the step ${step.step.key} needs a choice, and nobody can be asked here`, {
+    exit: "needs-person",
+    still: "The run is open and holds what it held; nothing was written.",
+    hint: "Resume in a terminal, or with one of these.",
+    next: choices.filter((one) => one.disabled === undefined).map((one) => `--choose ${step.step.key}=${one.value}`),
+  });
+}

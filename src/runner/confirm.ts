@@ -1,0 +1,194 @@
+import type { Action } from "../actions/action.ts";
+import type { Effect, Environment } from "../core/effect.ts";
+import { Fault } from "../core/errors.ts";
+import type { Json, JsonObject } from "../core/json.ts";
+import type { PlannedStep } from "../core/plan.ts";
+import type { Answer, ConfirmQuestion } from "../core/question.ts";
+import type { Preview } from "../core/step.ts";
+import { answered, ask, questionId } from "./ask.ts";
+import { actionOf, type Driver, isDryRun, Paused } from "./driver.ts";
+import { paramsOf, scopeOf } from "./binding.ts";
+import { readContext } from "./context.ts";
+
+export const confirmationLapsesMs = 120_000;
+const misses = 3;
+
+type Way = ConfirmQuestion["way"];
+type Previews = ConfirmQuestion["previews"];
+
+/**
+ * Before an effect: shows what it will do and waits for the operator's `g` or typed phrase; returns only when it may begin. Neighbours of
+ * one group are confirmed with it. The answer holds while the effect's counts stay within the step's tolerance.
+ */
+export async function confirm(driver: Driver, step: PlannedStep, action: Action, preview: Preview): Promise<void> {
+  const target = driver.log.state.plan.targets[Object.values(step.on)[0] ?? "main"];
+  if (!target) throw new Error(`step ${step.key} has no target`);
+  if (isDryRun(driver) || action.confirmed !== undefined || step.effect === "read") return;
+  const before = driver.confirmed.get(step.key);
+  if (before && withinTolerance(before, preview, step.tolerance)) return;
+  const previews = [{ step: step.key, preview }, ...(await neighbours(driver, step, preview))];
+  const database = driver.log.state.identities[Object.values(step.on)[0] ?? "main"]?.database ?? target.database;
+  const phrase = preview.phrase ?? driver.parts.phrase(target, database);
+  const way = confirmationWay(strongest(driver, previews), target.environment, step, phrase);
+  await untilConfirmed(driver, step, action, way, previews);
+  for (const one of previews) driver.confirmed.set(one.step, one.preview);
+}
+
+/** Design rule 6: hold `g` everywhere; write `g`, the verb, the name; destroy the name everywhere. */
+export function confirmationWay(effect: Effect, environment: Environment, step: PlannedStep, phrase: string): Way {
+  if (effect === "destroy") return { kind: "type", phrase };
+  if (effect !== "write" || environment === "sandbox") return { kind: "go" };
+  return { kind: "type", phrase: environment === "staging" ? (step.action.split("-")[0] ?? step.action) : phrase };
+}
+
+export function withinTolerance(before: Preview, now: Preview, tolerance: number): boolean {
+  const names = new Set([...Object.keys(before.counts), ...Object.keys(now.counts)]);
+  return [...names].every((name) => {
+    const was = before.counts[name] ?? 0;
+    return Math.abs((now.counts[name] ?? 0) - was) <= was * tolerance;
+  });
+}
+
+/** Why this text is not the phrase, in words that name no part of what was typed. */
+export function typedDiffers(answer: Extract<Answer, { kind: "typed" }>, phrase: string): string | null {
+  if (answer.pasted) return "it was pasted; it has to be typed";
+  if (answer.text === phrase) return null;
+  if (answer.text.trim() === "") return "nothing was typed";
+  if (answer.text.trim() === phrase) return "there are blanks around it";
+  if (answer.text.toLowerCase() === phrase.toLowerCase()) return "upper and lower case differ";
+  if (phrase.endsWith(`/${answer.text}`)) return "the environment in front is missing";
+  return "it is another name";
+}
+
+async function untilConfirmed(
+  driver: Driver,
+  step: PlannedStep,
+  action: Action,
+  way: Way,
+  previews: Previews,
+): Promise<void> {
+  for (let missed = 0; missed < misses;) {
+    const question = confirmQuestion(driver, step, action, way, previews);
+    if (driver.yesSandbox && isSandbox(driver)) return yesInSandbox(driver, question);
+    if (!driver.interactive) throw needsPerson(driver, question);
+    const answer = await ask(driver, question);
+    if (answer === "lapsed") answered(driver, question, { kind: "lapsed", why: "two minutes went by" });
+    else if (answer.kind === "decline") {
+      answered(driver, question, { kind: "declined" });
+      throw new Paused(`the confirmation of ${step.key} was declined; nothing was begun in it`);
+    } else {
+      const differs = differsFrom(way, answer);
+      if (differs === null) {
+        if (await stillHolds(driver, step, action, previews[0]?.preview))
+          return answered(driver, question, { kind: "confirmed" });
+        answered(driver, question, { kind: "lapsed", why: "the counts are not those that were shown" });
+        throw new Fault("HF-PREVIEW-STALE", `the counts of ${step.key} changed while it was being confirmed`, {
+          exit: "refused",
+          still: "Nothing was begun in this step.",
+          hint: "Retry: the preview is made anew, and asked again.",
+        });
+      }
+      answered(driver, question, { kind: "mistyped", differs });
+      missed += 1;
+    }
+  }
+  throw new Paused(`the confirmation of ${step.key} was missed ${misses} times; nothing was begun in it`);
+}
+
+function differsFrom(way: Way, answer: Answer): string | null {
+  if (way.kind === "go") return answer.kind === "go" ? null : "the key g confirms";
+  return answer.kind === "typed" ? typedDiffers(answer, way.phrase) : "the phrase has to be typed";
+}
+
+/** A write is counted again at the very moment it is confirmed; a hold changes no row, so its words suffice. */
+async function stillHolds(
+  driver: Driver,
+  step: PlannedStep,
+  action: Action,
+  shown: Preview | undefined,
+): Promise<boolean> {
+  if (step.effect === "hold" || shown === undefined) return true;
+  const now = await action.preview(readContext(driver, step), paramsOf(driver, step, action));
+  return withinTolerance(shown, now, step.tolerance);
+}
+
+/** The neighbours of the step's group, previewed on what it expects to leave behind; one that can't be previewed asks for itself later. */
+async function neighbours(driver: Driver, step: PlannedStep, preview: Preview): Promise<Previews> {
+  if (step.group === undefined) return [];
+  const expected: Record<string, Json> = preview.expects === undefined ? {} : { [step.key]: preview.expects };
+  const found: { step: string; preview: Preview }[] = [];
+  for (const other of groupAfter(driver, step)) {
+    const action = actionOf(driver, other);
+    const next = await previewOn(driver, other, action, expected).catch(() => null);
+    if (next === null) break;
+    found.push({ step: other.key, preview: next });
+    if (next.expects !== undefined) expected[other.key] = next.expects;
+  }
+  return found;
+}
+
+function groupAfter(driver: Driver, step: PlannedStep): readonly PlannedStep[] {
+  const { steps } = driver.log.state.plan;
+  const rest = steps.slice(steps.indexOf(step) + 1);
+  const end = rest.findIndex((other) => other.group !== step.group || other.when !== step.when);
+  return (end === -1 ? rest : rest.slice(0, end)).filter((other) => other.effect !== "read");
+}
+
+async function previewOn(driver: Driver, step: PlannedStep, action: Action, expected: JsonObject): Promise<Preview> {
+  return action.preview(readContext(driver, step), paramsOf(driver, step, action, scopeOf(driver.log.state, expected)));
+}
+
+function strongest(driver: Driver, previews: Previews): Effect {
+  const order: readonly Effect[] = ["read", "hold", "write", "destroy"];
+  const found = previews.map(
+    ({ step }) => driver.log.state.plan.steps.find((one) => one.key === step)?.effect ?? "destroy",
+  );
+  return order.findLast((effect) => found.includes(effect)) ?? "destroy";
+}
+
+function confirmQuestion(
+  driver: Driver,
+  step: PlannedStep,
+  action: Action,
+  way: Way,
+  previews: Previews,
+): ConfirmQuestion {
+  const identity = driver.log.state.identities[Object.values(step.on)[0] ?? "main"];
+  const undo =
+    previews[0]?.preview.undo ??
+    (action.undo && "words" in action.undo ? action.undo.words : action.undo?.irreversible);
+  return {
+    kind: "confirm",
+    id: questionId(driver),
+    step: step.key,
+    asks: step.title,
+    covers: previews.map((one) => one.step),
+    previews,
+    way,
+    facts: [
+      { label: "host", text: identity?.words ?? "not identified" },
+      { label: "database", text: identity?.database ?? "not identified" },
+      ...(undo === undefined ? [] : [{ label: "undo", text: undo }]),
+    ],
+    lapsesAt: driver.parts.clock.now() + confirmationLapsesMs,
+  };
+}
+
+function yesInSandbox(driver: Driver, question: ConfirmQuestion): void {
+  driver.log.append({ kind: "question.asked", question });
+  answered(driver, question, { kind: "confirmed" }, "--yes-sandbox");
+}
+
+function isSandbox(driver: Driver): boolean {
+  return Object.values(driver.log.state.plan.targets).every((target) => target.environment === "sandbox");
+}
+
+function needsPerson(driver: Driver, question: ConfirmQuestion): Fault {
+  driver.log.append({ kind: "question.asked", question });
+  const how = question.way.kind === "go" ? "the key g" : "a name, typed by hand";
+  return new Fault("HF-NEEDS-PERSON", `the step ${question.step} needs a person: ${how}`, {
+    exit: "needs-person",
+    still: "The run is open; nothing was begun in this step.",
+    hint: isSandbox(driver) ? "Resume in a terminal, or with --yes-sandbox." : "Resume in a terminal.",
+  });
+}

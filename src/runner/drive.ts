@@ -1,0 +1,128 @@
+import { Fault, faultRecord, type FaultRecord } from "../core/errors.ts";
+import { currentStep, openLeases, type StepState } from "../core/run-state.ts";
+import { afterFailure } from "./after-failure.ts";
+import { chooseFor } from "./ask.ts";
+import { leaveTargets, reachTargets } from "./connecting.ts";
+import { Abandoned, type Driver, isDryRun, Paused, stopIfPausing } from "./driver.ts";
+import { releaseAll } from "./leases.ts";
+import { runStep } from "./run-step.ts";
+import type { RunEnd } from "./session.ts";
+import { settle } from "./settle.ts";
+
+/** Drives the run from where its events stand to its end, or to where it has to stop. Never throws. */
+export async function drive(driver: Driver): Promise<RunEnd> {
+  const end = await driven(driver).catch((error: unknown) => stopped(driver, error));
+  await leaveTargets(driver);
+  return { state: driver.log.state, ...end };
+}
+
+type End = Omit<RunEnd, "state">;
+
+async function driven(driver: Driver): Promise<End> {
+  await reachTargets(driver);
+  driver.parts.reached("run.reached-target");
+  for (let step = currentStep(driver.log.state); step !== null; step = currentStep(driver.log.state)) {
+    stopIfPausing(driver);
+    await onward(driver, step);
+  }
+  return close(driver);
+}
+
+async function onward(driver: Driver, step: StepState): Promise<void> {
+  if (step.status === "done") return chooseFor(driver, step);
+  if (step.status !== "failed" && step.status !== "unknown") return attempt(driver, step);
+  if (isFresh(driver, step)) return askOnward(driver, step);
+  return step.status === "unknown" ? settle(driver, step.step) : attempt(driver, step);
+}
+
+/** After a failure somebody is asked first, in the process that saw it; a resume was itself the answer. */
+function isFresh(driver: Driver, step: StepState): boolean {
+  return driver.failedHere.has(`${step.step.key}#${step.attempt}`) || step.settled?.finding === "undecided";
+}
+
+async function askOnward(driver: Driver, step: StepState): Promise<void> {
+  await afterFailure(driver, step, step.fault ?? undecided);
+  driver.failedHere.clear();
+}
+
+async function attempt(driver: Driver, step: StepState): Promise<void> {
+  try {
+    await runStep(driver, step.step);
+  } catch (error) {
+    if (error instanceof Paused || error instanceof Abandoned || !driver.interactive || !isWorthAsking(error))
+      throw error;
+    await afterFailure(driver, step, faultRecord(error));
+  }
+  const after = driver.log.state.steps.find((one) => one.step.key === step.step.key);
+  if (after?.status === "failed" || after?.status === "unknown")
+    driver.failedHere.add(`${step.step.key}#${after.attempt}`);
+}
+
+/** What a person can do something about while the run waits; a lost lock or journal ends the process's part at once. */
+function isWorthAsking(error: unknown): boolean {
+  const { exit, code } = faultRecord(error);
+  return exit !== "journal" && exit !== "incomplete" && code !== "HF-LOCK-LOST";
+}
+
+const undecided: FaultRecord = {
+  code: "HF-SETTLE-UNDECIDED",
+  message: "what became of this step can't be decided from the target",
+  after: "unknown",
+  exit: "unknown",
+};
+
+function close(driver: Driver): End {
+  const open = openLeases(driver.log.state);
+  if (open.length > 0) {
+    throw new Fault(
+      "HF-LEASES-OPEN",
+      `${open.length} of what the run made is still there: ${open.map((l) => l.lease.name).join(", ")}`,
+      {
+        still: "The run stays open, so that nothing of it is forgotten.",
+        hint: "Resume to give them back.",
+      },
+    );
+  }
+  driver.parts.reached("run.closing");
+  driver.log.append({
+    kind: "run.closed",
+    outcome: "done",
+    reason: isDryRun(driver) ? "dry run: nothing was changed" : "",
+  });
+  driver.parts.reached("run.closed");
+  return { exit: "ok" };
+}
+
+async function stopped(driver: Driver, error: unknown): Promise<End> {
+  try {
+    if (error instanceof Abandoned) return await abandon(driver, error.reason);
+    const fault = error instanceof Paused ? null : faultRecord(error);
+    if (fault && isUntouched(driver) && fault.exit !== "needs-person") return turnedAway(driver, fault);
+    if (fault && isDryRun(driver)) return turnedAway(driver, fault); // it holds nothing: there is nothing to come back for
+    driver.log.append({
+      kind: "run.paused",
+      reason: fault ? `${fault.code}: ${fault.message}` : (error as Paused).reason,
+    });
+    return fault ? { exit: fault.exit, fault } : { exit: (error as Paused).exit };
+  } catch (second) {
+    const fault = faultRecord(second); // the journal itself refuses: say that, and leave what is there
+    return { exit: fault.exit, fault };
+  }
+}
+
+/** Nothing was begun, so there is nothing to come back for: the run is closed with the reason, and does not stand open. */
+function turnedAway(driver: Driver, fault: FaultRecord): End {
+  driver.log.append({ kind: "run.closed", outcome: "abandoned", reason: `${fault.code}: ${fault.message}` });
+  return { exit: fault.exit, fault };
+}
+
+function isUntouched(driver: Driver): boolean {
+  const { leases, steps } = driver.log.state;
+  return leases.length === 0 && steps.every((step) => step.attempt === 0);
+}
+
+async function abandon(driver: Driver, reason: string): Promise<End> {
+  await releaseAll(driver);
+  driver.log.append({ kind: "run.closed", outcome: "abandoned", reason });
+  return { exit: "abandoned" };
+}

@@ -1,0 +1,78 @@
+import { Fault } from "../core/errors.ts";
+import type { ExitName } from "../core/exit-codes.ts";
+import type { PlannedStep } from "../core/plan.ts";
+import type { StepKey } from "../core/ids.ts";
+import type { Answer, Question } from "../core/question.ts";
+import type { Preview } from "../core/step.ts";
+import type { Role } from "../core/target.ts";
+import type { Action } from "../actions/action.ts";
+import type { Engine } from "../engines/engine.ts";
+import type { RunJournal } from "../journal/journal.ts";
+import type { RunnerParts } from "./parts.ts";
+import type { RunLog } from "./run-log.ts";
+
+/** How this process drives a run. What is true of the run itself is in `log.state`; nothing here outlives the process. */
+export interface Driver {
+  readonly parts: RunnerParts;
+  readonly log: RunLog;
+  readonly journal: RunJournal;
+  readonly interactive: boolean;
+  readonly yesSandbox: boolean;
+  readonly engines: Map<Role, Engine>;
+  /** Confirmed in this process, with the preview that was confirmed. A kill forgets it, as it must. */
+  readonly confirmed: Map<StepKey, Preview>;
+  /** `step#attempt` that failed under the eyes of this process. */
+  readonly failedHere: Set<string>;
+  readonly pausing: AbortController;
+  readonly signal: AbortController;
+  readonly wait: (question: Question) => Promise<Answer | "lapsed">;
+}
+
+/** Ends this process's part of a run; the run stays open and can be resumed. Not a failure. */
+export class Paused extends Error {
+  readonly reason: string;
+  readonly exit: ExitName;
+  constructor(reason: string, exit: ExitName = "paused") {
+    super(reason);
+    this.name = "Paused";
+    this.reason = reason;
+    this.exit = exit;
+  }
+}
+
+/** The operator gave the run up. */
+export class Abandoned extends Error {
+  readonly reason: string;
+  constructor(reason: string) {
+    super(reason);
+    this.name = "Abandoned";
+    this.reason = reason;
+  }
+}
+
+/** What `abandon` hands to the signal as its reason. */
+export function stopIfPausing(driver: Driver): void {
+  if (!driver.pausing.signal.aborted) return;
+  const reason: unknown = driver.pausing.signal.reason;
+  throw reason instanceof Error ? reason : new Paused(String(reason));
+}
+
+export function actionOf(driver: Driver, step: PlannedStep): Action {
+  const found = driver.parts.actions.find((action) => action.name === step.action);
+  if (found) return found;
+  throw new Fault("HF-ACTION-UNKNOWN", `the frozen plan names an action that this version lacks: ${step.action}`, {
+    exit: "input",
+    still: "Nothing was done in this step.",
+    hint: "Resume with the version of Holdfast that began the run (the journal names it).",
+  });
+}
+
+export function engineOf(driver: Driver, role: Role): Engine {
+  const engine = driver.engines.get(role);
+  if (engine) return engine;
+  throw new Error(`no target is connected for the role ${role}`);
+}
+
+export function isDryRun(driver: Driver): boolean {
+  return driver.log.state.purpose === "dry-run";
+}

@@ -1,0 +1,134 @@
+import type { Action } from "../actions/action.ts";
+import { Fault, faultRecord, type FaultRecord } from "../core/errors.ts";
+import type { RunEvent } from "../core/event.ts";
+import type { Json, JsonObject } from "../core/json.ts";
+import type { PlannedStep } from "../core/plan.ts";
+import { stepOf } from "../core/run-state.ts";
+import type { Finding } from "../core/step.ts";
+import { isWanted, paramsOf } from "./binding.ts";
+import { confirm } from "./confirm.ts";
+import { actionContext, readContext } from "./context.ts";
+import { actionOf, type Driver, isDryRun, Paused, Abandoned, stopIfPausing } from "./driver.ts";
+import { denialOf, judge } from "./guarding.ts";
+import { watching } from "./watch.ts";
+
+/** One step from its guards to its outcome. Faults of the step itself end in `step.ended`; those before its intent are thrown. */
+export async function runStep(driver: Driver, step: PlannedStep): Promise<void> {
+  stopIfPausing(driver);
+  if (!isWanted(driver, step)) return skip(driver, step);
+  const action = actionOf(driver, step);
+  const params = paramsOf(driver, step, action);
+  const opening = await lookFirst(driver, step, action, params);
+  if (isDryRun(driver)) return rehearse(driver, step, action, params, opening);
+  if (step.effect !== "read" && action.confirmed === undefined) {
+    const preview = await action.preview(readContext(driver, step), params);
+    driver.log.append(...opening.splice(0), { kind: "step.previewed", step: step.key, preview });
+    await confirm(driver, step, action, preview);
+    opening.push(...(await judgedAgain(driver, step)));
+  }
+  await perform(driver, step, action, params, opening);
+}
+
+/** Guards and checks. What they say is journaled with what follows from it: the refusal, the question or the intent. */
+async function lookFirst(driver: Driver, step: PlannedStep, action: Action, params: JsonObject): Promise<RunEvent[]> {
+  const verdicts = await judge(driver, step, "all");
+  const denied = denialOf(verdicts);
+  if (denied) {
+    driver.log.append(...verdicts);
+    throw denied;
+  }
+  const findings = await action.check(readContext(driver, step), params);
+  const events: RunEvent[] = [...verdicts, { kind: "step.checked", step: step.key, findings }];
+  const stop = stopOf(findings);
+  if (!stop) return events;
+  driver.log.append(...events);
+  throw stop;
+}
+
+/** Time passed while the operator read: the guards judge once more, right before the intent. */
+async function judgedAgain(driver: Driver, step: PlannedStep): Promise<readonly RunEvent[]> {
+  const verdicts = await judge(driver, step, "all");
+  const denied = denialOf(verdicts);
+  if (!denied) return verdicts;
+  driver.log.append(...verdicts);
+  throw denied;
+}
+
+async function perform(
+  driver: Driver,
+  step: PlannedStep,
+  action: Action,
+  params: JsonObject,
+  opening: readonly RunEvent[],
+): Promise<void> {
+  const attempt = stepOf(driver.log.state, step.key).attempt + 1;
+  const { key, recovery } = step;
+  driver.log.append(...opening, { kind: "step.intended", step: key, attempt, params, recovery });
+  driver.parts.reached(`step.intended:${key}`);
+  const began = driver.parts.clock.monotonic();
+  const took = () => Math.round(driver.parts.clock.monotonic() - began);
+  try {
+    const result = await watching(driver, step, () => action.run(actionContext(driver, step), params));
+    driver.parts.reached(`step.effected:${key}`);
+    const findings = await action.verify?.(readContext(driver, step), params, result);
+    const stop = stopOf(findings ?? []);
+    const verified: RunEvent[] = findings === undefined ? [] : [{ kind: "step.verified", step: key, findings }];
+    const outcome = stop ? { outcome: "failed" as const, fault: stop.record } : { outcome: "done" as const };
+    driver.log.append(...verified, {
+      kind: "step.ended",
+      step: key,
+      attempt,
+      result: result as Json,
+      took: took(),
+      ...outcome,
+    });
+    driver.parts.reached(`step.ended:${key}`);
+  } catch (error) {
+    if (error instanceof Paused || error instanceof Abandoned) throw error; // the intent stays open, as a kill would leave it
+    const fault = faultRecord(error);
+    driver.log.append({ kind: "step.ended", step: key, attempt, outcome: outcomeOf(fault, step), fault, took: took() });
+  }
+}
+
+/** Whether an effect happened is unknown unless the fault says otherwise; a read has none. */
+function outcomeOf(fault: FaultRecord, step: PlannedStep): "failed" | "unknown" {
+  return fault.after === "unknown" && step.effect !== "read" ? "unknown" : "failed";
+}
+
+/** Checks are real, reads are real, every other effect is only previewed; later steps bind to what it expects. */
+async function rehearse(
+  driver: Driver,
+  step: PlannedStep,
+  action: Action,
+  params: JsonObject,
+  opening: readonly RunEvent[],
+): Promise<void> {
+  const preview = await action.preview(readContext(driver, step), params);
+  driver.log.append(...opening, { kind: "step.previewed", step: step.key, preview });
+  if (step.effect === "read" && preview.expects === undefined && preview.incomplete === undefined) {
+    return perform(driver, step, action, params, []);
+  }
+  const result = preview.expects === undefined ? {} : { result: preview.expects };
+  driver.log.append({ kind: "step.ended", step: step.key, attempt: 0, outcome: "done", took: 0, ...result });
+  if (preview.incomplete === undefined) return;
+  throw new Fault("HF-DRY-RUN-INCOMPLETE", `the dry run can look no further: ${preview.incomplete}`, {
+    exit: "incomplete",
+    still: "Nothing was changed. What was shown up to here is exact.",
+    hint: "A live run makes what is missing, as a lease, and shows the exact numbers before anything is written.",
+  });
+}
+
+function skip(driver: Driver, step: PlannedStep): void {
+  const attempt = stepOf(driver.log.state, step.key).attempt;
+  driver.log.append({ kind: "step.ended", step: step.key, attempt, outcome: "skipped", took: 0 });
+}
+
+function stopOf(findings: readonly Finding[]): Fault | null {
+  const stop = findings.find((finding) => finding.level === "stop");
+  if (!stop) return null;
+  return new Fault("HF-CHECK-STOP", stop.text, {
+    exit: "refused",
+    still: "Nothing was begun in this step; what earlier steps hold is still held.",
+    ...(stop.hint === undefined ? {} : { hint: stop.hint }),
+  });
+}
