@@ -69,19 +69,11 @@ export function applyEvent(before: RunState, { event, at, seq }: Stamped): RunSt
     case "step.settled":
       return withStep(state, event.step, (step) => settled(step, event));
     case "lease.intended":
-      return { ...state, leases: [...state.leases, { lease: event.lease, status: "intended", facts: null }] };
     case "lease.taken":
-      return withLease(state, event.lease, (lease) => ({ ...lease, status: "taken", facts: event.facts }));
     case "lease.changed":
-      return withLease(state, event.lease, (lease) => ({
-        ...lease,
-        lease: { ...lease.lease, words: event.words },
-        facts: event.facts,
-      }));
     case "lease.kept":
-      return withLease(state, event.lease, (lease) => ({ ...lease, status: "kept", keptUntil: event.until }));
     case "lease.released":
-      return withLease(state, event.lease, (lease) => ({ ...lease, status: "released" }));
+      return applyToLeases(state, event);
     case "values.revealed":
       return state;
     case "note.added":
@@ -97,6 +89,26 @@ export function applyEvent(before: RunState, { event, at, seq }: Stamped): RunSt
 }
 
 type Of<K extends RunEvent["kind"]> = Extract<RunEvent, { kind: K }>;
+type LeaseEvent = Of<"lease.intended" | "lease.taken" | "lease.changed" | "lease.kept" | "lease.released">;
+
+function applyToLeases(state: RunState, event: LeaseEvent): RunState {
+  switch (event.kind) {
+    case "lease.intended":
+      return { ...state, leases: [...state.leases, { lease: event.lease, status: "intended", facts: null }] };
+    case "lease.taken":
+      return withLease(state, event.lease, (lease) => ({ ...lease, status: "taken", facts: event.facts }));
+    case "lease.changed":
+      return withLease(state, event.lease, (lease) => ({
+        ...lease,
+        lease: { ...lease.lease, words: event.words },
+        facts: event.facts,
+      }));
+    case "lease.kept":
+      return withLease(state, event.lease, (lease) => ({ ...lease, status: "kept", keptUntil: event.until }));
+    case "lease.released":
+      return withLease(state, event.lease, (lease) => ({ ...lease, status: "released" }));
+  }
+}
 
 /** Whatever was in the air when the last process ended is unknown until it is settled; an unanswered question is asked anew. */
 function resumed(state: RunState, event: Of<"run.resumed">): RunState {
