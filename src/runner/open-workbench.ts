@@ -1,0 +1,150 @@
+import { Fault } from "../core/errors.ts";
+import { newRunId } from "../core/ids.ts";
+import type { Json, JsonObject } from "../core/json.ts";
+import type { Plan } from "../core/plan.ts";
+import type { PlannedTarget } from "../core/target.ts";
+import type { Engine } from "../engines/engine.ts";
+import type { Inspect } from "../engines/inspect.ts";
+import { openRun, resumeRun } from "./open-session.ts";
+import type { RunnerParts } from "./parts.ts";
+import type { InputField, InputVerdict, PlanRequest, RunbookSummary, Suggestion, Workbench } from "./workbench.ts";
+
+/** The runner's parts, and what a workbench needs before there is a run. */
+export interface WorkbenchParts extends RunnerParts {
+  readonly targets: readonly PlannedTarget[];
+  readonly runbooks: () => readonly RunbookSummary[];
+  /** By pattern only, no server: the value, or what is wrong with what was written and what would pass. */
+  readonly readInput: (field: InputField, written: string) => ReadInput;
+  /** Pure; inputs are read and resolved. */
+  readonly makePlan: (runbook: string, target: PlannedTarget, inputs: JsonObject) => Plan;
+  readonly closing: () => Promise<void>;
+}
+
+export type ReadInput = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly words: string };
+
+export function openWorkbench(parts: WorkbenchParts): Workbench {
+  const looking = lookers(parts);
+  return {
+    person: parts.person,
+    journalFile: parts.journal.file,
+    runs: () => parts.journal.runs(),
+    findRuns: (text) => parts.journal.find(text),
+    targets: () => parts.targets,
+    runbooks: parts.runbooks,
+    suggest: (target, field, text) => suggest(looking, target, field, text),
+    judge: (target, field, text) => judgeInput(parts, looking, target, field, text),
+    plan: (request) => planFor(parts, looking, request),
+    open: (plan, options) => openRun(parts, plan, options),
+    resume: (run, options) => resumeRun(parts, run, options),
+    timeline: (run) => parts.journal.read(run),
+    verify: (run) => parts.journal.verify(run),
+    close: async () => {
+      await looking.close();
+      parts.journal.close();
+      await parts.closing();
+    },
+  };
+}
+
+/** Connections for looking at catalogues before there is a run: one a target, closed with the workbench. */
+interface Lookers {
+  inspect(target: string): Promise<Inspect>;
+  target(name: string): PlannedTarget;
+  close(): Promise<void>;
+}
+
+function lookers(parts: WorkbenchParts): Lookers {
+  const open = new Map<string, Promise<Engine>>();
+  const run = newRunId(parts.clock.now());
+  const target = (name: string) => targetNamed(parts, name);
+  return {
+    target,
+    inspect: async (name) => {
+      const connecting = open.get(name) ?? parts.connect(target(name), run);
+      open.set(name, connecting);
+      connecting.catch(() => open.delete(name)); // the next look tries anew
+      const { inspect } = (await connecting).capabilities;
+      if (inspect) return inspect;
+      throw new Fault("HF-CAPABILITY-MISSING", `the target ${name} can't be looked at`, { exit: "input" });
+    },
+    close: async () => {
+      const engines = await Promise.allSettled(open.values());
+      await Promise.all(engines.map((engine) => (engine.status === "fulfilled" ? engine.value.close() : undefined)));
+    },
+  };
+}
+
+function targetNamed(parts: WorkbenchParts, name: string): PlannedTarget {
+  const found = parts.targets.find((target) => target.name === name);
+  if (found) return found;
+  const names = parts.targets.map((target) => target.name).join(", ");
+  throw new Fault("HF-TARGET-UNKNOWN", `the config has no target "${name}"`, {
+    exit: "input",
+    still: "Nothing was started.",
+    hint: names === "" ? "Add a target to holdfast.yaml (holdfast init writes one)." : `It has: ${names}.`,
+  });
+}
+
+async function suggest(
+  looking: Lookers,
+  target: string,
+  field: InputField,
+  text: string,
+): Promise<readonly Suggestion[]> {
+  if (field.type !== "table") return [];
+  const tables = await (await looking.inspect(target)).suggestTables(text);
+  return tables.map((fact) => ({ value: fact.table, detail: `about ${fact.aboutRows.toLocaleString("en-US")} rows` }));
+}
+
+async function judgeInput(
+  parts: WorkbenchParts,
+  looking: Lookers,
+  target: string,
+  field: InputField,
+  text: string,
+): Promise<InputVerdict> {
+  if (text.trim() === "") return field.optional ? { ok: true, words: "optional" } : { ok: false, words: "needed" };
+  const read = parts.readInput(field, text);
+  if (!read.ok) return { ok: false, words: read.words };
+  if (field.type !== "table") return { ok: true, words: "ok" };
+  try {
+    return { ok: true, words: `${await (await looking.inspect(target)).resolveTable(text)} (nothing has read it)` };
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return { ok: false, words: [error.record.message, error.record.hint].filter(Boolean).join(". ") };
+  }
+}
+
+async function planFor(parts: WorkbenchParts, looking: Lookers, request: PlanRequest): Promise<Plan> {
+  const target = looking.target(request.target);
+  const fields = fieldsOf(parts, request);
+  const inputs: Record<string, Json> = {};
+  for (const field of fields) {
+    const written = request.inputs[field.name];
+    if (written === undefined || written.trim() === "") continue;
+    const read = parts.readInput(field, written);
+    if (!read.ok) throw badInput(field.name, read.words);
+    inputs[field.name] =
+      field.type === "table" ? await (await looking.inspect(target.name)).resolveTable(written) : read.value;
+  }
+  return parts.makePlan(request.runbook, target, inputs);
+}
+
+function fieldsOf(parts: WorkbenchParts, request: PlanRequest): readonly InputField[] {
+  const runbook = parts.runbooks().find((one) => one.id === request.runbook);
+  if (!runbook) return []; // a path, or unknown: makePlan says which
+  const unknown = Object.keys(request.inputs).find((name) => !runbook.inputs.some((field) => field.name === name));
+  if (unknown !== undefined)
+    throw badInput(unknown, `the runbook has no such input; it has: ${runbook.inputs.map((f) => f.name).join(", ")}`);
+  const missing = runbook.inputs.find((field) => !field.optional && (request.inputs[field.name] ?? "").trim() === "");
+  if (missing) throw badInput(missing.name, `it is needed: ${missing.prompt}`);
+  return runbook.inputs;
+}
+
+function badInput(name: string, words: string): Fault {
+  return new Fault("HF-INPUT-INVALID", `input ${name}: ${words}`, {
+    exit: "input",
+    still: "Nothing was started.",
+    hint: `Give it as --set ${name}=...`,
+  });
+}
