@@ -74,6 +74,8 @@ export interface RecoveredTable {
   readonly moved: number;
   readonly own: number;
   readonly unknown: number;
+  /** About how many bytes its rows take as text, where that is known before they are moved. */
+  readonly bytes?: number;
 }
 
 /** Rows on their way from the evidence into a rescue area. Close it when done; it gives no lease back. */

@@ -1,0 +1,93 @@
+import { z } from "zod";
+import type { Finding } from "../core/step.ts";
+import type { CheckedTable, SampleRow } from "../engines/rescue-area.ts";
+import type { Action, ActionContext } from "./action.ts";
+import { count, some, sum } from "./say.ts";
+import { type Checked, checkedShape, type Rescue, rescuedNames, rescueShape } from "./shapes.ts";
+
+const params = z.object({ rescue: rescueShape });
+type Params = z.infer<typeof params>;
+
+/** Rows of each table that are shown side by side with today's. */
+const sampled = 5;
+
+export const checkRescuedRows: Action<Params, Checked> = {
+  name: "check-rescued-rows",
+  summary: "Compares the rescued rows with the tables as they are now; from here on plain SQL may read them",
+  effect: "read",
+  recovery: ["idempotent"],
+  params,
+  result: checkedShape,
+  roles: { main: ["rescueArea"] },
+
+  async check() {
+    return [];
+  },
+
+  async preview(ctx, { rescue }) {
+    return {
+      summary: `Compare ${some(rescue.rows, "rescued row")} with the tables`,
+      lines: [
+        "Looked for: keys made again since, other unique keys, parents that are missing, duplicates.",
+        ...(ctx.dryRun ? [noRows] : []),
+      ],
+      counts: {},
+      ...(ctx.dryRun ? { expects: expected(rescue) } : {}),
+    };
+  },
+
+  async run(ctx, { rescue }) {
+    if (ctx.dryRun) return expected(rescue);
+    const names = rescuedNames(rescue);
+    const tables = await ctx.capability("rescueArea").check(ctx.run, names, ctx);
+    const sample = await takeSample(ctx, names);
+    return { tables, willInsert: sum(tables, (table) => table.willInsert), sample };
+  },
+
+  async verify(ctx, _params, { tables }) {
+    if (ctx.dryRun) return [{ level: "note", text: noRows }];
+    return tables.flatMap((table) => [summary(table), ...table.findings]);
+  },
+};
+
+const noRows = "A dry run rescues nothing: conflicts with rows made since are not counted yet.";
+
+/** What a dry run goes on with: every rescued row is missing, none is in conflict. */
+function expected(rescue: Rescue): Checked {
+  const clean = { identical: 0, remade: 0, otherUnique: 0, orphans: 0, duplicates: 0, findings: [] };
+  const tables = rescue.tables
+    .filter(({ rows }) => rows > 0)
+    .map(({ table, rows }) => ({ table, rows, missing: rows, willInsert: rows, ...clean }));
+  return { tables, willInsert: rescue.rows, sample: null };
+}
+
+/** Values of rows: they go beside the journal, where they can be erased, and are masked until someone asks to see them. */
+async function takeSample(ctx: ActionContext, names: readonly string[]): Promise<Checked["sample"]> {
+  const area = ctx.capability("rescueArea");
+  const rows: Record<string, readonly SampleRow[]> = {};
+  for (const name of names) rows[name] = await area.sample(ctx.run, name, sampled);
+  const { digest, bytes, what } = ctx.payload("sample of rescued rows", Buffer.from(JSON.stringify(rows)));
+  return { digest, bytes, what };
+}
+
+function summary({
+  table,
+  rows,
+  willInsert,
+  identical,
+  remade,
+  otherUnique,
+  orphans,
+  duplicates,
+}: CheckedTable): Finding {
+  const conflicts = [
+    [identical, "there already, equal"],
+    [remade, "made again since, left as they are"],
+    [otherUnique, "with another unique key taken"],
+    [orphans, "without a parent"],
+    [duplicates, "twice in the evidence"],
+  ] as const;
+  const aside = conflicts.filter(([n]) => n > 0).map(([n, what]) => `${count(n)} ${what}`);
+  const text = [`${table}: ${count(willInsert)} of ${some(rows, "row")} will be inserted`, ...aside].join("; ");
+  return { level: remade + otherUnique + orphans + duplicates > 0 ? "warn" : "ok", text };
+}

@@ -1,0 +1,54 @@
+import { z } from "zod";
+import type { Action } from "./action.ts";
+import { perTable, some, sum } from "./say.ts";
+import { checkedShape, rescuedNames, rescueShape, tableShape } from "./shapes.ts";
+
+const amount = z.number().int().min(0);
+const copied = z.object({ table: tableShape, keys: amount, overwritten: amount });
+const params = z.object({ rescue: rescueShape, checked: checkedShape });
+const result = z.object({ tables: z.array(copied).readonly(), keys: amount, overwritten: amount });
+type Params = z.infer<typeof params>;
+type Result = z.infer<typeof result>;
+type Copied = z.infer<typeof copied>;
+
+export const copyTable: Action<Params, Result> = {
+  name: "copy-table",
+  summary: "Takes the safety copy: the keys to be inserted, and the present version of what would be overwritten",
+  effect: "hold",
+  recovery: ["transactional"],
+  params,
+  result,
+  roles: { main: ["rescueArea", "marker"] },
+
+  async check() {
+    return [];
+  },
+
+  async preview(_ctx, { checked }) {
+    const tables = checked.tables.map(({ table, willInsert }) => ({ table, keys: willInsert, overwritten: 0 }));
+    const expects = totals(tables);
+    return {
+      summary: `Note ${some(expects.keys, "key")} beside the rescued rows, as the way back from the merge`,
+      lines: [perTable(tables.map(({ table, keys }) => ({ table, rows: keys }))), "No row will be overwritten."],
+      counts: { keys: expects.keys },
+      undo: "It goes with the rescue area.",
+      expects,
+    };
+  },
+
+  async run(ctx, { rescue }) {
+    const area = ctx.capability("rescueArea");
+    const tables: Copied[] = [];
+    for (const table of rescuedNames(rescue)) {
+      const copy = await ctx.once(table, async (tx) => ({ ...(await area.safetyCopy(tx, ctx.run, table)) }));
+      tables.push({ table, keys: copy.keys, overwritten: copy.overwritten });
+    }
+    return totals(tables);
+  },
+
+  undo: { words: "drop the rescue area" },
+};
+
+function totals(tables: readonly Copied[]): Result {
+  return { tables, keys: sum(tables, (one) => one.keys), overwritten: sum(tables, (one) => one.overwritten) };
+}

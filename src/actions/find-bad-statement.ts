@@ -1,0 +1,111 @@
+import { z } from "zod";
+import { Fault } from "../core/errors.ts";
+import type { Choice } from "../core/step.ts";
+import type { StatementQuery } from "../engines/evidence.ts";
+import type { Action, ActionContext, ReadContext } from "./action.ts";
+import { count, perTable, some } from "./say.ts";
+import { type Search, searchShape, type Statement, tableShape, tablesShape } from "./shapes.ts";
+import { writtenStatement } from "./written-statement.ts";
+
+const instant = z.string().nullish();
+const params = z.object({ table: tableShape, tables: tablesShape.nullish(), since: instant, until: instant });
+type Params = z.infer<typeof params>;
+
+export const findBadStatement: Action<Params, Search> = {
+  name: "find-bad-statement",
+  summary: "Lists the transactions that took rows away, from raw pages only: no SQL reads the table",
+  effect: "read",
+  recovery: ["idempotent"],
+  params,
+  result: searchShape,
+  roles: { main: ["evidence"] },
+
+  async check() {
+    return [];
+  },
+
+  async preview(_ctx, { table, since, until }) {
+    const span = [since ? `since ${since}` : "", until ? `until ${until}` : ""].filter(Boolean).join(" ");
+    return {
+      summary: `Look for what took rows from ${table}${span === "" ? "" : `, ${span}`}`,
+      lines: ["Only raw pages and the transaction log are read; the table itself is not."],
+      counts: {},
+    };
+  },
+
+  async run(ctx, wanted) {
+    const search = await ctx.capability("evidence").search(await query(ctx, wanted), ctx);
+    if (search.statements.length === 0) throw noneFound(search.table, wanted, search.pruned);
+    await narrowPins(ctx, search);
+    return search;
+  },
+
+  choices({ statements }) {
+    const largest = statements.reduce<Statement | null>((a, b) => (a !== null && a.rows >= b.rows ? a : b), null);
+    return statements.map((statement) => choiceOf(statement, statements, statement === largest));
+  },
+
+  writtenChoice(search, written) {
+    const statement = writtenStatement(search, written);
+    return statement === null ? null : choiceOf(statement, search.statements, false);
+  },
+};
+
+async function query(ctx: ReadContext, { table, tables, since, until }: Params): Promise<StatementQuery> {
+  const examined = tables ?? (await ctx.capability("evidence").examine(table)).tables.map((fact) => fact.table);
+  return { table, tables: examined, ...(since ? { since } : {}), ...(until ? { until } : {}) };
+}
+
+/** The operator may think for as long as they like; until then the pins hold back no more than the oldest candidate needs. */
+async function narrowPins(ctx: ActionContext, search: Search): Promise<void> {
+  const leases = ctx.leases();
+  if (ctx.dryRun || leases.length === 0) return;
+  const changed = await ctx.capability("evidence").narrow(leases, search);
+  for (const { lease, words, facts } of changed) ctx.changeLease(lease, words, facts);
+}
+
+function noneFound(table: string, { since, until }: Params, pruned: number): Fault {
+  const bounded = Boolean(since) || Boolean(until);
+  const gone = pruned > 0 ? ` ${some(pruned, "row version")} had been removed before the freeze.` : "";
+  return new Fault("HF-STATEMENT-NONE", `No transaction that took rows from ${table} was found.${gone}`, {
+    still: "What was frozen stays frozen until this run gives it back.",
+    hint: bounded
+      ? "Start a run without `since` and `until`, or with an earlier `since`: they may miss the statement."
+      : "Check the table's name: the rows may have been lost from another table. If it was emptied by TRUNCATE or DROP, or vacuumed since, its rows are in a backup only.",
+  });
+}
+
+function choiceOf(statement: Statement, all: readonly Statement[], isLargest: boolean): Choice {
+  const { value, kind, transactions, tables, doubts, who, at, until } = statement;
+  return {
+    value,
+    label: `${when(statement)}  DELETE  ${some(statement.rows, "row")}  ${named(statement)}`,
+    details: [
+      perTable(tables),
+      ...(at === null ? ["the server does not know when it committed"] : [until === null ? at : `${at} to ${until}`]),
+      ...(who === null ? [] : [who]),
+      ...(kind === "open" ? ["still open: ending it brings its rows back"] : []),
+      ...doubts,
+    ],
+    tags: [...(isLargest ? ["largest"] : []), ...transactions.filter((xid) => belongsHere(xid, statement, all))],
+    data: statement,
+  };
+}
+
+function when({ kind, at }: Statement): string {
+  if (kind === "open" || kind === "prepared") return "not committed";
+  const time = at === null ? null : /\d{2}:\d{2}:\d{2}/.exec(at);
+  return time === null ? "time unknown" : `${time[0]}Z`;
+}
+
+function named({ kind, transactions, value }: Statement): string {
+  if (kind === "group") return `${count(transactions.length)} transactions`;
+  return transactions.length === 0 ? value : `xid ${transactions.join(", ")}`;
+}
+
+/** An id names the statement that is only this transaction; a group answers to it where there is no such statement. */
+function belongsHere(xid: string, statement: Statement, all: readonly Statement[]): boolean {
+  if (statement.value === xid) return false;
+  const alone = all.some((other) => other.transactions.length === 1 && other.transactions[0] === xid);
+  return statement.transactions.length === 1 || !alone;
+}

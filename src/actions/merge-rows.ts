@@ -1,0 +1,163 @@
+import { z } from "zod";
+import type { Finding } from "../core/step.ts";
+import type { MergeTable } from "../engines/merge.ts";
+import type { Batch } from "../engines/marker.ts";
+import type { Action, ActionContext, ReadContext } from "./action.ts";
+import { about, count, some, sum } from "./say.ts";
+import { type Checked, checkedShape, rescuedNames, rescueShape, tableShape, triggerModeShape } from "./shapes.ts";
+
+const amount = z.number().int().min(0);
+const sums = z.object({ inserted: amount, left: amount, batches: amount });
+const sequence = z.object({ sequence: z.string(), from: z.string(), to: z.string() });
+const merged = z.object({ table: tableShape, ...sums.shape, sequences: z.array(sequence).readonly() });
+const params = z.object({ rescue: rescueShape, triggers: triggerModeShape, checked: checkedShape.nullish() });
+const result = z.object({ tables: z.array(merged).readonly(), inserted: amount, left: amount });
+type Params = z.infer<typeof params>;
+type Result = z.infer<typeof result>;
+type Merged = z.infer<typeof merged>;
+type Sums = z.infer<typeof sums>;
+
+/** Inserts with a primary key, two indexes and a foreign key went at 65,000 to 75,000 a second on a small machine. */
+const assumedRate = 50_000;
+
+export const mergeRows: Action<Params, Result> = {
+  name: "merge-rows",
+  summary: "Inserts what is missing, in small transactions, with the system up; overwrites nothing",
+  effect: "write",
+  recovery: ["cursor", "transactional"],
+  params,
+  result,
+  roles: { main: ["merge", "rescueArea", "marker"] },
+
+  async check(ctx, wanted): Promise<readonly Finding[]> {
+    const { tables } = await checkedOf(ctx, wanted);
+    return tables.flatMap(({ findings }) => findings).map((finding) => soften(finding));
+  },
+
+  async preview(ctx, wanted) {
+    const { tables, willInsert } = await checkedOf(ctx, wanted);
+    const requests = rescuedNames(wanted.rescue).map((table) => requestFor(ctx, table, wanted));
+    const statements = await Promise.all(requests.map((request) => ctx.capability("merge").statements(request)));
+    const takesMs = Math.ceil((willInsert / assumedRate) * 1000);
+    return {
+      summary: `INSERT ${some(willInsert, "row")}; 0 UPDATE, 0 DELETE`,
+      lines: [
+        ...tables.map((table) => tableLine(table, ctx.limits.batchRows)),
+        `${about(takesMs)}, assuming ${count(assumedRate)} rows a second`,
+        "After each batch it is safe to stop. What is there now is never overwritten.",
+        ...triggerLines(wanted.triggers),
+      ],
+      counts: { insert: willInsert },
+      statements: statements.flat(),
+      takesMs,
+      undo: undoWords(wanted.triggers),
+      expects: expected(wanted, tables),
+    };
+  },
+
+  async run(ctx, wanted) {
+    const tables: Merged[] = [];
+    for (const table of await ctx.capability("merge").order(rescuedNames(wanted.rescue))) {
+      const request = requestFor(ctx, table, wanted);
+      const batches = await mergeTable(ctx, request, progressOf(wanted, tables));
+      tables.push({ table, ...batches, sequences: await moveSequences(ctx, request) });
+    }
+    return { tables, inserted: sum(tables, (one) => one.inserted), left: sum(tables, (one) => one.left) };
+  },
+
+  undo: { words: "DELETE by the keys of the safety copy" },
+};
+
+type Tell = (ctx: ActionContext, soFar: Sums, table: string) => void;
+
+function progressOf({ rescue }: Params, before: readonly Merged[]): Tell {
+  const earlier = sum(before, (one) => one.inserted + one.left);
+  return (ctx, { inserted, left }, table) =>
+    ctx.progress({ done: earlier + inserted + left, total: rescue.rows, unit: "rows", note: table });
+}
+
+/** Progress tells what is committed: the sums that came back from the marker, never those of the batch in the air. */
+async function mergeTable(ctx: ActionContext, request: MergeTable, tell: Tell): Promise<Sums> {
+  const merge = ctx.capability("merge");
+  const last = await ctx.batches(
+    request.table,
+    async (tx, before): Promise<Batch> => {
+      const soFar = sumsOf(before);
+      tell(ctx, soFar, request.table);
+      const done = await merge.batch(tx, request, ordinalOf(before), ctx.limits.batchRows);
+      return { cursor: done.upTo, done: done.done, result: added(soFar, done) };
+    },
+    merge.prepare(request.triggers),
+  );
+  tell(ctx, sumsOf(last), request.table);
+  return sumsOf(last);
+}
+
+function sumsOf(batch: Batch | null): Sums {
+  return batch === null ? { inserted: 0, left: 0, batches: 0 } : sums.parse(batch.result);
+}
+
+function ordinalOf(batch: Batch | null): number {
+  return batch === null ? 0 : z.number().parse(batch.cursor);
+}
+
+function added(soFar: Sums, batch: { readonly inserted: number; readonly left: number }): Sums {
+  return {
+    inserted: soFar.inserted + batch.inserted,
+    left: soFar.left + batch.left,
+    batches: soFar.batches + 1,
+  };
+}
+
+async function moveSequences(ctx: ActionContext, request: MergeTable): Promise<Merged["sequences"]> {
+  const merge = ctx.capability("merge");
+  return ctx.once(`${request.table}/sequences`, async (tx) =>
+    (await merge.sequences(tx, request)).map(({ sequence: name, from, to }) => ({ sequence: name, from, to })),
+  );
+}
+
+/** What was checked in the step before is what the operator has seen; without it the rescue area is asked. */
+async function checkedOf(
+  ctx: ReadContext,
+  { checked, rescue }: Params,
+): Promise<Pick<Checked, "tables" | "willInsert">> {
+  if (checked) return checked;
+  const tables = await ctx.capability("rescueArea").check(ctx.run, rescuedNames(rescue), ctx);
+  return { tables, willInsert: sum(tables, (table) => table.willInsert) };
+}
+
+function requestFor(ctx: ReadContext, table: string, { triggers }: Params): MergeTable {
+  return { run: ctx.run, table, triggers };
+}
+
+/** A row in conflict stays out and is counted; it is no reason to keep all others from coming back. */
+function soften(finding: Finding): Finding {
+  return finding.level === "stop" ? { ...finding, level: "warn" } : finding;
+}
+
+function tableLine({ table, rows, willInsert }: Checked["tables"][number], batchRows: number): string {
+  const batches = some(Math.max(1, Math.ceil(rows / batchRows)), "batch", "batches");
+  const left = rows - willInsert;
+  const aside = left > 0 ? `; ${some(left, "row stays", "rows stay")} out, each counted by its reason` : "";
+  return `${table}: INSERT ${some(willInsert, "row")} in ${batches}${aside}`;
+}
+
+function triggerLines(triggers: Params["triggers"]): readonly string[] {
+  return triggers === "fire"
+    ? ["Triggers, where there are any, fire for each row; what they do has no way back."]
+    : ["Triggers do not fire; parents are looked for in each batch."];
+}
+
+function undoWords(triggers: Params["triggers"]): string {
+  const back = "DELETE by the keys of the safety copy, while the rescue area is kept";
+  return triggers === "fire" ? `${back}; not what fired triggers did` : back;
+}
+
+function expected({ rescue }: Params, tables: Checked["tables"]): Result {
+  const perTable = rescuedNames(rescue).map((table): Merged => {
+    const found = tables.find((one) => one.table === table);
+    const inserted = found?.willInsert ?? 0;
+    return { table, inserted, left: (found?.rows ?? 0) - inserted, batches: 0, sequences: [] };
+  });
+  return { tables: perTable, inserted: sum(perTable, (one) => one.inserted), left: sum(perTable, (one) => one.left) };
+}

@@ -1,0 +1,134 @@
+import { z } from "zod";
+import { Fault } from "../core/errors.ts";
+import type { LeaseState } from "../core/run-state.ts";
+import type { Evidence, Recovered, RecoveredTable } from "../engines/evidence.ts";
+import type { Filled } from "../engines/rescue-area.ts";
+import type { Action, ActionContext } from "./action.ts";
+import { count, some, sum } from "./say.ts";
+import { chosenPathShape, type Rescue, type RescuedTable, rescueShape, statementShape } from "./shapes.ts";
+
+const params = z.object({ statement: statementShape, path: chosenPathShape });
+type Params = z.infer<typeof params>;
+
+export const rescueRows: Action<Params, Rescue> = {
+  name: "rescue-rows",
+  summary: "Brings the lost rows into a rescue area of our own on the target; the user's tables are not touched",
+  effect: "hold",
+  recovery: ["transactional"],
+  params,
+  result: rescueShape,
+  roles: { main: ["evidence", "rescueArea", "marker"] },
+
+  /** A pin that was lost makes haste the better course: what is left is counted, so it warns and does not stop. */
+  async check(ctx) {
+    const held = await ctx.capability("evidence").held(ctx.leases());
+    return held.map((finding) => (finding.level === "stop" ? { ...finding, level: "warn" } : finding));
+  },
+
+  async preview(ctx, { statement, path }) {
+    const tables = await ctx.capability("evidence").count(statement, path.path, ctx);
+    const rows = sum(tables, (table) => table.rows);
+    const size = tables.every((table) => table.bytes !== undefined) ? sum(tables, (table) => table.bytes ?? 0) : null;
+    const expects: Rescue = {
+      area: ctx.capability("rescueArea").name(ctx.run),
+      tables: tables.map((table) => rescued(table, null)),
+      rows,
+    };
+    return {
+      summary: `Bring ${some(rows, "row")} into the rescue area ${expects.area}`,
+      lines: [...tables.map(tableLine), ...shortfall(statement.rows, rows)],
+      counts: { rows },
+      ...(size === null ? {} : { bytes: size }),
+      ...(path.takesMs === null ? {} : { takesMs: path.takesMs }),
+      undo: "The rescue area is dropped at the end of the run, or kept for 24 h if you say so.",
+      expects,
+    };
+  },
+
+  async run(ctx, { statement, path }) {
+    const evidence = ctx.capability("evidence");
+    const scratch = await takeScratch(ctx, evidence, { statement, path });
+    const recovered = await evidence.recover(statement, path.path, ctx.run, ctx);
+    const tables = await fillArea(ctx, recovered).finally(() => recovered.close());
+    for (const lease of scratch.toReversed()) await ctx.releaseLease(lease);
+    return { area: ctx.capability("rescueArea").name(ctx.run), tables, rows: sum(tables, (table) => table.rows) };
+  },
+
+  async verify(_ctx, _params, { tables, area }) {
+    return tables.map(({ table, rows }) => ({
+      level: "ok",
+      text: `${table}: ${some(rows, "row")} durable in ${area}`,
+    }));
+  },
+
+  undo: { words: "drop the rescue area" },
+};
+
+async function takeScratch(
+  ctx: ActionContext,
+  evidence: Evidence,
+  { statement, path }: Params,
+): Promise<readonly LeaseState[]> {
+  const taken: LeaseState[] = [];
+  for (const part of await evidence.recoveryParts(statement, path.path, ctx.run)) taken.push(await ctx.lease(part));
+  return taken;
+}
+
+async function fillArea(ctx: ActionContext, recovered: Recovered): Promise<readonly RescuedTable[]> {
+  const total = sum(recovered.tables, (table) => table.rows);
+  if (total === 0) throw nothingLeft();
+  await ctx.lease(ctx.capability("rescueArea").part(ctx.run, recovered.tables));
+  const filled: RescuedTable[] = [];
+  for (const table of recovered.tables) {
+    ctx.progress({ done: sum(filled, (one) => one.rows), total, unit: "rows", note: table.table });
+    filled.push(rescued(table, await fillTable(ctx, recovered, table)));
+  }
+  ctx.progress({ done: total, total, unit: "rows" });
+  return filled;
+}
+
+/** A count that differs ends the transaction, so that no half of a table is ever taken for the whole. */
+function fillTable(ctx: ActionContext, recovered: Recovered, { table, columns, rows }: RecoveredTable) {
+  return ctx.once(table, async (tx) => {
+    const area = ctx.capability("rescueArea");
+    const filled = await area.fill(tx, ctx.run, table, columns, await recovered.rows(table));
+    if (filled.rows !== rows) throw countDiffers(table, rows, filled.rows);
+    return { rows: filled.rows, bytes: filled.bytes, digest: filled.digest };
+  });
+}
+
+function rescued(table: RecoveredTable, filled: Filled | null): RescuedTable {
+  const { bytes: _about, ...counted } = table;
+  return { ...counted, bytes: filled?.bytes ?? null, digest: filled?.digest ?? null };
+}
+
+function tableLine({ table, rows, updated, moved, own, unknown }: RecoveredTable): string {
+  const others = [
+    [updated, "updated, not deleted"],
+    [moved, "moved to another partition"],
+    [own, "made by the same transaction"],
+    [unknown, "can't be told and stay out"],
+  ] as const;
+  const aside = others.filter(([n]) => n > 0).map(([n, what]) => `${count(n)} ${what}`);
+  return [`${table}: ${some(rows, "row")}`, ...aside].join("; ");
+}
+
+function shortfall(named: number, found: number): readonly string[] {
+  if (found >= named) return [];
+  return [`${count(named - found)} of the ${some(named, "row")} that the statement took can't come back this way.`];
+}
+
+function nothingLeft(): Fault {
+  return new Fault("HF-RESCUE-EMPTY", "This path hands out no row: nothing of the evidence is left.", {
+    still: "Nothing was made on the target beyond the leases.",
+    hint: "Give this run up and restore the table from a backup, beside the live one.",
+  });
+}
+
+function countDiffers(table: string, said: number, came: number): Fault {
+  return new Fault("HF-RESCUE-COUNT", `${table}: the evidence holds ${some(said, "row")}, ${count(came)} came.`, {
+    still: "The rescue area holds nothing of this table; the evidence is still frozen.",
+    hint: "Retry. If it happens again, choose another path.",
+    after: "none",
+  });
+}

@@ -1,0 +1,27 @@
+/** Numbers as every face shows them; actions may not reach into the words of the faces. */
+export function count(n: number): string {
+  return Math.round(n).toLocaleString("en-US");
+}
+
+/** `1 row`, `981,241 rows` */
+export function some(n: number, one: string, many = `${one}s`): string {
+  return `${count(n)} ${n === 1 ? one : many}`;
+}
+
+export function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
+}
+
+/** `about 2:05` for milliseconds. */
+export function about(ms: number): string {
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  const two = (n: number) => String(n).padStart(2, "0");
+  return seconds >= 3600
+    ? `about ${Math.floor(seconds / 3600)}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`
+    : `about ${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
+}
+
+/** `public.orders 981,241, public.lines 12` */
+export function perTable(tables: readonly { readonly table: string; readonly rows: number }[]): string {
+  return tables.map(({ table, rows }) => `${table} ${count(rows)}`).join(", ");
+}

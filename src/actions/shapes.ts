@@ -1,0 +1,112 @@
+import { z, type ZodType } from "zod";
+import type { Json } from "../core/json.ts";
+
+/** What actions hand to each other through the journal: the contracts' types once more, as shapes that are checked when they come back. */
+const list = <T extends ZodType>(item: T) => z.array(item).readonly();
+const amount = z.number().int().min(0);
+
+export const tableShape = z.string().min(1);
+export const tablesShape = list(tableShape);
+export const jsonShape: ZodType<Json> = z.json() as ZodType<Json>;
+
+export const findingShape = z.object({
+  level: z.enum(["ok", "note", "warn", "stop"]),
+  text: z.string(),
+  hint: z.exactOptional(z.string()),
+});
+
+export const statementShape = z.object({
+  value: z.string().min(1),
+  kind: z.enum(["one", "group", "open", "prepared"]),
+  transactions: list(z.string()),
+  subtransactions: list(z.string()),
+  at: z.string().nullable(),
+  until: z.string().nullable(),
+  rows: amount,
+  tables: list(z.object({ table: tableShape, rows: amount })),
+  doubts: list(z.string()),
+  who: z.string().nullable(),
+});
+
+export const searchShape = z.object({
+  table: tableShape,
+  tables: tablesShape,
+  statements: list(statementShape),
+  pruned: amount,
+  pagesRead: amount,
+  findings: list(findingShape),
+});
+
+export const pathShape = z.object({
+  path: z.string().min(1),
+  label: z.string(),
+  feasible: z.boolean(),
+  why: z.string(),
+  opensWith: z.exactOptional(z.string()),
+  takesMs: z.number().nullable(),
+  rows: z.number().nullable(),
+  loses: z.string(),
+  needs: list(z.string()),
+  rescues: z.boolean(),
+  recommended: z.boolean(),
+});
+
+/** A chosen path: the option, the statement it is for, and whether it ends something instead of rescuing. */
+export const chosenPathShape = z.object({ ...pathShape.shape, statement: z.string(), ends: z.boolean() });
+
+export const rescuedTableShape = z.object({
+  table: tableShape,
+  columns: list(z.string()),
+  rows: amount,
+  updated: amount,
+  moved: amount,
+  own: amount,
+  unknown: amount,
+  /** Of the text as it was stored; null in a dry run, where nothing was. */
+  bytes: amount.nullable(),
+  digest: z.string().nullable(),
+});
+
+export const rescueShape = z.object({ area: z.string(), tables: list(rescuedTableShape), rows: amount });
+
+export const checkedTableShape = z.object({
+  table: tableShape,
+  rows: amount,
+  missing: amount,
+  identical: amount,
+  remade: amount,
+  otherUnique: amount,
+  orphans: amount,
+  duplicates: amount,
+  willInsert: amount,
+  findings: list(findingShape),
+});
+
+export const checkedShape = z.object({
+  tables: list(checkedTableShape),
+  willInsert: amount,
+  sample: z.object({ digest: z.string(), bytes: amount, what: z.string() }).nullable(),
+});
+
+export const verifiedTableShape = z.object({
+  table: tableShape,
+  rescued: amount,
+  equal: amount,
+  different: amount,
+  absent: amount,
+  findings: list(findingShape),
+});
+
+export const triggerModeShape = z.enum(["fire", "skip"]);
+
+export type Statement = z.infer<typeof statementShape>;
+export type Search = z.infer<typeof searchShape>;
+export type ChosenPath = z.infer<typeof chosenPathShape>;
+export type Rescue = z.infer<typeof rescueShape>;
+export type RescuedTable = z.infer<typeof rescuedTableShape>;
+export type Checked = z.infer<typeof checkedShape>;
+
+/** Of the tables of a rescue, those that hold a row; the others need no statement. */
+export function rescuedNames(rescue: Rescue): readonly string[] {
+  return rescue.tables.filter((table) => table.rows > 0).map((table) => table.table);
+}

@@ -1,0 +1,47 @@
+import { sum } from "./say.ts";
+import type { Search, Statement } from "./shapes.ts";
+
+/**
+ * A set of transactions that the operator wrote instead of picking: ids joined by `+`, or `from..to` in RFC 3339 instants.
+ * Null where a part of it names nothing that was found: half of what was meant is never taken for the whole.
+ */
+export function writtenStatement({ statements }: Search, written: string): Statement | null {
+  const single = statements.filter((one) => one.transactions.length === 1 && one.kind === "one");
+  const range = written.split("..");
+  const members =
+    range.length === 2 ? within(single, range[0] ?? "", range[1] ?? "") : named(single, written.split("+"));
+  if (members === null || members.length === 0) return null;
+  return members.length === 1 ? (members[0] ?? null) : together(members);
+}
+
+function named(single: readonly Statement[], ids: readonly string[]): readonly Statement[] | null {
+  const members = [...new Set(ids)].map((id) => single.find((one) => one.transactions[0] === id.trim()));
+  return members.every((one) => one !== undefined) ? members : null;
+}
+
+/** Both ends count; one whose time the server does not know can't be in a range. */
+function within(single: readonly Statement[], from: string, to: string): readonly Statement[] | null {
+  const [first, last] = [Date.parse(from), Date.parse(to)];
+  if (Number.isNaN(first) || Number.isNaN(last)) return null;
+  return single.filter(({ at }) => at !== null && Date.parse(at) >= first && Date.parse(at) <= last);
+}
+
+function together(members: readonly Statement[]): Statement {
+  const times = members.flatMap(({ at, until }) => [at, until]).filter((time) => time !== null);
+  const sorted = times.toSorted((a, b) => Date.parse(a) - Date.parse(b));
+  const names = [...new Set(members.flatMap((one) => one.tables.map(({ table }) => table)))];
+  const rowsOf = (name: string) =>
+    sum(members, (one) => sum(one.tables, ({ table, rows }) => (table === name ? rows : 0)));
+  return {
+    value: members.map((one) => one.value).join("+"),
+    kind: "group",
+    transactions: members.flatMap((one) => one.transactions),
+    subtransactions: members.flatMap((one) => one.subtransactions),
+    at: sorted[0] ?? null,
+    until: sorted.at(-1) ?? null,
+    rows: sum(members, (one) => one.rows),
+    tables: names.map((table) => ({ table, rows: rowsOf(table) })),
+    doubts: [...new Set(members.flatMap((one) => one.doubts)), "put together by the operator"],
+    who: members[0]?.who ?? null,
+  };
+}
