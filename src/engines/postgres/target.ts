@@ -10,6 +10,8 @@ export interface PostgresTarget {
   catalogue(): Promise<Connection>;
   /** A session of its own; the caller closes it. */
   open(effect: "reading" | "writing", settings?: Readonly<Record<string, string>>): Promise<Connection>;
+  /** Process ids of the sessions that are open now: what an orphan is not. */
+  pids(): readonly number[];
   close(): Promise<void>;
 }
 
@@ -28,6 +30,7 @@ export function postgresTarget(request: ConnectRequest): PostgresTarget {
     request,
     application,
     open,
+    pids: () => [...opened].map((connection) => connection.pid),
     catalogue: async () => {
       if (shared?.alive) return shared.connection;
       const fresh = { connection: await open("reading"), alive: true };

@@ -1,0 +1,33 @@
+import type { Row, Connection } from "../connection.ts";
+
+export interface Carrier {
+  readonly publication: string;
+  readonly how: "all tables" | "our schema" | "our table";
+}
+
+/**
+ * Publications that would carry tables of ours to subscribers: where our table is there, the server's own list says whether it is in
+ * (or left out); where not, those for all tables or for our schema.
+ */
+export async function carriers(session: Connection): Promise<readonly Carrier[]> {
+  const rows = await session.rows("looking at publications", sql);
+  return rows.map((row: Row) => ({ publication: row.name ?? "", how: row.how as Carrier["how"] }));
+}
+
+const sql = `
+  select p.pubname as name, case when p.puballtables then 'all tables' else 'our table' end as how
+  from pg_publication p join pg_publication_tables t on t.pubname = p.pubname
+  where t.schemaname = 'holdfast' and t.tablename = 'effect'
+  union
+  select p.pubname, 'all tables' from pg_publication p
+  where p.puballtables and to_regclass('holdfast.effect') is null
+  union
+  select p.pubname, 'our schema' from pg_publication p
+  join pg_publication_namespace s on s.pnpubid = p.oid join pg_namespace n on n.oid = s.pnnspid
+  where n.nspname = 'holdfast' and to_regclass('holdfast.effect') is null
+  order by 1`;
+
+export function carriersWords(found: readonly Carrier[]): string {
+  const list = found.map(({ publication, how }) => `${publication} (${how})`).join(", ");
+  return `Tables of ours would go out to subscribers by publication ${list}.`;
+}

@@ -1,0 +1,59 @@
+import type { Marker } from "../../marker.ts";
+import type { Connection, Row } from "../connection.ts";
+import { carriers, carriersWords } from "../inspect/publications.ts";
+
+type MarkerState = Awaited<ReturnType<Marker["state"]>>;
+
+/** Barred says why, and what would open it. Nothing is made or locked by asking. */
+export async function markerState(session: Connection): Promise<MarkerState> {
+  const server = await session.row("asking for the marker table", sql);
+  const why = unwritable(server) ?? (server.effect === null ? mayNotMake(server) : mayNotUse(server));
+  if (why !== null) return { kind: "barred", why };
+  const found = await carriers(session);
+  if (found.length > 0) {
+    const hint = "A subscriber that lacks the marker table would stop, so it is not written here.";
+    return { kind: "barred", why: `${carriersWords(found)} ${hint}` };
+  }
+  return { kind: server.effect === null || server.installation === null ? "absent" : "present" };
+}
+
+const sql = `
+  select pg_is_in_recovery() as recovering, current_setting('default_transaction_read_only') as read_only,
+    quote_ident(current_user) as role, quote_ident(current_database()) as database,
+    has_database_privilege(current_database(), 'create') as may_make_schema,
+    n.oid::text as schema, has_schema_privilege(n.oid, 'create') as may_make_table, has_schema_privilege(n.oid, 'usage') as may_enter,
+    e.oid::text as effect, i.oid::text as installation,
+    has_table_privilege(e.oid, 'select') and has_table_privilege(e.oid, 'insert') and has_table_privilege(e.oid, 'update') as may_mark,
+    i.oid is null or has_table_privilege(i.oid, 'select') as may_read,
+    (select count(*) from pg_attribute a where a.attrelid = e.oid and not a.attisdropped and a.attname = any
+      ('{run_id,step_key,plan_hash,intent_hash,xid,at,cursor,result,done}')) as columns
+  from (values (1)) one left join pg_namespace n on n.nspname = 'holdfast'
+    left join pg_class e on e.relnamespace = n.oid and e.relname = 'effect'
+    left join pg_class i on i.relnamespace = n.oid and i.relname = 'installation'`;
+
+function unwritable(server: Row): string | null {
+  if (server.recovering === "t")
+    return "This server is a standby: nothing can be written on it, and markers travel with the primary.";
+  return server.read_only === "on" ? "Sessions of this role are read-only (default_transaction_read_only)." : null;
+}
+
+function mayNotMake(server: Row): string | null {
+  if (server.schema === null) {
+    if (server.may_make_schema === "t") return null;
+    return `The marker table can't be made. The DBA may run: GRANT CREATE ON DATABASE ${server.database} TO ${server.role};`;
+  }
+  if (server.may_make_table === "t" && server.may_enter === "t") return null;
+  return `The marker table can't be made. The DBA may run: GRANT USAGE, CREATE ON SCHEMA holdfast TO ${server.role};`;
+}
+
+function mayNotUse(server: Row): string | null {
+  if (server.columns !== "9")
+    return "There is a table holdfast.effect, but it is not our marker table: rename one of them.";
+  if (server.may_enter === "t" && server.may_mark === "t" && server.may_read === "t") return null;
+  const grants = [
+    `GRANT USAGE ON SCHEMA holdfast TO ${server.role};`,
+    `GRANT SELECT, INSERT, UPDATE ON holdfast.effect TO ${server.role};`,
+    `GRANT SELECT ON holdfast.installation TO ${server.role};`,
+  ];
+  return `The marker table can't be used. The DBA may run: ${grants.join(" ")}`;
+}
