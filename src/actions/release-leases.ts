@@ -6,7 +6,12 @@ import type { Action, ActionContext, ReadContext } from "./action.ts";
 import { some } from "./say.ts";
 
 const amount = z.number().int().min(0);
-const params = z.object({ keep: z.enum(["keep", "drop"]).nullish() });
+const params = z.object({
+  keep: z.enum(["keep", "drop"]).nullish(),
+  /** Rows in a rescue area, and the proof that they are back: without it nothing is given back, since the evidence is still needed. */
+  rescued: amount.nullish(),
+  proved: amount.nullish(),
+});
 const result = z.object({ released: amount, kept: amount, keptUntil: z.string().nullable() });
 type Params = z.infer<typeof params>;
 type Result = z.infer<typeof result>;
@@ -23,8 +28,15 @@ export const releaseLeases: Action<Params, Result> = {
   result,
   roles: {},
 
-  async check() {
-    return [];
+  async check(_ctx, { rescued, proved }) {
+    if (!rescued || typeof proved === "number") return [];
+    return [
+      {
+        level: "stop",
+        text: `${some(rescued, "rescued row")} are not proved to be back, so the evidence is still needed`,
+        hint: "Resume at the step that proves them; or give the run up, which gives everything back as it is.",
+      },
+    ];
   },
 
   async preview(ctx, { keep }) {

@@ -1,0 +1,55 @@
+import { Readable } from "node:stream";
+import type { Recovered, RecoveredTable, Statement } from "../evidence.ts";
+import { toLine } from "./copy-text.ts";
+import { byKey, keyOf, type MemoryState, type TableState } from "./state.ts";
+
+/** The rule of the engine contract: what these transactions deleted and did not make themselves. */
+export function countOf(state: MemoryState, statement: Statement): readonly RecoveredTable[] {
+  const ids = idsOf(statement);
+  return statement.tables.flatMap(({ table: name }) => {
+    const table = state.tables[name];
+    if (table === undefined) return [];
+    const ours = table.dead.filter((version) => ids.has(version.deleter));
+    const foreign = ours.filter((version) => !ids.has(version.maker));
+    return [
+      {
+        table: name,
+        columns: table.design.columns,
+        rows: foreign.filter((version) => version.how === "deleted").length,
+        updated: foreign.filter((version) => version.how === "updated").length,
+        moved: 0,
+        own: ours.length - foreign.length,
+        unknown: 0,
+        bytes: linesOf(table, ids).join("\n").length,
+      },
+    ];
+  });
+}
+
+export function recoveredFrom(state: MemoryState, statement: Statement): Recovered {
+  const ids = idsOf(statement);
+  const tables = countOf(state, statement);
+  const lines = new Map(tables.map(({ table }) => [table, linesOf(state.tables[table], ids)]));
+  let isClosed = false;
+  return {
+    tables,
+    rows: async (table) => {
+      if (isClosed) throw new Error("the recovered rows were let go of");
+      return Readable.from((lines.get(table) ?? []).map((line) => Buffer.from(`${line}\n`)));
+    },
+    close: async () => void (isClosed = true),
+  };
+}
+
+function linesOf(table: TableState | undefined, ids: ReadonlySet<number>): readonly string[] {
+  if (table === undefined) return [];
+  return table.dead
+    .filter(({ deleter, maker, how }) => ids.has(deleter) && !ids.has(maker) && how === "deleted")
+    .map((version) => version.row)
+    .toSorted((a, b) => byKey(keyOf(table, a), keyOf(table, b)))
+    .map((row) => toLine(row, table.design.columns));
+}
+
+function idsOf({ transactions, subtransactions }: Statement): ReadonlySet<number> {
+  return new Set([...transactions, ...subtransactions].map(Number));
+}

@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import type { RunId } from "../../core/ids.ts";
+import type { CheckedTable, Filled, RescueArea } from "../rescue-area.ts";
+import type { TableName } from "../inspect.ts";
+import { fateOf } from "./compare.ts";
+import type { Connection } from "./connection.ts";
+import { fromLine } from "./copy-text.ts";
+import { shortName } from "./evidence.ts";
+import { type AreaTable, keyOf, type MemoryState, prune } from "./state.ts";
+import { tableOf } from "./traffic.ts";
+import type { Transactions } from "./transaction.ts";
+
+export function memoryRescueArea({ server, assertAlive }: Connection, transactions: Transactions): RescueArea {
+  return {
+    name: shortName,
+    part: (run, tables) => ({
+      lease: {
+        kind: "rescue-area",
+        name: shortName(run),
+        where: "main",
+        words: "the rescued rows, in a place of our own on this server",
+        costs: "their space",
+        byHand: `drop area ${shortName(run)}`,
+        keepable: true,
+        facts: {},
+      },
+      take: async () => {
+        assertAlive();
+        const empty = tables.map(({ table, columns }): [TableName, AreaTable] => [
+          table,
+          { columns, rows: [], safety: null },
+        ]);
+        server.change((state) => void (state.areas[shortName(run)] ??= Object.fromEntries(empty)));
+        return {};
+      },
+    }),
+    fill: async (tx, run, table, columns, rows) => {
+      const { lines, filled } = await digested(rows as Readable);
+      transactions.of(tx).change((state) => {
+        const stored = lines.map((line, at) => ({ ordinal: at + 1, row: fromLine(line, columns) }));
+        areaOf(state, run)[table] = { columns, rows: stored, safety: null };
+      });
+      return filled;
+    },
+    check: async (run, tables, watch) => {
+      assertAlive();
+      const checked = server.change((state) => tables.map((table) => checkedTable(state, run, table)));
+      watch.progress({ done: tables.length, total: tables.length, unit: "tables" });
+      return checked;
+    },
+    sample: async (run, name, rows) => {
+      assertAlive();
+      return server.read((state) => {
+        const table = tableOf(state, name);
+        const some = areaTable(state, run, name).rows.slice(0, rows);
+        return some.map(({ row }) => ({ rescued: row, present: table.rows[keyOf(table, row)]?.row ?? null }));
+      });
+    },
+    safetyCopy: async (tx, run, name) => {
+      const open = transactions.of(tx);
+      const table = tableOf(open.draft, name);
+      const { rows } = areaTable(open.draft, run, name);
+      const keys = rows.map(({ row }) => keyOf(table, row)).filter((key) => table.rows[key] === undefined);
+      open.change((state) => {
+        areaOf(state, run)[name] = { ...areaTable(state, run, name), safety: { keys, overwritten: [] } };
+      });
+      return { keys: keys.length, overwritten: 0 };
+    },
+  };
+}
+
+function areaOf(state: MemoryState, run: RunId): Record<TableName, AreaTable> {
+  const area = state.areas[shortName(run)];
+  if (area === undefined) throw new Error("the rescue area is not there");
+  return area;
+}
+
+export function areaTable(state: MemoryState, run: RunId, table: TableName): AreaTable {
+  const found = areaOf(state, run)[table];
+  if (found === undefined) throw new Error(`the rescue area has no ${table}`);
+  return found;
+}
+
+/** A sum of hashes: the order of the lines does not matter, and equal lines do not cancel out. */
+async function digested(rows: Readable): Promise<{ readonly lines: readonly string[]; readonly filled: Filled }> {
+  const lines: string[] = [];
+  let [bytes, digest] = [0, 0n];
+  for await (const line of createInterface({ input: rows, crlfDelay: 0 })) {
+    lines.push(line);
+    bytes += Buffer.byteLength(line) + 1;
+    digest = BigInt.asUintN(64, digest + createHash("sha256").update(line).digest().readBigUInt64BE());
+  }
+  return { lines, filled: { rows: lines.length, bytes, digest: digest.toString() } };
+}
+
+function checkedTable(state: MemoryState, run: RunId, name: TableName): CheckedTable {
+  const table = tableOf(state, name);
+  prune(state, table);
+  const { rows } = areaTable(state, run, name);
+  const keys = new Set(rows.map(({ row }) => keyOf(table, row)));
+  const fates = rows.map(({ row }) => fateOf(state, name, row, (parent) => rescuedKeys(state, run, parent)));
+  const many = (fate: string) => fates.filter((one) => one === fate).length;
+  const duplicates = rows.length - keys.size;
+  return {
+    table: name,
+    rows: rows.length,
+    missing: rows.length - many("identical") - many("remade"),
+    identical: many("identical"),
+    remade: many("remade"),
+    otherUnique: many("otherUnique"),
+    orphans: many("orphan"),
+    duplicates,
+    willInsert: many("insert") - duplicates,
+    findings: [],
+  };
+}
+
+function rescuedKeys(state: MemoryState, run: RunId, name: TableName): ReadonlySet<string> {
+  const area = areaOf(state, run)[name];
+  return new Set((area?.rows ?? []).map(({ row }) => keyOf(tableOf(state, name), row)));
+}
