@@ -1,0 +1,261 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { LeaseState } from "../../src/core/run-state.ts";
+import type { Engine, HoldPart } from "../../src/engines/engine.ts";
+import type { Statement } from "../../src/engines/evidence.ts";
+import { type Bench, claimOf, type Incident, type MakeBench, offered, unwatched } from "./bench.ts";
+
+/** A rescue by hand, one capability after the other, as an engine without a runner must allow it. */
+interface Rescue {
+  readonly leases: readonly LeaseState[];
+  readonly statement: Statement;
+  readonly path: string;
+  readonly tables: readonly string[];
+}
+
+export function rescueContract(name: string, makeBench: MakeBench): void {
+  describe(`${name}: evidence, rescue area and merge`, () => {
+    let bench: Bench;
+    let engine: Engine;
+    beforeEach(async () => {
+      bench = await makeBench();
+      engine = await bench.connect();
+    });
+    afterEach(async () => {
+      await engine.close();
+      await bench.close();
+    });
+    const evidence = () => offered(engine.capabilities.evidence);
+    const area = () => offered(engine.capabilities.rescueArea);
+    const merge = () => offered(engine.capabilities.merge);
+    const marker = () => offered(engine.capabilities.marker);
+
+    test("finds the table and what its foreign keys reach", async () => {
+      const { table, child } = await bench.incident({ rows: 5, taken: 2 });
+      const { tables } = await evidence().examine(table);
+      expect(tables[0]?.table).toBe(table);
+      expect(tables.map((one) => one.table)).toContain(child);
+      expect(tables.every((one) => one.why !== "")).toBe(true);
+    });
+
+    test("holds the rows against a vacuum, and says so", async () => {
+      const incident = await bench.incident({ rows: 20, taken: 8 });
+      const leases = await frozen(incident);
+      await incident.vacuum();
+      expect((await evidence().held(leases)).some((finding) => finding.level === "stop")).toBe(false);
+      const { statements } = await search(incident);
+      expect(Math.max(...statements.map((one) => one.rows))).toBe(incident.taken);
+    });
+
+    test("says that a lease which was given back no longer holds", async () => {
+      const leases = await frozen(await bench.incident({ rows: 5, taken: 2 }));
+      for (const lease of leases) await release(lease);
+      expect((await evidence().held(leases)).some((finding) => finding.level === "stop")).toBe(true);
+    });
+
+    test("takes each part of the freeze twice as if once, and finds and releases it by its name alone", async () => {
+      const { table } = await bench.incident({ rows: 5, taken: 2 });
+      for (const part of await evidence().freeze(table, { run: bench.run, lockTable: false })) {
+        await part.take();
+        const lease = leaseOf(part, await part.take());
+        const keeper = offered(engine.keepers[lease.lease.kind]);
+        expect(await keeper.find(lease.lease)).toBe("present");
+        await keeper.release({ ...lease.lease, facts: lease.facts });
+        expect(await keeper.find(lease.lease)).toBe("absent");
+        await keeper.release({ ...lease.lease, facts: lease.facts });
+      }
+    });
+
+    test("narrows the hold to the oldest candidate without losing a row", async () => {
+      const incident = await bench.incident({ rows: 20, taken: 8 });
+      const leases = await frozen(incident);
+      const changed = await evidence().narrow(leases, await search(incident));
+      expect(changed.every((one) => leases.some(({ lease }) => lease.id === one.lease))).toBe(true);
+      await incident.vacuum();
+      const { statements } = await search(incident);
+      expect(Math.max(...statements.map((one) => one.rows))).toBe(incident.taken);
+    });
+
+    test("finds nothing in a span of time in which nothing was deleted", async () => {
+      const incident = await bench.incident({ rows: 5, taken: 2 });
+      await frozen(incident);
+      const { table } = incident;
+      const found = await evidence().search({ table, tables: [table], until: "2001-01-01T00:00:00Z" }, unwatched());
+      expect(found.statements).toEqual([]);
+    });
+
+    test("counts beforehand exactly what it then hands out, in key order, as often as asked", async () => {
+      const incident = await bench.incident({ rows: 30, taken: 12 });
+      const { statement, path } = await surveyed(incident);
+      const counted = await evidence().count(statement, path, unwatched());
+      const scratch = await taken(await evidence().recoveryParts(statement, path, bench.run));
+      const recovered = await evidence().recover(statement, path, bench.run, unwatched());
+      const sums = (tables: typeof counted) =>
+        tables.map(({ table, rows, own, updated }) => [table, rows, own, updated]).toSorted();
+      expect(sums(recovered.tables)).toEqual(sums(counted));
+      const once = await textOf(await recovered.rows(incident.table));
+      expect(once.split("\n").filter((line) => line !== "")).toHaveLength(12);
+      expect(await textOf(await recovered.rows(incident.table))).toBe(once);
+      await recovered.close();
+      for (const lease of scratch.toReversed()) await release(lease);
+    });
+
+    test("brings back every row, equal to the digit, and nothing else", async () => {
+      const incident = await bench.incident({ rows: 40, taken: 15 });
+      const rescue = await rescued(incident);
+      const checked = await area().check(bench.run, rescue.tables, unwatched());
+      expect(checked.reduce((sum, one) => sum + one.willInsert, 0)).toBe(incident.taken);
+      expect(await mergedAll(rescue, 4)).toBe(incident.taken);
+      expect(await incident.content()).toEqual(incident.before);
+      for (const one of await merge().verify(bench.run, rescue.tables, unwatched())) {
+        expect(one).toMatchObject({ equal: one.rescued, different: 0, absent: 0 });
+      }
+    });
+
+    test("leaves a row that was made again as it is, and counts it", async () => {
+      const incident = await bench.incident({ rows: 10, taken: 4 });
+      const rescue = await rescued(incident);
+      await incident.remake(2);
+      const remade = (await incident.content()).find((line) => !incident.before.includes(line));
+      const checked = await area().check(bench.run, rescue.tables, unwatched());
+      expect(checked.find((one) => one.table === incident.table)).toMatchObject({ rows: 4, remade: 1, willInsert: 3 });
+      await mergedAll(rescue, 100);
+      expect(await incident.content()).toContain(remade);
+      const verified = await merge().verify(bench.run, rescue.tables, unwatched());
+      expect(verified.find((one) => one.table === incident.table)).toMatchObject({ equal: 3, different: 1, absent: 0 });
+    });
+
+    test("says what is absent before the merge, and never that it is there", async () => {
+      const incident = await bench.incident({ rows: 10, taken: 4 });
+      const rescue = await rescued(incident);
+      const verified = await merge().verify(bench.run, rescue.tables, unwatched());
+      expect(verified.find((one) => one.table === incident.table)).toMatchObject({ rescued: 4, equal: 0, absent: 4 });
+    });
+
+    test("keeps nothing in the rescue area of a transaction that failed", async () => {
+      const incident = await bench.incident({ rows: 10, taken: 4 });
+      const rescue = await rescued(incident, async () => {
+        throw new Error("broken after the fill");
+      });
+      const checked = await area().check(bench.run, rescue.tables, unwatched());
+      expect(checked.map((one) => one.rows)).toEqual(rescue.tables.map(() => 0));
+    });
+
+    test("notes the keys that are missing as the safety copy", async () => {
+      const incident = await bench.incident({ rows: 10, taken: 4 });
+      await rescued(incident);
+      await incident.remake(1);
+      const copy = await marker().once(claimOf(bench.run, "safety"), async (tx) => ({
+        ...(await area().safetyCopy(tx, bench.run, incident.table)),
+      }));
+      expect(copy).toMatchObject({ keys: 3 });
+    });
+
+    test("shows a rescued row with today's beside it", async () => {
+      const incident = await bench.incident({ rows: 10, taken: 4 });
+      await rescued(incident);
+      await incident.remake(1);
+      const rows = await area().sample(bench.run, incident.table, 2);
+      expect(rows).toHaveLength(2);
+      expect(rows.map((row) => row.present !== null).toSorted()).toEqual([false, true]);
+    });
+
+    test("orders parents before children, whichever way they are named", async () => {
+      const { table, child } = await bench.incident({ rows: 3, taken: 1 });
+      expect(await merge().order([child, table])).toEqual([table, child]);
+      expect(await merge().order([table, child])).toEqual([table, child]);
+    });
+
+    test("drops the rescue area by its lease", async () => {
+      const incident = await bench.incident({ rows: 10, taken: 4 });
+      const { leases } = await rescued(incident);
+      const own = leases.find(({ lease }) => lease.keepable);
+      await release(offered(own));
+      expect(await offered(engine.keepers[offered(own).lease.kind]).find(offered(own).lease)).toBe("absent");
+    });
+
+    function leaseOf(part: HoldPart, facts: LeaseState["facts"]): LeaseState {
+      return {
+        lease: { ...part.lease, id: `L-${part.lease.kind}-${part.lease.name}`, step: "test" },
+        status: "taken",
+        facts,
+      };
+    }
+
+    async function taken(parts: readonly HoldPart[]): Promise<LeaseState[]> {
+      const leases: LeaseState[] = [];
+      for (const part of parts) leases.push(leaseOf(part, await part.take()));
+      return leases;
+    }
+
+    async function release({ lease, facts }: LeaseState): Promise<void> {
+      await offered(engine.keepers[lease.kind]).release({ ...lease, facts });
+    }
+
+    async function frozen({ table }: Incident): Promise<LeaseState[]> {
+      return taken(await evidence().freeze(table, { run: bench.run, lockTable: false }));
+    }
+
+    async function search({ table }: Incident) {
+      const tables = (await evidence().examine(table)).tables.map((one) => one.table);
+      return evidence().search({ table, tables }, unwatched());
+    }
+
+    async function surveyed(incident: Incident): Promise<Omit<Rescue, "tables">> {
+      const leases = await frozen(incident);
+      const { statements } = await search(incident);
+      const statement = offered(statements.toSorted((a, b) => b.rows - a.rows)[0]);
+      const paths = await evidence().paths(statement, unwatched());
+      return { leases, statement, path: offered(paths.find((one) => one.feasible && one.rescues)).path };
+    }
+
+    /** Up to rows that are durable in the rescue area; `after` runs in the same transaction as each fill. */
+    async function rescued(incident: Incident, after?: () => Promise<void>): Promise<Rescue> {
+      const { leases, statement, path } = await surveyed(incident);
+      await offered(engine.capabilities.lock).acquire();
+      await marker().create();
+      const scratch = await taken(await evidence().recoveryParts(statement, path, bench.run));
+      const recovered = await evidence().recover(statement, path, bench.run, unwatched());
+      const own = await taken([area().part(bench.run, recovered.tables)]);
+      for (const { table, columns, rows } of recovered.tables) {
+        const filling = marker().once(claimOf(bench.run, `rescue:${table}`), async (tx) => {
+          const filled = await area().fill(tx, bench.run, table, columns, await recovered.rows(table));
+          expect(filled.rows).toBe(rows);
+          await after?.();
+          return { rows: filled.rows };
+        });
+        await (after === undefined ? filling : filling.catch(() => undefined));
+      }
+      await recovered.close();
+      for (const lease of scratch.toReversed()) await release(lease);
+      return { leases: [...leases, ...own], statement, path, tables: recovered.tables.map((one) => one.table) };
+    }
+
+    async function mergedAll({ tables }: Rescue, size: number): Promise<number> {
+      let inserted = 0;
+      for (const table of await merge().order(tables)) {
+        const request = { run: bench.run, table, triggers: "fire" as const };
+        for (let after = 0, done = false; !done;) {
+          const key = claimOf(bench.run, `merge:${table}`);
+          const batch = await marker().advance(
+            key,
+            async (tx) => {
+              const one = await merge().batch(tx, request, after, size);
+              inserted += one.inserted;
+              return { cursor: one.upTo, done: one.done, result: null };
+            },
+            merge().prepare("fire"),
+          );
+          after = Number(batch.cursor);
+          done = batch.done;
+        }
+      }
+      return inserted;
+    }
+  });
+}
+
+async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(Buffer.from(chunk as Uint8Array));
+  return Buffer.concat(chunks).toString("utf8");
+}
