@@ -1,0 +1,101 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import type { Clock } from "../../../core/clock.ts";
+import type { Incident, Rehearsal, Seeded, Traffic } from "../../rehearse.ts";
+import { type Connection, connect } from "../connection.ts";
+import type { PrivateServer } from "../server/private-server.ts";
+import { removeServer } from "../server/private-server.ts";
+import { badDelete, shopDdl, shopRows, shopRules, shopTables } from "./shop.ts";
+import { compareTruth, noteTruth, truthDdl } from "./truth.ts";
+import { startTraffic } from "./traffic.ts";
+
+export const storyFile = "incident.json";
+const database = "shop";
+const report = "nightly-report";
+
+/** The shop on a running server of ours; `told` is the incident where it has been already. */
+export function rehearsalOn(server: PrivateServer, orders: number, clock: Clock, told: Incident | null): Rehearsal {
+  const open = (application: string, settings: Readonly<Record<string, string>> = {}) =>
+    connect({ url: server.url(database), application, effect: "writing", settings });
+  let story = told;
+  let reporting: Connection | null = null;
+  let traffic: Traffic | null = null;
+  let ended = false;
+  const letReportEnd = async () => {
+    const session = reporting;
+    reporting = null;
+    await session?.close();
+  };
+  return {
+    engine: "postgres",
+    database,
+    table: badDelete.table,
+    url: (name = database) => server.url(name),
+    seed: (watch) => seed(server, open, orders, clock, (text) => watch.output(text)),
+    traffic: async () => (traffic = await startTraffic(await open("shop-api", { lock_timeout: "2s" }), clock)),
+    incident: async () => {
+      reporting = await openReport(await open(report));
+      story = await runBadDelete(await open("shop-admin"), clock);
+      writeFileSync(path.join(server.folder, storyFile), JSON.stringify({ orders, incident: story }), { mode: 0o600 });
+      return story;
+    },
+    story: () => (story ? Promise.resolve(story) : Promise.reject(new Error("the incident has not been yet"))),
+    frozen: letReportEnd,
+    compare: async () => {
+      const session = await open("holdfast-proof");
+      return compareTruth(session).finally(() => session.close());
+    },
+    end: async (how) => {
+      if (ended) return;
+      ended = true;
+      await traffic?.stop();
+      await letReportEnd();
+      await server.stop("fast");
+      if (how === "remove") await removeServer(server.folder);
+    },
+  };
+}
+
+type Open = (application: string, settings?: Readonly<Record<string, string>>) => Promise<Connection>;
+
+async function seed(
+  server: PrivateServer,
+  open: Open,
+  orders: number,
+  clock: Clock,
+  say: (text: string) => void,
+): Promise<Seeded> {
+  const began = clock.monotonic();
+  const first = await server.connect("postgres");
+  await first.run("making the database", `create database ${database}`);
+  await first.close();
+  const session = await open("shop-setup", { synchronous_commit: "off", maintenance_work_mem: "256MB" });
+  say("filling the shop");
+  for (const statement of [...shopDdl, ...shopRows(orders), ...shopRules])
+    await session.run("filling the shop", statement);
+  say("noting what every row is");
+  for (const statement of truthDdl) await session.run("making room for the truth", statement);
+  await noteTruth(session);
+  await session.run("gathering statistics", "vacuum (analyze)");
+  await session.run("writing it all to disk", "checkpoint");
+  const rows = await session.rows("counting", "select tab, count(*) as n from holdfast_rehearsal.noted group by tab");
+  await session.close();
+  const tables = shopTables.map(({ table }) => ({
+    table,
+    rows: Number(rows.find((row) => row.tab === table)?.n ?? 0),
+  }));
+  return { tables, tookMs: Math.round(clock.monotonic() - began) };
+}
+
+/** Like many a report: it began before the accident, and is still thinking. Its snapshot keeps what died since from being removed. */
+async function openReport(session: Connection): Promise<Connection> {
+  await session.run("beginning the report", "begin transaction isolation level repeatable read, read only");
+  await session.rows("reporting", "select country, count(*) from public.customers group by country");
+  return session;
+}
+
+async function runBadDelete(session: Connection, clock: Clock): Promise<Incident> {
+  const rows = await session.run("cleaning up old orders", badDelete.statement);
+  await session.close();
+  return { ...badDelete, rows, at: clock.now(), keptBy: `the session ${report}, which began before it` };
+}

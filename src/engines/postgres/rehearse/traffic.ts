@@ -1,0 +1,107 @@
+import { randomInt } from "node:crypto";
+import type { Clock } from "../../../core/clock.ts";
+import { Fault } from "../../../core/errors.ts";
+import type { Traffic } from "../../rehearse.ts";
+import type { Connection } from "../connection.ts";
+import { type ShopTable, shopTables } from "./shop.ts";
+import { noteChange } from "./truth.ts";
+
+interface Counts {
+  changes: number;
+  reads: number;
+}
+
+/** What the shop does all day, a few times a second, on rows that the incident does not take. Each change is noted in its own transaction. */
+export async function startTraffic(session: Connection, clock: Clock): Promise<Traffic> {
+  const rows = await session.rows(
+    "looking for live orders",
+    "select id from public.orders where status in ('new', 'paid') order by id desc limit 400",
+  );
+  const orders = rows.map((row) => row.id ?? "");
+  const counts: Counts = { changes: 0, reads: 0 };
+  const stopping = new AbortController();
+  const working = keepOn(session, clock, orders, counts, stopping.signal);
+  // Told to whoever stops the traffic, not to nobody.
+  working.catch(() => undefined);
+  return {
+    stop: async () => {
+      stopping.abort();
+      await working.finally(() => session.close());
+      return { ...counts };
+    },
+  };
+}
+
+async function keepOn(
+  session: Connection,
+  clock: Clock,
+  orders: readonly string[],
+  counts: Counts,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const order = orders[randomInt(Math.max(1, orders.length))];
+    try {
+      await oneRequest(session, order, counts);
+    } catch (error) {
+      await session.run("giving up a request", "rollback").catch(() => undefined); // the same error comes again below
+      if (!hasRolledBack(error)) throw error;
+    }
+    await clock.sleep(100 + randomInt(100), signal);
+  }
+}
+
+/** Somebody holds the table: a shop waits and tries again. */
+function hasRolledBack(error: unknown): boolean {
+  return error instanceof Fault && error.record.after === "rolled-back";
+}
+
+async function oneRequest(session: Connection, order: string | undefined, counts: Counts): Promise<void> {
+  const kind = randomInt(4);
+  if (kind === 0 || order === undefined) {
+    await session.rows("reading an order", "select id, total from public.orders where id = $1", [order ?? null]);
+    counts.reads += 1;
+    return;
+  }
+  await session.run("beginning", "begin");
+  if (kind === 1) await payOrder(session, order);
+  else if (kind === 2) await visit(session, String(1 + randomInt(100)));
+  else await placeOrder(session);
+  await session.run("committing", "commit");
+  counts.changes += 1;
+}
+
+async function payOrder(session: Connection, order: string): Promise<void> {
+  await session.run("paying", "update public.orders set status = 'paid', labels = array['in hand'] where id = $1", [
+    order,
+  ]);
+  await noteChange(session, shopTable("public.orders"), "t.id = $2::bigint", order);
+}
+
+async function visit(session: Connection, customer: string): Promise<void> {
+  await session.run("visiting", "update public.customers set last_seen = clock_timestamp() where id = $1", [customer]);
+  await noteChange(session, shopTable("public.customers"), "t.id = $2::bigint", customer);
+}
+
+async function placeOrder(session: Connection): Promise<void> {
+  const { id } = await session.row(
+    "placing an order",
+    `insert into public.orders (public_id, customer_id, total, details)
+     values (gen_random_uuid(), 1 + floor(random() * 100)::bigint, 42.50, '{"channel": "app"}') returning id`,
+  );
+  const order = id ?? "";
+  await session.run(
+    "placing its lines",
+    `insert into public.order_lines (order_id, line_no, product_id, quantity, price) select $1::bigint, n, n, 1, 21.25 from generate_series(1, 2) n`,
+    [order],
+  );
+  await noteChange(session, shopTable("public.orders"), "t.id = $2::bigint", order);
+  await noteChange(session, shopTable("public.order_lines"), "t.order_id = $2::bigint", order);
+  await noteChange(session, shopTable("public.order_audit"), "t.order_id = $2::bigint", order);
+}
+
+function shopTable(name: string): ShopTable {
+  const found = shopTables.find(({ table }) => table === name);
+  if (!found) throw new Error(`the shop has no table ${name}`);
+  return found;
+}
