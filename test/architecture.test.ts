@@ -51,7 +51,7 @@ const drivers: Readonly<Record<string, readonly string[]>> = {
   "ink-text-input": ["screens"],
   "ink-select-input": ["screens"],
   commander: ["cli"],
-  yaml: ["runbooks", "config"],
+  yaml: ["core"],
 };
 
 /** These join the parts: they see everything. */
