@@ -1,0 +1,220 @@
+import type { Environment, Purpose } from "../core/effect.ts";
+import type { FaultRecord } from "../core/errors.ts";
+import type { Stamped } from "../core/event.ts";
+import type { ExitName } from "../core/exit-codes.ts";
+import type { QuestionId, RunId } from "../core/ids.ts";
+import type { Plan } from "../core/plan.ts";
+import type { Answer } from "../core/question.ts";
+import type { RunState } from "../core/run-state.ts";
+import type { RunSummary } from "../journal/journal.ts";
+import type { RunEnd } from "../runner/session.ts";
+import type {
+  InputField,
+  InputVerdict,
+  PlanRequest,
+  RunbookSummary,
+  Suggestion,
+  TargetSummary,
+} from "../runner/workbench.ts";
+import type { Key } from "./input/decode.ts";
+import { emptyLine, type TypedLine } from "./input/line-edit.ts";
+
+export interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** Where the operator is. The last of the list is shown; Esc takes it away. */
+export type Route =
+  | { readonly kind: "start" }
+  | { readonly kind: "targets"; readonly environment: Environment }
+  | { readonly kind: "runbooks"; readonly target: TargetSummary }
+  | { readonly kind: "inputs"; readonly target: TargetSummary; readonly runbook: RunbookSummary }
+  | { readonly kind: "plan"; readonly plan: Plan }
+  | { readonly kind: "resume"; readonly summary: RunSummary; readonly state: RunState; readonly events: number }
+  | { readonly kind: "run" }
+  | { readonly kind: "details" }
+  | { readonly kind: "journal" }
+  | { readonly kind: "timeline"; readonly state: RunState; readonly events: readonly Stamped[] }
+  | { readonly kind: "note" }
+  | { readonly kind: "write"; readonly question: QuestionId; readonly asks: string }
+  | { readonly kind: "give-up"; readonly run: RunId; readonly state: RunState }
+  | { readonly kind: "help"; readonly of: Place };
+
+/** A route, or what the run's own screen shows just now. Keys are bound to places. */
+export type Place = Exclude<Route["kind"], "run"> | "live" | "choice" | "go" | "type" | "failure" | "ended";
+
+/** The inputs form: what was written in each field and what the workbench thinks of it. */
+export interface InputForm {
+  readonly runbook: string;
+  readonly target: string;
+  readonly field: number;
+  readonly values: Readonly<Record<string, string>>;
+  readonly verdicts: Readonly<Record<string, InputVerdict | "looking">>;
+  readonly suggestions: readonly Suggestion[];
+  /** The highlighted suggestion; -1 = none. */
+  readonly picked: number;
+}
+
+export const emptyForm: InputForm = {
+  runbook: "",
+  target: "",
+  field: 0,
+  values: {},
+  verdicts: {},
+  suggestions: [],
+  picked: -1,
+};
+
+export interface Bench {
+  readonly runs: readonly RunSummary[];
+  readonly targets: readonly TargetSummary[];
+  readonly runbooks: readonly RunbookSummary[];
+}
+
+/** All that the screens know. The run's part comes from the session; nothing here decides what a run does. */
+export interface Model {
+  readonly size: Size;
+  readonly now: number;
+  readonly who: string;
+  readonly journalFile: string;
+  /** No inverse cursor can be drawn (NO_COLOR): the end of a field is shown by `_`, and its cursor stays there. */
+  readonly plainCursor: boolean;
+  readonly resumeCommand: (run: RunId) => string;
+  readonly routes: readonly Route[];
+  readonly bench: Bench;
+  readonly run: RunState | null;
+  /** A session of this process drives the run. */
+  readonly driving: boolean;
+  readonly end: RunEnd | null;
+  readonly cursors: Readonly<Partial<Record<Place, number>>>;
+  readonly find: string;
+  /** What is being written: a note, or a choice by hand. */
+  readonly draft: string;
+  readonly form: InputForm;
+  /** The question on screen, since when (UTC ms), and how far its preview was read. */
+  readonly asked: {
+    readonly id: QuestionId;
+    readonly step: string;
+    readonly at: number;
+    readonly furthest: number;
+  } | null;
+  readonly typed: TypedLine;
+  readonly misses: number;
+  /** The question was put aside to look at the checklist. */
+  readonly aside: QuestionId | null;
+  readonly lastKey: { readonly name: string; readonly at: number };
+  /** Answer to the last key, in words: why nothing happened, or what will. */
+  readonly message: string;
+  readonly busy: string;
+  readonly fault: FaultRecord | null;
+  /** How often Ctrl-C was pressed while a run was driven. */
+  readonly stops: number;
+  readonly leaving: "no" | "asked" | "yes";
+}
+
+export type Message =
+  | { readonly kind: "key"; readonly key: Key }
+  | { readonly kind: "highlighted"; readonly index: number }
+  | { readonly kind: "opened"; readonly index: number }
+  | { readonly kind: "field"; readonly text: string }
+  | { readonly kind: "resized"; readonly size: Size }
+  | { readonly kind: "ticked" }
+  | { readonly kind: "refreshed"; readonly bench: Bench }
+  | { readonly kind: "judged"; readonly field: string; readonly text: string; readonly verdict: InputVerdict }
+  | { readonly kind: "suggested"; readonly field: string; readonly text: string; readonly items: readonly Suggestion[] }
+  | { readonly kind: "planned"; readonly plan: Plan }
+  | { readonly kind: "went-wrong"; readonly fault: FaultRecord }
+  | {
+      readonly kind: "read";
+      readonly run: RunId;
+      readonly for: "timeline" | "resume";
+      readonly events: readonly Stamped[];
+      readonly state: RunState;
+    }
+  | { readonly kind: "session-opened"; readonly state: RunState }
+  | { readonly kind: "run-changed"; readonly state: RunState }
+  | { readonly kind: "run-ended"; readonly end: RunEnd }
+  /** SIGTERM, SIGHUP, a lost terminal. */
+  | { readonly kind: "told-to-stop"; readonly why: string };
+
+/** What a message asks of the world outside; performed in order. */
+export type Command =
+  | { readonly do: "exit"; readonly exit: ExitName }
+  | { readonly do: "drain" }
+  | { readonly do: "refresh" }
+  | { readonly do: "judge"; readonly target: string; readonly field: InputField; readonly text: string }
+  | { readonly do: "plan"; readonly request: PlanRequest }
+  | { readonly do: "read"; readonly run: RunId; readonly for: "timeline" | "resume" }
+  | { readonly do: "open"; readonly plan: Plan; readonly purpose: Purpose }
+  | { readonly do: "resume"; readonly run: RunId }
+  | { readonly do: "give-up"; readonly run: RunId }
+  | { readonly do: "answer"; readonly question: QuestionId; readonly answer: Answer }
+  | { readonly do: "pause"; readonly reason: string }
+  | { readonly do: "cancel" }
+  | { readonly do: "note"; readonly text: string };
+
+export interface Update {
+  readonly model: Model;
+  readonly commands: readonly Command[];
+}
+
+export function just(model: Model, ...commands: readonly Command[]): Update {
+  return { model, commands };
+}
+
+export type ModelSeed = Pick<Model, "size" | "now" | "who" | "journalFile" | "plainCursor" | "resumeCommand" | "bench">;
+
+export function firstModel(seed: ModelSeed): Model {
+  return {
+    ...seed,
+    routes: [{ kind: "start" }],
+    run: null,
+    driving: false,
+    end: null,
+    cursors: {},
+    find: "",
+    draft: "",
+    form: emptyForm,
+    asked: null,
+    typed: emptyLine,
+    misses: 0,
+    aside: null,
+    lastKey: { name: "", at: 0 },
+    message: "",
+    busy: "",
+    fault: null,
+    stops: 0,
+    leaving: "no",
+  };
+}
+
+export function routeOf(model: Model): Route {
+  return model.routes.at(-1) ?? { kind: "start" };
+}
+
+export function placeOf(model: Model): Place {
+  const route = routeOf(model);
+  return route.kind === "run" ? sceneOf(model) : route.kind;
+}
+
+/** What the run's screen shows: its question, unless it was put aside; its end; or the live checklist. */
+function sceneOf({ run, end, driving, aside }: Model): Place {
+  if (end !== null || !driving) return "ended";
+  const question = run?.question ?? null;
+  if (question === null || question.id === aside) return "live";
+  if (question.kind === "confirm") return question.way.kind;
+  return question.kind;
+}
+
+export function pushed(model: Model, route: Route): Model {
+  return { ...model, routes: [...model.routes, route], message: "", fault: null };
+}
+
+export function cursorOf(model: Model, place: Place = placeOf(model)): number {
+  return model.cursors[place] ?? 0;
+}
+
+export function withCursor(model: Model, at: number, place: Place = placeOf(model)): Model {
+  return { ...model, cursors: { ...model.cursors, [place]: at } };
+}

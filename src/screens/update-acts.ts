@@ -1,0 +1,215 @@
+import type { FailureAct } from "../core/question.ts";
+import { outputKept } from "../core/run-state.ts";
+import { confirmOf, goAnswer, submitGiveUp, submitTyped } from "./update-confirm.ts";
+import { emptyLine } from "./input/line-edit.ts";
+import { lastTop } from "./frame.ts";
+import type { Act } from "./keys.ts";
+import { listLength, runbookItems, startItems, targetItems } from "./lists.ts";
+import {
+  cursorOf,
+  emptyForm,
+  just,
+  type Model,
+  placeOf,
+  pushed,
+  type Route,
+  routeOf,
+  type Update,
+  withCursor,
+} from "./model.ts";
+import { focusField, moveSuggestion, nextField } from "./update-inputs.ts";
+import { interrupt, leave, pause } from "./update-leave.ts";
+
+/** What each key does, once it is enabled. */
+export function act(model: Model, does: Act): Update {
+  return doings[does](model);
+}
+
+const doings: Readonly<Record<Act, (model: Model) => Update>> = {
+  up: (model) => moved(model, -1),
+  down: (model) => moved(model, 1),
+  "page-up": (model) => moved(model, -pageOf(model)),
+  "page-down": (model) => moved(model, pageOf(model)),
+  follow: (model) => just(withCursor(model, 0)),
+  open: (model) => opened(model, cursorOf(model)),
+  back,
+  help: (model) => just(fresh(model, { kind: "help", of: placeOf(model) })),
+  journal: (model) => just(fresh(model, { kind: "journal" }), { do: "refresh" }),
+  details: (model) => just(fresh(model, { kind: "details" })),
+  timeline,
+  note: (model) => just({ ...pushed(model, { kind: "note" }), draft: "" }),
+  write,
+  "next-field": nextField,
+  "previous-field": (model) => focusField(model, model.form.field - 1),
+  submit,
+  start: (model) => open(model, "live"),
+  "dry-run": (model) => open(model, "dry-run"),
+  go: (model) => {
+    const question = confirmOf(model);
+    return question === null ? just(model) : goAnswer(model, question);
+  },
+  resume,
+  "give-up": giveUp,
+  pause: (model) => pause(model, "paused by the operator"),
+  leave,
+  interrupt,
+  "find-out": (model) => failureAct(model, "find-out"),
+  retry: (model) => failureAct(model, "retry"),
+  skip: (model) => failureAct(model, "skip"),
+  undo: (model) => failureAct(model, "undo"),
+  abandon: (model) => failureAct(model, "abandon"),
+};
+
+/** A list's cursor stops at both ends; a text's scroll stops at its top. Nothing wraps. */
+function moved(model: Model, by: number): Update {
+  const place = placeOf(model);
+  if (place === "inputs") return just(moveSuggestion(model, by));
+  const length = listLength(model);
+  const last = length > 0 ? length - 1 : place === "live" ? outputKept : lastTop(model);
+  const isTail = place === "live" || place === "timeline";
+  const step = isTail ? -by : by;
+  const at = Math.min(last, Math.max(0, cursorOf(model) + step));
+  return just(readOn(withCursor(model, at), at));
+}
+
+/** How far a question's preview was on the screen counts for whether it may be answered. */
+function readOn(model: Model, at: number): Model {
+  if (model.asked === null || model.asked.id === model.aside) return model;
+  return { ...model, asked: { ...model.asked, furthest: Math.max(model.asked.furthest, at) } };
+}
+
+function pageOf(model: Model): number {
+  return Math.max(1, model.size.rows - 8);
+}
+
+export function highlighted(model: Model, index: number): Update {
+  return just(withCursor({ ...model, message: "" }, index));
+}
+
+/** Enter on an item of a list. Nothing here has an effect; a choice is the answer to a question that has none either. */
+export function opened(model: Model, index: number): Update {
+  const route = routeOf(model);
+  switch (route.kind) {
+    case "start": {
+      const item = startItems(model)[index];
+      if (item === undefined) return just(model);
+      if (item.kind === "run") return looking(model, item.run.run, "resume");
+      if (item.targets === 0) return just({ ...model, message: `no target is configured for ${item.environment}` });
+      return just(fresh(model, { kind: "targets", environment: item.environment }));
+    }
+    case "targets": {
+      const target = targetItems(model)[index];
+      return just(target === undefined ? model : { ...fresh(model, { kind: "runbooks", target }), find: "" });
+    }
+    case "runbooks":
+      return openRunbook(model, route, index);
+    case "journal": {
+      const run = model.bench.runs[index];
+      if (run === undefined) return just(model);
+      return looking(model, run.run, run.at !== null ? "resume" : "timeline");
+    }
+    case "run":
+      return placeOf(model) === "choice" ? choose(model, index) : just({ ...model, aside: null });
+    default:
+      return just(model);
+  }
+}
+
+function fresh(model: Model, route: Route): Model {
+  const next = pushed(model, route);
+  return withCursor(next, 0);
+}
+
+function looking(model: Model, run: string, what: "timeline" | "resume"): Update {
+  return just({ ...model, busy: "reading the journal", fault: null }, { do: "read", run, for: what });
+}
+
+function openRunbook(model: Model, route: Extract<Route, { kind: "runbooks" }>, index: number): Update {
+  const runbook = runbookItems(model)[index];
+  if (runbook === undefined) return just({ ...model, message: "no runbook has these words" });
+  if (runbook.disabled !== undefined) return just({ ...model, message: `not possible: ${runbook.disabled}` });
+  const last = model.form;
+  const kept = last.runbook === runbook.id && last.target === route.target.name;
+  const form = kept ? last : { ...emptyForm, runbook: runbook.id, target: route.target.name };
+  const next = { ...pushed(model, { kind: "inputs", target: route.target, runbook }), form };
+  return focusField(next, 0);
+}
+
+function choose(model: Model, index: number): Update {
+  const question = model.run?.question;
+  const choice = question?.kind === "choice" ? question.choices[index] : undefined;
+  if (question === undefined || question === null || choice === undefined) return just(model);
+  return just(model, { do: "answer", question: question.id, answer: { kind: "choose", value: choice.value } });
+}
+
+/** One level back. A question is put aside, never answered; what was typed stays. */
+function back(model: Model): Update {
+  const place = placeOf(model);
+  const question = model.run?.question ?? null;
+  if (question !== null && ["choice", "go", "type", "failure"].includes(place)) {
+    return just({ ...model, aside: question.id, message: "Nothing happened. The question waits." });
+  }
+  if (model.routes.length <= 1) return just(model);
+  if (routeOf(model).kind === "run") return backFromRun(model);
+  return just({ ...model, routes: model.routes.slice(0, -1), fault: null });
+}
+
+function backFromRun(model: Model): Update {
+  if (model.driving) return just({ ...model, message: "The run goes on. q leaves it at the next safe point." });
+  return just({ ...model, routes: model.routes.slice(0, 1), run: null, end: null, fault: null }, { do: "refresh" });
+}
+
+function timeline(model: Model): Update {
+  const route = routeOf(model);
+  if (route.kind === "resume") return looking(model, route.state.run, "timeline");
+  if (route.kind === "journal") {
+    const run = model.bench.runs[cursorOf(model)];
+    return run === undefined ? just(model) : looking(model, run.run, "timeline");
+  }
+  return model.run === null ? just(model) : looking(model, model.run.run, "timeline");
+}
+
+function write(model: Model): Update {
+  const question = model.run?.question;
+  if (question?.kind !== "choice") return just(model);
+  return just({ ...pushed(model, { kind: "write", question: question.id, asks: question.asks }), draft: "" });
+}
+
+function submit(model: Model): Update {
+  const route = routeOf(model);
+  if (route.kind === "give-up") return submitGiveUp(model);
+  const question = confirmOf(model);
+  if (question !== null) return submitTyped(model, question);
+  const text = model.draft.trim();
+  const next = { ...model, routes: model.routes.slice(0, -1), draft: "" };
+  if (text === "") return just(next);
+  if (route.kind === "note") return just({ ...next, message: "noted" }, { do: "note", text });
+  if (route.kind !== "write") return just(model);
+  return just(next, { do: "answer", question: route.question, answer: { kind: "choose", value: text } });
+}
+
+function open(model: Model, purpose: "live" | "dry-run"): Update {
+  const route = routeOf(model);
+  if (route.kind !== "plan" || model.busy !== "") return just(model);
+  return just({ ...model, busy: "opening the run" }, { do: "open", plan: route.plan, purpose });
+}
+
+function resume(model: Model): Update {
+  const route = routeOf(model);
+  const run = route.kind === "resume" ? route.state.run : model.run?.run;
+  if (run === undefined || model.busy !== "") return just(model);
+  return just({ ...model, busy: "taking the run up" }, { do: "resume", run });
+}
+
+function giveUp(model: Model): Update {
+  const route = routeOf(model);
+  const state = route.kind === "resume" ? route.state : model.run;
+  if (state === null) return just(model);
+  return just({ ...pushed(model, { kind: "give-up", run: state.run, state }), typed: emptyLine });
+}
+
+function failureAct(model: Model, does: FailureAct): Update {
+  const question = model.run?.question;
+  if (question?.kind !== "failure") return just(model);
+  return just(model, { do: "answer", question: question.id, answer: { kind: "act", act: does } });
+}

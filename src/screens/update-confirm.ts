@@ -1,0 +1,78 @@
+import { shortRunId } from "../core/ids.ts";
+import type { ConfirmQuestion } from "../core/question.ts";
+import { confirmRows } from "./views/confirm.view.ts";
+import type { Key } from "./input/decode.ts";
+import { emptyLine, howDiffers, typeKey } from "./input/line-edit.ts";
+import { just, type Model, routeOf, type Update } from "./model.ts";
+
+/** A key into the confirmation's own field: the run's question, or giving a run up. */
+export function typed(model: Model, key: Key): Update {
+  const question = confirmOf(model);
+  const closed = question === null ? null : whyNotAnswerable(model, question);
+  if (closed !== null) return just({ ...model, message: closed });
+  const line = typeKey(model.typed, key, phraseOf(model), model.now);
+  return just({ ...model, typed: line, message: line.refused });
+}
+
+/** Enter in the confirmation's field. What was typed is compared here only to say how it differs; the session decides. */
+export function submitTyped(model: Model, question: ConfirmQuestion): Update {
+  const closed = whyNotAnswerable(model, question);
+  if (closed !== null) return just({ ...model, message: closed });
+  const { text } = model.typed;
+  if (text === "") return just({ ...model, message: "Nothing is typed. Enter alone confirms nothing." });
+  const answer = { kind: "typed", text, pasted: false } as const;
+  const next: Model = { ...model, typed: emptyLine };
+  if (text === phraseOf(model)) return just({ ...next, misses: 0 }, { do: "answer", question: question.id, answer });
+  const message = `Not confirmed: ${nameOfAnother(model, text) ?? howDiffers(text, phraseOf(model))}.`;
+  return just({ ...next, misses: model.misses + 1, message }, { do: "answer", question: question.id, answer });
+}
+
+export function goAnswer(model: Model, question: ConfirmQuestion): Update {
+  const closed = whyNotAnswerable(model, question);
+  if (closed !== null) return just({ ...model, message: closed });
+  return just(model, { do: "answer", question: question.id, answer: { kind: "go" } });
+}
+
+/** Giving a run up lets its evidence go: its short id is typed. */
+export function submitGiveUp(model: Model): Update {
+  const route = routeOf(model);
+  if (route.kind !== "give-up") return just(model);
+  if (model.typed.text === "") return just({ ...model, message: "Nothing is typed. Enter alone gives nothing up." });
+  if (model.typed.text !== phraseOf(model)) {
+    const message = `Not given up: ${howDiffers(model.typed.text, phraseOf(model))}.`;
+    return just({ ...model, typed: emptyLine, message });
+  }
+  const next = { ...model, typed: emptyLine, routes: model.routes.slice(0, -1), busy: "giving the leases back" };
+  return just(next, { do: "give-up", run: route.run });
+}
+
+export function confirmOf(model: Model): ConfirmQuestion | null {
+  const question = model.run?.question;
+  return question?.kind === "confirm" && routeOf(model).kind === "run" ? question : null;
+}
+
+/** Why the question can't be answered as it stands on the screen: too small a window, lines not read, time run out. */
+export function whyNotAnswerable(model: Model, question: ConfirmQuestion): string | null {
+  const early = model.asked === null || model.now - model.asked.at < 400;
+  if (early) return "The question has only just appeared: read it first.";
+  if (model.now >= question.lapsesAt)
+    return "This has lapsed: the server is looked at again before anything is asked anew.";
+  const shown = confirmRows(model, question);
+  if (shown.tooSmall !== null) return shown.tooSmall;
+  if (shown.unread > 0) return `${shown.unread} lines of the preview are not read yet: PgDn`;
+  return null;
+}
+
+function phraseOf(model: Model): string {
+  const route = routeOf(model);
+  if (route.kind === "give-up") return shortRunId(route.run);
+  const question = model.run?.question;
+  return question?.kind === "confirm" && question.way.kind === "type" ? question.way.phrase : "";
+}
+
+function nameOfAnother(model: Model, text: string): string | null {
+  const other = model.bench.targets.find(
+    (target) => text === target.database || text === `${target.environment}/${target.database}`,
+  );
+  return other === undefined ? null : `that names the ${other.environment} target ${other.name}`;
+}

@@ -1,0 +1,68 @@
+import type { RunState } from "../core/run-state.ts";
+import type { RunEnd } from "../runner/session.ts";
+import { emptyLine } from "./input/line-edit.ts";
+import { just, type Model, routeOf, type Update, withCursor } from "./model.ts";
+
+/** The run's screen comes up; what led to it (plan, resume) is no longer a way back. */
+export function sessionOpened(model: Model, state: RunState): Update {
+  const first = model.routes.slice(0, 1);
+  const fresh: Model = {
+    ...model,
+    routes: [...first, { kind: "run" }],
+    driving: true,
+    end: null,
+    busy: "",
+    fault: null,
+    stops: 0,
+    leaving: "no",
+    asked: null,
+    aside: null,
+    cursors: { ...model.cursors, live: 0, ended: 0 },
+  };
+  return runChanged(fresh, state);
+}
+
+/** A new question empties the field and the pump, and highlights nothing. */
+export function runChanged(before: Model, state: RunState): Update {
+  const model = { ...before, run: state };
+  const question = state.question;
+  if (question === null) return just({ ...model, asked: null, aside: null, typed: emptyLine });
+  if (question.id === before.asked?.id) return just(model);
+  const sameStep = before.asked?.step === question.step || mistyped(before, question.step);
+  const misses = sameStep ? before.misses : 0;
+  const asked = { id: question.id, step: question.step, at: model.now, furthest: 0 };
+  const fresh = withCursor(
+    withCursor({ ...model, asked, typed: emptyLine, misses }, -1, "choice"),
+    0,
+    question.kind === "confirm" ? question.way.kind : "failure",
+  );
+  return just(toTheRun(fresh), { do: "drain" });
+}
+
+/** Between a miss and its question asked again the state has no question; the misses still count. */
+function mistyped(before: Model, step: string): boolean {
+  return before.misses > 0 && before.run?.steps.some((one) => one.step.key === step && one.status !== "todo") === true;
+}
+
+/** A question is never hidden behind a screen that was opened before it came. */
+function toTheRun(model: Model): Model {
+  const kind = routeOf(model).kind;
+  if (kind === "note") return model;
+  const at = model.routes.findIndex((route) => route.kind === "run");
+  return at < 0 ? model : { ...model, routes: model.routes.slice(0, at + 1) };
+}
+
+/** When somebody asked to leave, the end of the run is the end of the program; else its end stays on screen. */
+export function ended(before: Model, end: RunEnd): Update {
+  const model: Model = {
+    ...before,
+    run: end.state,
+    end,
+    driving: false,
+    asked: null,
+    aside: null,
+    fault: end.fault ?? null,
+  };
+  const shown = withCursor(toTheRun(model), 0, "ended");
+  return model.leaving === "yes" ? just(shown, { do: "exit", exit: end.exit }) : just(shown, { do: "refresh" });
+}

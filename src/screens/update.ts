@@ -1,0 +1,102 @@
+import { shortRunId } from "../core/ids.ts";
+import { bindingFor, keyName } from "./keys.ts";
+import { just, type Message, type Model, placeOf, pushed, type Update, withCursor } from "./model.ts";
+import { act, highlighted, opened } from "./update-acts.ts";
+import { typed } from "./update-confirm.ts";
+import { fieldChanged, judged, suggested } from "./update-inputs.ts";
+import { ended, runChanged, sessionOpened } from "./update-run.ts";
+
+/** The only way in which the screens' state changes. Pure: the same model and message give the same model and commands. */
+export function update(before: Model, message: Message, now: number): Update {
+  const model: Model = { ...before, now };
+  switch (message.kind) {
+    case "key":
+      return keyed(model, message.key);
+    case "highlighted":
+      return highlighted(model, message.index);
+    case "opened":
+      return opened(model, message.index);
+    case "field":
+      return fieldChanged(model, message.text);
+    case "resized":
+      return just({ ...model, size: message.size });
+    case "ticked":
+      return just(model);
+    case "refreshed":
+      return just({ ...model, bench: message.bench });
+    case "judged":
+      return just(judged(model, message.field, message.text, message.verdict));
+    case "suggested":
+      return just(suggested(model, message.field, message.text, message.items));
+    case "planned":
+      return just(withCursor(pushed({ ...model, busy: "" }, { kind: "plan", plan: message.plan }), 0));
+    case "went-wrong":
+      return just({ ...model, busy: "", message: "", fault: message.fault });
+    case "read":
+      return just(readRun(model, message));
+    case "session-opened":
+      return sessionOpened(model, message.state);
+    case "run-changed":
+      return runChanged(model, message.state);
+    case "run-ended":
+      return ended(model, message.end);
+    case "told-to-stop":
+      return toldToStop(model, message.why);
+  }
+}
+
+function keyed(before: Model, key: Extract<Message, { kind: "key" }>["key"]): Update {
+  const name = keyName(key);
+  const held = name === before.lastKey.name && before.now - before.lastKey.at < heldMs;
+  const model = { ...before, lastKey: { name, at: before.now }, message: "" };
+  const place = placeOf(model);
+  const bound = bindingFor(model, key);
+  if (bound === null) return place === "type" || place === "give-up" ? typed(model, key) : just(unbound(model, key));
+  if (asksTooEarly(model) && bound.does !== "interrupt") {
+    return just({ ...model, message: "The question has only just appeared: read it first." }, { do: "drain" });
+  }
+  if (held && isAnswer(bound.does, place)) return just({ ...model, message: "A held key answers nothing." });
+  const enabled = bound.enabled(model);
+  if (enabled !== true) return just({ ...model, message: `${bound.shows}: ${enabled}` });
+  const left = bound.does === "leave" || model.leaving === "yes" ? model : { ...model, leaving: "no" as const };
+  return act(left, bound.does);
+}
+
+/** A key held down repeats after up to 660 ms (X11), then every 30 to 40 ms. */
+const heldMs = 700;
+const tooEarlyMs = 400;
+
+function asksTooEarly({ asked, now, aside }: Model): boolean {
+  return asked !== null && asked.id !== aside && now - asked.at < tooEarlyMs;
+}
+
+function isAnswer(does: string, place: string): boolean {
+  const inQuestion = place === "go" || place === "choice" || place === "failure" || place === "type";
+  return inQuestion && !["up", "down", "page-up", "page-down", "back", "interrupt", "leave"].includes(does);
+}
+
+function unbound(model: Model, key: Extract<Message, { kind: "key" }>["key"]): Model {
+  if (key.kind === "paste" || (key.kind === "text" && key.text.length > 1)) {
+    return { ...model, message: "That looked like a paste: nothing was done." };
+  }
+  return model;
+}
+
+function readRun(model: Model, read: Extract<Message, { kind: "read" }>): Model {
+  const { state, events } = read;
+  if (read.for === "timeline")
+    return withCursor(pushed({ ...model, busy: "" }, { kind: "timeline", state, events }), 0);
+  const summary = model.bench.runs.find((one) => one.run === read.run);
+  if (summary === undefined)
+    return { ...model, busy: "", message: `run ${shortRunId(read.run)} is not in the journal` };
+  return withCursor(pushed({ ...model, busy: "" }, { kind: "resume", summary, state, events: events.length }), 0);
+}
+
+/** Losing the screen is no reason to lose the step: the run stops at its next safe point. */
+function toldToStop(model: Model, why: string): Update {
+  if (!model.driving) return just({ ...model, leaving: "yes" }, { do: "exit", exit: model.end?.exit ?? "ok" });
+  return just(
+    { ...model, leaving: "yes", message: `${why}: pausing at the next safe point` },
+    { do: "pause", reason: why },
+  );
+}

@@ -1,0 +1,111 @@
+import { shortDigest } from "../../core/plan.ts";
+import type { ConfirmQuestion } from "../../core/question.ts";
+import { count, duration } from "../../words/format.ts";
+import type { Model } from "../model.ts";
+import { ends, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
+import { environmentOf } from "./heading.ts";
+import { bodyHeight } from "./message.view.ts";
+import { spaced } from "./step-words.ts";
+
+export interface ConfirmView {
+  readonly rows: readonly Row[];
+  /** Why it can't be answered in this window; its facts would not be seen. */
+  readonly tooSmall: string | null;
+  /** Preview lines that were never on the screen. */
+  readonly unread: number;
+  /** How far the preview can be scrolled. */
+  readonly lastTop: number;
+}
+
+/** Target, effect, exact counts, undo and expiry on one screen, or no answer is taken. */
+export function confirmRows(model: Model, question: ConfirmQuestion): ConfirmView {
+  const { columns, rows } = model.size;
+  const height = bodyHeight(model);
+  const top = [titleRow(model, question), ...factRows(question, columns)];
+  const bottom = [...countRows(model, question), ...promptRows(model, question, columns)];
+  const lines = previewRows(model, question, columns);
+  const room = height - top.length - bottom.length - 1;
+  const needed = Math.min(lines.length, 2);
+  if (columns < 60 || rows < 15 || room < needed) {
+    const wanted = Math.max(15, top.length + bottom.length + needed + 1 + (rows - height));
+    const tooSmall = `This window is too small for its facts: it needs ${Math.max(60, columns)}x${wanted}. Nothing can be confirmed in it.`;
+    const said = labelled("", tooSmall, columns, { indent: 0, tone: "bad" });
+    return { rows: [...top, ...said], tooSmall, unread: 0, lastTop: 0 };
+  }
+  const part = scrolled(lines, model.cursors[question.way.kind] ?? 0, room);
+  const seen = Math.max(model.asked?.furthest ?? 0, part.from) + part.shown.length;
+  return {
+    rows: [...top, ...part.shown, row(whereIn(part)), ...bottom],
+    tooSmall: null,
+    unread: Math.max(0, lines.length - seen),
+    lastTop: Math.max(0, lines.length - room),
+  };
+}
+
+function titleRow(model: Model, question: ConfirmQuestion): Row {
+  const effect = effectOf(model, question);
+  const number = (model.run?.steps.findIndex((step) => step.step.key === question.step) ?? -1) + 1;
+  const left = question.lapsesAt - model.now;
+  const lapses = left > 0 ? `lapses in ${duration(left)}` : "LAPSED: looking again";
+  const what = `STEP ${number}  ${question.asks}`;
+  return ends(row(span(what, "strong")), row(span(effect.toUpperCase(), "strong"), `   ${lapses}`), model.size.columns);
+}
+
+/** The strongest of what the answer lets through. */
+function effectOf(model: Model, question: ConfirmQuestion): string {
+  const covered = (model.run?.steps ?? []).filter((step) => question.covers.includes(step.step.key));
+  const order = ["read", "hold", "write", "destroy"];
+  return order.findLast((effect) => covered.some((step) => step.step.effect === effect)) ?? "write";
+}
+
+function factRows(question: ConfirmQuestion, width: number): readonly Row[] {
+  return [
+    row("The server you are connected to says that it is"),
+    ...question.facts.flatMap((fact) => labelled(`  ${fact.label}`, fact.text, width, { indent: 12, most: 3 })),
+  ];
+}
+
+function previewRows(model: Model, question: ConfirmQuestion, width: number): readonly Row[] {
+  return question.previews.flatMap(({ step, preview }, index) => {
+    const number = (model.run?.steps.findIndex((one) => one.step.key === step) ?? -1) + 1;
+    const label = index === 0 ? "It will" : `Step ${number}`;
+    return [
+      ...labelled(label, preview.summary, width, { indent: 12 }),
+      ...preview.lines.flatMap((line) => labelled("", line, width, { indent: 12 })),
+      ...(preview.incomplete === undefined
+        ? []
+        : labelled("  NOT SEEN", preview.incomplete, width, { indent: 12, tone: "caution" })),
+    ];
+  });
+}
+
+function countRows(model: Model, question: ConfirmQuestion): readonly Row[] {
+  const counts = question.previews.flatMap(({ preview }) => Object.entries(preview.counts));
+  const words = counts.map(([name, value]) => `${spaced(name)} ${count(value)}`).join(", ");
+  const took = question.previews.reduce((sum, { preview }) => sum + (preview.takesMs ?? 0), 0);
+  const time = took > 0 ? `about ${duration(took)}` : "";
+  const plan = model.run === null ? "" : `plan ${shortDigest(model.run.plan.digest)}`;
+  const all = [words, time, plan].filter((part) => part !== "").join("; ");
+  return labelled("Counts", all, model.size.columns, { indent: 12, most: 3 });
+}
+
+function promptRows(model: Model, question: ConfirmQuestion, width: number): readonly Row[] {
+  if (question.way.kind === "go") return [row(span("g goes ahead.", "strong"), " Esc puts it aside, nothing happens.")];
+  const missed = model.misses > 0 ? `   (${model.misses} of 3 misses)` : "";
+  const asks = phraseWords(model, question, question.way.phrase) + missed;
+  return [
+    ...labelled("", asks, width, { indent: 0, tone: "strong" }),
+    row("  > ", span(`${model.typed.text}_`, "strong")),
+  ];
+}
+
+/** What has to be typed. A database's name is not repeated beside the field: it is read above, where the server says it. */
+function phraseWords(model: Model, question: ConfirmQuestion, phrase: string): string {
+  const database = question.facts.find((fact) => fact.label === "database")?.text;
+  if (phrase === database) return "Type the name of this database, by hand:";
+  const environment = model.run === null ? "" : environmentOf(model.run);
+  if (phrase === `${environment}/${database}`) {
+    return "Another environment has a database of this name: type environment/name, by hand:";
+  }
+  return `Type this, by hand: ${phrase}`;
+}

@@ -1,0 +1,60 @@
+import { utc } from "../../core/clock.ts";
+import { shortRunId } from "../../core/ids.ts";
+import { duration, plural } from "../../words/format.ts";
+import { cursorOf, type Model, type Route } from "../model.ts";
+import { around, blank, ends, type Row, row, span } from "../rows.ts";
+import type { Body } from "./body.ts";
+import { eventWords } from "./event-words.ts";
+import { banner } from "./heading.ts";
+import { runMark } from "./start.view.ts";
+
+export function journalBody(model: Model, height: number): Body {
+  const { runs } = model.bench;
+  const head = ends(
+    row(span(`JOURNAL  ${plural(runs.length, "run")}, newest first`, "strong")),
+    row(model.journalFile),
+    model.size.columns,
+  );
+  if (runs.length === 0) return { rows: [head, blank, row("No run yet.")] };
+  const cursor = Math.min(cursorOf(model), runs.length - 1);
+  const part = around(runs, cursor, Math.max(1, height - 2));
+  const rows = part.shown.map((run, index) => {
+    const selected = part.from + index === cursor;
+    const what = run.purpose === "live" ? run.status : `${run.purpose} ${run.status}`;
+    return row(
+      selected ? "> " : "  ",
+      span(
+        `${runMark(run)} ${run.short}  ${utc(run.openedAt).slice(5, 16)}Z  ${run.runbook.padEnd(26)} `,
+        selected ? "strong" : "plain",
+      ),
+      banner(run.environment),
+      ` ${run.database}  ${what}  ${duration(run.lastAt - run.openedAt)}  ${run.operator}`,
+    );
+  });
+  return { rows: [head, ...rows, row(part.above + part.below > 0 ? `.. ${part.above + part.below} more` : "")] };
+}
+
+/** One run's events in order; the newest are shown first to the eye, at the bottom. */
+export function timelineBody(model: Model, route: Extract<Route, { kind: "timeline" }>, height: number): Body {
+  const { events, state } = route;
+  const lines = events.map((stamped): Row => {
+    const words = eventWords(stamped.event, state);
+    return row(
+      `+${duration(stamped.at - state.openedAt)}`.padEnd(9),
+      span(words.what.padEnd(20), "strong"),
+      words.text,
+    );
+  });
+  const room = Math.max(1, height - 2);
+  const lastTop = Math.max(0, lines.length - room);
+  const from = Math.max(0, lastTop - (model.cursors.timeline ?? 0));
+  const head = ends(
+    row(
+      span(`TIMELINE ${shortRunId(state.run)}`, "strong"),
+      `   began ${utc(state.openedAt)}, ${plural(events.length, "event")}`,
+    ),
+    row(lastTop > 0 ? `${from + 1} to ${Math.min(lines.length, from + room)} of ${lines.length}` : ""),
+    model.size.columns,
+  );
+  return { rows: [head, ...lines.slice(from, from + room)], lastTop };
+}

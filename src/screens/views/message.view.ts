@@ -1,0 +1,29 @@
+import type { FaultRecord } from "../../core/errors.ts";
+import { type Model, placeOf } from "../model.ts";
+import { blank, type Row, row, span, wrapText } from "../rows.ts";
+
+const most = 8;
+
+/** What answers the last key: a fault in full, what is under way, or why nothing happened. Always at least one row. */
+export function messageRows(model: Model): readonly Row[] {
+  const { columns } = model.size;
+  if (model.busy !== "") return [row(span(`${model.busy} ..`, "strong"))];
+  if (model.message !== "") return wrapText(model.message, columns).map((line) => row(span(line, "strong")));
+  if (model.fault === null || placeOf(model) === "ended") return [blank];
+  return faultRows(model.fault, columns).slice(0, most);
+}
+
+/** Rows that are left for the body: the header, the footer, the messages and one free row are taken. */
+export function bodyHeight(model: Model): number {
+  return Math.max(1, model.size.rows - 3 - messageRows(model).length);
+}
+
+function faultRows(fault: FaultRecord, width: number): readonly Row[] {
+  return [
+    ...wrapText(`${fault.code}  ${fault.message}`, width).map((line) => row(span(line, "bad"))),
+    ...[fault.cause, fault.still, fault.hint].flatMap((text) =>
+      text === undefined ? [] : wrapText(text, width).map((line) => row(line)),
+    ),
+    ...(fault.next ?? []).map((command) => row(command)),
+  ];
+}

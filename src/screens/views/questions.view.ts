@@ -1,0 +1,95 @@
+import type { ChoiceQuestion, FailureAct, FailureQuestion } from "../../core/question.ts";
+import type { Choice } from "../../core/step.ts";
+import type { Model } from "../model.ts";
+import { blank, labelled, type Row, row, scrolled, type Slice, span, whereIn } from "../rows.ts";
+import type { Body } from "./body.ts";
+
+/** A list with details; what can't be chosen stays, with its reason; nothing is highlighted at first. */
+export function choiceBody(model: Model, question: ChoiceQuestion, height: number): Body {
+  const { columns } = model.size;
+  const cursor = model.cursors.choice ?? -1;
+  const head = [
+    row(span(question.asks, "strong"), `   ${question.choices.length} to choose from; choosing changes nothing yet`),
+    ...factRows(question, columns),
+    blank,
+  ];
+  const items = question.choices.map((choice, index) => choiceRows(choice, index === cursor, columns));
+  const room = Math.max(1, height - head.length - 1);
+  const part = aroundItem(items, Math.max(0, cursor), room);
+  return { rows: [...head, ...part.shown, row(part.above + part.below > 0 ? whereIn(part) : "")].slice(0, height) };
+}
+
+function choiceRows(choice: Choice, selected: boolean, width: number): readonly Row[] {
+  const tags = choice.tags.length > 0 ? `   [${choice.tags.join(", ")}]` : "";
+  return [
+    row(selected ? "> " : "  ", span(`${choice.label}${tags}`, selected ? "strong" : "plain")),
+    ...(choice.disabled === undefined
+      ? []
+      : labelled("", `not possible: ${choice.disabled}`, width, { indent: 6, tone: "caution" })),
+    ...choice.details.flatMap((line) => labelled("", line, width, { indent: 6, most: 4 })),
+  ];
+}
+
+/** Whole items around the one at `at`, as rows. */
+function aroundItem(items: readonly (readonly Row[])[], at: number, room: number): Slice<Row> {
+  const rows = items.flat();
+  const start = items.slice(0, at).flat().length;
+  const size = items[at]?.length ?? 1;
+  const top = Math.max(0, Math.min(start, start + size - room, rows.length - room));
+  const centred = start + size <= room ? 0 : Math.max(top, start - Math.floor((room - size) / 2));
+  return scrolled(rows, centred, room);
+}
+
+/** What happened, what is known, what is not, and the ways on, each with its key, or with the reason why not. */
+export function failureBody(model: Model, question: FailureQuestion, height: number): Body {
+  const { columns } = model.size;
+  const index = model.run?.steps.findIndex((step) => step.step.key === question.step) ?? -1;
+  const step = model.run?.steps[index];
+  const unknown = step?.status === "unknown";
+  const head = row(
+    span(`${unknown ? "[?]" : "[!]"} STEP ${index + 1}  ${step?.step.title ?? question.step}`, "strong"),
+    unknown ? "   not failed: not known" : "   it failed",
+  );
+  const options = [row(span("WHAT NEXT?", "strong")), ...waysOn(question, columns, height)];
+  const story = [
+    ...labelled("HAPPENED", question.asks, columns),
+    ...question.facts.flatMap((fact) => labelled(fact.label.toUpperCase(), fact.text, columns)),
+    ...question.known.flatMap((text, i) => labelled(i === 0 ? "KNOWN" : "", text, columns)),
+    ...question.unknown.flatMap((text, i) => labelled(i === 0 ? "UNKNOWN" : "", text, columns, { tone: "caution" })),
+  ];
+  const room = Math.max(1, height - options.length - 2);
+  const part = scrolled(story, model.cursors.failure ?? 0, room);
+  const where = row(whereIn(part));
+  return { rows: [head, ...part.shown, where, ...options].slice(0, height), lastTop: Math.max(0, story.length - room) };
+}
+
+export const failureKeys: Readonly<Record<FailureAct, string>> = {
+  "find-out": "i",
+  retry: "r",
+  skip: "s",
+  undo: "u",
+  leave: "q",
+  abandon: "x",
+};
+
+/** In a small window the closed ways share a row, so that what is unknown keeps its place; help has their reasons. */
+function waysOn(question: FailureQuestion, width: number, height: number): readonly Row[] {
+  if (height >= 16) return question.options.flatMap((option) => optionRows(option, width));
+  const closed = question.options
+    .filter((option) => option.disabled !== undefined)
+    .map((option) => `(${failureKeys[option.act]} ${option.act})`);
+  const open = question.options.filter((option) => option.disabled === undefined);
+  const rows = open.map((option) => row(`  ${failureKeys[option.act]}  ${option.label}`));
+  return closed.length === 0 ? rows : [...rows, row(`     ${closed.join(" ")}: ? says why not`)];
+}
+
+function optionRows(option: FailureQuestion["options"][number], width: number): readonly Row[] {
+  const mark = option.recommended === true ? "   recommended" : "";
+  const reason = option.disabled === undefined ? "" : `   ${option.disabled}`;
+  const key = option.disabled === undefined ? ` ${failureKeys[option.act]} ` : `(${failureKeys[option.act]})`;
+  return labelled(` ${key}`, `${option.label}${reason}${mark}`, width, { indent: 5, most: 2 });
+}
+
+function factRows(question: ChoiceQuestion, width: number): readonly Row[] {
+  return question.facts.flatMap((fact) => labelled(fact.label, fact.text, width, { most: 2 }));
+}

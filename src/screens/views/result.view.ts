@@ -1,0 +1,169 @@
+import { shortRunId } from "../../core/ids.ts";
+import { isJsonObject, type Json } from "../../core/json.ts";
+import { isClosed, openLeases, type RunState, type StepState } from "../../core/run-state.ts";
+import { utc } from "../../core/clock.ts";
+import { count, duration, plural } from "../../words/format.ts";
+import type { Model } from "../model.ts";
+import { blank, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
+import type { Body } from "./body.ts";
+import { resultWords, spaced } from "./step-words.ts";
+import { stepRows } from "./live.view.ts";
+
+/** How the run ended, or where it stopped: tables, proof, safeguards, leases, and what comes next. */
+export function endedBody(model: Model, state: RunState, height: number): Body {
+  const { columns } = model.size;
+  const lines = [
+    row(span(headline(state), "strong")),
+    ...reasonRows(model, state, columns),
+    ...(isClosed(state) ? [] : [blank, ...stepRows(atRest(state), model.now, columns, 40)]),
+    blank,
+    ...tableRows(state),
+    ...proofRows(state, columns),
+    ...(state.purpose === "dry-run" ? dryRows(state, columns) : []),
+    ...safeguardRows(state, columns),
+    ...leaseLines(state).flatMap((text, index) => labelled(index === 0 ? "LEASES" : "", text, columns, { indent: 11 })),
+    ...nextRows(model, state, columns),
+  ];
+  const part = scrolled(lines, model.cursors.ended ?? 0, height - 1);
+  return { rows: [...part.shown, row(whereIn(part))], lastTop: Math.max(0, lines.length - height + 1) };
+}
+
+/** `DONE  7F3K restore-after-bad-delete  in 8:21`. */
+export function headline(state: RunState): string {
+  const took = duration(state.lastAt - state.openedAt);
+  const name = `${shortRunId(state.run)} ${state.plan.runbook.id}`;
+  if (state.status === "done" && state.purpose === "dry-run")
+    return `DRY RUN DONE  ${name}  in ${took}; nothing was changed`;
+  if (state.status === "done") return `DONE  ${name}  in ${took}`;
+  if (state.status === "abandoned") return `GIVEN UP  ${name}  after ${took}`;
+  return `STOPPED, NOT DONE  ${name}  after ${took}; the run is open and can go on`;
+}
+
+/** No process drives it: what was in the air has no outcome until resume asks the server. */
+function atRest(state: RunState): RunState {
+  const steps = state.steps.map((step): StepState => {
+    if (step.status === "running") return { ...step, status: "unknown" };
+    return step.status === "checking" || step.status === "waiting" ? { ...step, status: "todo" } : step;
+  });
+  return { ...state, steps };
+}
+
+function reasonRows(model: Model, state: RunState, width: number): readonly Row[] {
+  const fault = model.end?.fault;
+  if (fault === undefined) return state.reason === "" ? [] : labelled("WHY", state.reason, width, { indent: 11 });
+  return [
+    ...labelled("WHY", `${fault.code}  ${fault.message}`, width, { indent: 11, tone: "bad" }),
+    ...(fault.cause === undefined ? [] : labelled("CAUSE", fault.cause, width, { indent: 11 })),
+    ...(fault.still === undefined ? [] : labelled("STILL TRUE", fault.still, width, { indent: 11 })),
+    ...(fault.hint === undefined ? [] : labelled("HINT", fault.hint, width, { indent: 11 })),
+  ];
+}
+
+/** The newest result that speaks of tables, with every number that it has of each. */
+function tableRows(state: RunState): readonly Row[] {
+  const tables = state.steps.map((step) => tablesOf(step.result)).findLast((found) => found.length > 0) ?? [];
+  if (tables.length === 0) return [];
+  const names = [...new Set(tables.flatMap((table) => Object.keys(table.numbers)))];
+  const wide = Math.max(12, ...tables.map((table) => table.name.length)) + 2;
+  const texts = tables.flatMap((table) => Object.values(table.numbers).map(count));
+  const narrow = Math.max(...[...names.map(spaced), ...texts].map((text) => text.length)) + 2;
+  const cell = (text: string) => text.padStart(narrow);
+  return [
+    row("".padEnd(wide), names.map((name) => cell(spaced(name))).join("")),
+    ...tables.map((table) =>
+      row(
+        span(table.name.padEnd(wide), "strong"),
+        names.map((name) => cell(table.numbers[name] === undefined ? "-" : count(table.numbers[name]))).join(""),
+      ),
+    ),
+    blank,
+  ];
+}
+
+interface TableNumbers {
+  readonly name: string;
+  readonly numbers: Readonly<Record<string, number>>;
+}
+
+function tablesOf(result: Json | undefined): readonly TableNumbers[] {
+  if (!isJsonObject(result) || !Array.isArray(result.tables)) return [];
+  return result.tables.filter(isJsonObject).flatMap((table) => {
+    const numbers = Object.entries(table).filter((entry): entry is [string, number] => typeof entry[1] === "number");
+    return typeof table.table === "string" && numbers.length > 0
+      ? [{ name: table.table, numbers: Object.fromEntries(numbers) }]
+      : [];
+  });
+}
+
+function proofRows(state: RunState, width: number): readonly Row[] {
+  const findings = state.steps.flatMap((step) => step.verified);
+  const bad = findings.filter((finding) => finding.level !== "ok");
+  const shown = bad.length > 0 ? bad : findings.slice(-4);
+  return shown.flatMap((finding, index) =>
+    labelled(
+      index === 0 ? "PROOF" : "",
+      `${finding.level === "ok" ? "" : `${finding.level.toUpperCase()}: `}${finding.text}`,
+      width,
+      {
+        indent: 11,
+        tone: finding.level === "ok" ? "plain" : "caution",
+      },
+    ),
+  );
+}
+
+function dryRows(state: RunState, width: number): readonly Row[] {
+  return state.steps.flatMap((step, index) => {
+    const text = dryWords(step);
+    return text === ""
+      ? []
+      : labelled(`${String(index + 1).padStart(2)} ${step.step.effect}`, `${step.step.title}: ${text}`, width, {
+          indent: 11,
+        });
+  });
+}
+
+function dryWords(step: StepState): string {
+  if (step.preview === undefined) return resultWords(step.result);
+  const counts = Object.entries(step.preview.counts).map(([name, value]) => `${spaced(name)} ${count(value)}`);
+  return [step.preview.summary, counts.join(", ")].filter((part) => part !== "").join("; ");
+}
+
+function safeguardRows(state: RunState, width: number): readonly Row[] {
+  const newest = [...new Map(state.guards.map((guard) => [guard.guard, guard])).values()];
+  if (newest.length === 0) return [];
+  const met = newest.filter((guard) => guard.verdict === "allow").length;
+  const others = newest
+    .filter((guard) => guard.verdict !== "allow")
+    .map((guard) => `${guard.guard} ${guard.verdict}: ${guard.reason}`);
+  return labelled("SAFEGUARDS", [`${met} of ${newest.length} allow`, ...others].join("; "), width, { indent: 11 });
+}
+
+/** What the run still holds, keeps, and has given back; also printed after the screen is gone. */
+export function leaseLines(state: RunState): readonly string[] {
+  const open = openLeases(state);
+  const kept = state.leases.filter((held) => held.status === "kept");
+  const released = state.leases.filter((held) => held.status === "released").length;
+  return [
+    ...open.map((held) => `held: ${held.lease.words}`),
+    ...kept.map(
+      (held) =>
+        `kept until ${held.keptUntil === undefined ? "it is given back" : utc(held.keptUntil)}: ${held.lease.words}`,
+    ),
+    ...(released > 0 ? [`${plural(released, "lease")} given back`] : []),
+    ...(open.length === 0 && state.leases.length > 0
+      ? [kept.length > 0 ? "nothing else is held" : "nothing is held any more"]
+      : []),
+  ];
+}
+
+function nextRows(model: Model, state: RunState, width: number): readonly Row[] {
+  const commands = [...(isClosed(state) ? [] : [model.resumeCommand(state.run)]), ...(model.end?.fault?.next ?? [])];
+  return [
+    blank,
+    ...(isClosed(state)
+      ? []
+      : labelled("NEXT", "g goes on here; or later, in any shell of this account:", width, { indent: 11 })),
+    ...commands.map((command) => row(command)),
+  ];
+}

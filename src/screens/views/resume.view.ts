@@ -1,0 +1,99 @@
+import { utc } from "../../core/clock.ts";
+import { shortRunId } from "../../core/ids.ts";
+import { shortDigest } from "../../core/plan.ts";
+import { currentStep, isClosed, openLeases, type RunState, type StepState } from "../../core/run-state.ts";
+import { plural, stepMark } from "../../words/format.ts";
+import type { Model, Route } from "../model.ts";
+import { blank, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
+import type { Body } from "./body.ts";
+
+/** What was before, what has to be known, and what going on will do first. Nothing happens on this screen. */
+export function resumeBody(model: Model, route: Extract<Route, { kind: "resume" }>, height: number): Body {
+  const { columns } = model.size;
+  const { state, summary, events } = route;
+  const closed = isClosed(state);
+  const lines = [
+    ...labelled("BEFORE", beforeWords(state, summary.driven), columns),
+    ...labelled("", `${plural(events, "event")} in the journal`, columns),
+    ...stateRows(state, columns),
+    ...leaseRows(state, columns),
+    ...labelled(
+      "NOTE",
+      `The frozen plan ${shortDigest(state.plan.digest)} is used, whatever the runbook's file says now.`,
+      columns,
+    ),
+    ...state.notes.slice(-2).flatMap((note) => labelled("", `${utc(note.at)} ${note.by}: ${note.text}`, columns)),
+    blank,
+    ...(closed || summary.driven ? [] : willDo(state, columns)),
+  ];
+  const part = scrolled(lines, model.cursors.resume ?? 0, height - 1);
+  return { rows: [...part.shown, row(whereIn(part))], lastTop: Math.max(0, lines.length - height + 1) };
+}
+
+function beforeWords(state: RunState, driven: boolean): string {
+  const began = `${shortRunId(state.run)} began ${utc(state.openedAt)} by ${state.openedBy.operator} on ${state.openedBy.host}`;
+  if (isClosed(state)) return `${began}, ${state.status} ${utc(state.lastAt)}`;
+  if (driven) return `${began}; another process drives it now`;
+  if (state.status === "paused") return `${began}, paused ${utc(state.lastAt)}: ${state.reason}`;
+  return `${began}, killed about ${utc(state.lastAt)}; that process is gone`;
+}
+
+function stateRows(state: RunState, width: number): readonly Row[] {
+  const done = state.steps.filter((step) => step.status === "done" || step.status === "skipped").length;
+  const at = currentStep(state);
+  const rows = labelled("", `${done} of ${state.steps.length} steps done`, width);
+  if (at === null) return rows;
+  const number = state.steps.indexOf(at) + 1;
+  return [
+    ...rows,
+    ...labelled(
+      "",
+      `${stepMark(inTheAir(at) ? "unknown" : at.status)} step ${number} ${at.step.title}${stepState(at)}`,
+      width,
+    ),
+  ];
+}
+
+function stepState(step: StepState): string {
+  if (inTheAir(step)) return ": it was begun, and no outcome is known";
+  if (step.status === "failed") return `: failed, ${step.fault?.message ?? "no fault recorded"}`;
+  return step.status === "done" ? ": done, its choice is still to make" : ": not begun";
+}
+
+function inTheAir(step: StepState): boolean {
+  return step.status === "running" || step.status === "unknown";
+}
+
+function leaseRows(state: RunState, width: number): readonly Row[] {
+  return openLeases(state).flatMap((held, index) =>
+    labelled(index === 0 ? "HELD" : "", held.lease.words, width, { most: 2 }),
+  );
+}
+
+function willDo(state: RunState, width: number): readonly Row[] {
+  const at = currentStep(state);
+  const settle =
+    at !== null && inTheAir(at)
+      ? [`settle    ask the target what became of step ${state.steps.indexOf(at) + 1}: absent, done or partial    read`]
+      : [];
+  const lines = [
+    "identity  is this the same server?    read",
+    "fence     wait until no session of the killed process is left    read",
+    ...settle,
+  ];
+  return [
+    ...lines.flatMap((line, index) => labelled(index === 0 ? "WILL DO" : "", `${index + 1} ${line}`, width)),
+    ...labelled(
+      "",
+      "Then it goes on; every effect that was not confirmed is asked again. Nothing is written before that.",
+      width,
+    ),
+    blank,
+    row(
+      span("g", "strong"),
+      " goes on.  ",
+      span("x", "strong"),
+      " gives the run up (gives back what it holds, after its id is typed).",
+    ),
+  ];
+}

@@ -1,0 +1,35 @@
+import type { RunbookSummary } from "../../runner/workbench.ts";
+import { runbookItems } from "../lists.ts";
+import { cursorOf, type Model } from "../model.ts";
+import { around, blank, ends, labelled, type Row, row, span } from "../rows.ts";
+import type { Body } from "./body.ts";
+
+export function runbooksBody(model: Model, height: number): Body {
+  const { columns } = model.size;
+  const found = runbookItems(model);
+  const counted = row(`${found.length} of ${model.bench.runbooks.length} runbooks`);
+  const cursor = Math.min(cursorOf(model), Math.max(0, found.length - 1));
+  const part = around(found, cursor, Math.max(1, height - 6));
+  const rows = part.shown.flatMap((runbook, index) => runbookRows(runbook, part.from + index === cursor, columns));
+  const none = found.length > 0 ? [] : [row("No runbook has these words. Take some away.")];
+  const find = ends(row(`find: ${model.find}`), counted, columns);
+  return {
+    rows: [find, blank, ...rows, ...none].slice(0, height),
+    field: { at: 0, label: "find: ", value: model.find, id: "find", after: row("   ", ...counted) },
+  };
+}
+
+function runbookRows(runbook: RunbookSummary, selected: boolean, width: number): readonly Row[] {
+  const { destroy, write, hold, read } = runbook.effects;
+  const counts =
+    runbook.disabled === undefined
+      ? `destroy ${destroy}  write ${write}  hold ${hold}  read ${read}`
+      : `disabled: ${runbook.disabled}`;
+  const head = row(selected ? "> " : "  ", span(runbook.id.padEnd(30), selected ? "strong" : "plain"), counts);
+  if (!selected) return [head];
+  return [
+    head,
+    ...labelled("", runbook.title, width, { indent: 4, most: 1 }),
+    ...labelled("", runbook.about, width, { indent: 4, most: 3 }),
+  ];
+}

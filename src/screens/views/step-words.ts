@@ -1,0 +1,56 @@
+import { isJsonObject, type Json } from "../../core/json.ts";
+import type { StepState } from "../../core/run-state.ts";
+import { count, duration } from "../../words/format.ts";
+
+/** What came of a step, or what it is at, in one line. */
+export function stepWords(step: StepState): string {
+  switch (step.status) {
+    case "todo":
+      return step.step.effect === "read" ? "" : step.step.effect.toUpperCase();
+    case "checking":
+      return "looking before it acts";
+    case "waiting":
+      return "waits for you";
+    case "running":
+      return step.progress?.note ?? step.preview?.summary ?? "";
+    case "skipped":
+      return "skipped: not needed here";
+    case "failed":
+    case "unknown":
+      return step.fault === undefined
+        ? "begun, no outcome known: resume asks the server"
+        : `${step.fault.code} ${step.fault.message}`;
+    case "done":
+      return doneWords(step);
+  }
+}
+
+/** `1:31`; nothing for a step that has not begun. */
+export function stepTook(step: StepState, now: number): string {
+  if (step.status === "running" && step.startedAt !== undefined)
+    return duration(step.took + Math.max(0, now - step.startedAt));
+  return step.status === "todo" || step.status === "skipped" ? "" : duration(step.took);
+}
+
+/** The numbers of a result, as far as it has any at its top: `rows 981,241, tables 3`. */
+export function resultWords(result: Json | undefined): string {
+  if (!isJsonObject(result)) return "";
+  if (typeof result.summary === "string") return result.summary;
+  return Object.entries(result)
+    .filter((entry): entry is [string, number] => typeof entry[1] === "number")
+    .slice(0, 4)
+    .map(([name, value]) => `${spaced(name)} ${count(value)}`)
+    .join(", ");
+}
+
+/** `rowsInserted` as `rows inserted`. */
+export function spaced(name: string): string {
+  return name.replaceAll(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+}
+
+function doneWords(step: StepState): string {
+  if (step.choice !== undefined) return `chosen: ${step.choice.label}`;
+  if (step.step.choose !== undefined) return "waits for your choice";
+  const proof = step.verified.find((finding) => finding.level !== "ok") ?? step.verified[0];
+  return proof?.text ?? (resultWords(step.result) || (step.preview?.summary ?? ""));
+}
