@@ -90,7 +90,7 @@ export function rescueContract(name: string, makeBench: MakeBench): void {
       const scratch = await taken(await evidence().recoveryParts(statement, path, bench.run));
       const recovered = await evidence().recover(statement, path, bench.run, unwatched());
       const sums = (tables: typeof counted) =>
-        tables.map(({ table, rows, own, updated }) => [table, rows, own, updated]).toSorted();
+        Object.fromEntries(tables.map(({ table, rows, own, updated }) => [table, { rows, own, updated }]));
       expect(sums(recovered.tables)).toEqual(sums(counted));
       const once = await textOf(await recovered.rows(incident.table));
       expect(once.split("\n").filter((line) => line !== "")).toHaveLength(12);
@@ -156,7 +156,7 @@ export function rescueContract(name: string, makeBench: MakeBench): void {
       await incident.remake(1);
       const rows = await area().sample(bench.run, incident.table, 2);
       expect(rows).toHaveLength(2);
-      expect(rows.map((row) => row.present !== null).toSorted()).toEqual([false, true]);
+      expect(rows.filter((row) => row.present !== null)).toHaveLength(1);
     });
 
     test("orders parents before children, whichever way they are named", async () => {

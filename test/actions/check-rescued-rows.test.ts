@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { checkRescuedRows } from "../../src/actions/check-rescued-rows.ts";
+import type { Checked } from "../../src/actions/shapes.ts";
+import { runAction } from "../support/action-context.ts";
+import { aStory, checked, rescued } from "../support/rescue.ts";
+
+test("counts what a merge will insert", async () => {
+  const { checked: found } = await checked(await aStory());
+  expect(found.willInsert).toBe(14);
+  expect(found.tables.map(({ table, willInsert, orphans }) => [table, willInsert, orphans])).toEqual([
+    ["public.orders", 7, 0],
+    ["public.lines", 7, 0],
+  ]);
+});
+
+test("keeps the sample of values beside the journal, and none of them in its result", async () => {
+  const story = await aStory();
+  const { checked: found } = await checked(story);
+  const kept = story.ctx.payloads.get(found.sample?.digest ?? "") ?? "";
+  expect(kept).toContain("it's");
+  expect(JSON.stringify(found)).not.toContain("it's");
+});
+
+test("warns of rows that were made again, with how many stay out", async () => {
+  const story = await aStory();
+  const rescue = await rescued(story);
+  await story.incident.remake(3);
+  const found = await runAction<Checked>(checkRescuedRows, story.ctx, { rescue });
+  const findings = await checkRescuedRows.verify?.(story.ctx, { rescue }, found);
+  expect(found.willInsert).toBe(13);
+  expect(findings?.[0]).toMatchObject({
+    level: "warn",
+    text: expect.stringMatching(/6 of 7 rows .*; 1 made again since/),
+  });
+});
+
+test("expects every row in a dry run, without looking into an area that is not there", async () => {
+  const live = await aStory();
+  const rescue = await rescued(live);
+  const { ctx } = await aStory({ dryRun: true });
+  const preview = await checkRescuedRows.preview(ctx, { rescue });
+  expect(preview.expects).toMatchObject({ willInsert: 14, sample: null });
+  expect(preview.incomplete).toBeUndefined();
+  const { checked: real } = { checked: await runAction<Checked>(checkRescuedRows, live.ctx, { rescue }) };
+  expect((preview.expects as unknown as Checked).tables).toEqual(real.tables);
+});

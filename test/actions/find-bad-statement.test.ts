@@ -1,0 +1,123 @@
+import { describe, expect, test } from "vitest";
+import { findBadStatement } from "../../src/actions/find-bad-statement.ts";
+import type { Search } from "../../src/actions/shapes.ts";
+import { remove, removeOpen, vacuum } from "../../src/engines/memory/traffic.ts";
+import { runAction } from "../support/action-context.ts";
+import { aStory, found, frozen, tagged } from "../support/rescue.ts";
+
+const at = (time: string) => ({ at: `2026-11-21T${time}Z`, who: "cleaner" });
+
+async function searched(story: Awaited<ReturnType<typeof aStory>>, more: object = {}): Promise<Search> {
+  return runAction<Search>(findBadStatement, story.ctx, { table: story.incident.table, ...more });
+}
+
+test("finds the statement with its rows per table, and tags the largest", async () => {
+  const statement = await found(await aStory());
+  expect(statement).toMatchObject({ rows: 14, kind: "one", who: "admin-shell" });
+  expect(statement.tables).toEqual([
+    { table: "public.orders", rows: 7 },
+    { table: "public.lines", rows: 7 },
+  ]);
+});
+
+test("labels a statement by time, rows and transaction", async () => {
+  const story = await aStory();
+  const search = await searched(story);
+  const [choice] = findBadStatement.choices?.(search) ?? [];
+  expect(choice?.label).toMatch(/^02:51:17Z {2}DELETE {2}14 rows {2}xid \d+$/);
+  expect(choice?.details).toEqual(["public.orders 7, public.lines 7", "2026-11-21T02:51:17.204311Z", "admin-shell"]);
+});
+
+test("reads no row of the table by SQL: dead rows outlive the search without a freeze", async () => {
+  const story = await aStory();
+  await searched(story);
+  expect(story.server.read((state) => state.tables["public.orders"]?.dead.length)).toBe(7);
+});
+
+test("narrows the pin to the oldest candidate as soon as the search ends", async () => {
+  const story = await aStory();
+  const statement = await found(story);
+  const [pin] = story.ctx.taken;
+  expect(pin?.facts).toEqual({ xmin: Number(statement.transactions[0]) });
+  expect(pin?.lease.words).toContain(statement.transactions[0]);
+});
+
+test("changes no lease in a dry run", async () => {
+  const story = await aStory({ dryRun: true });
+  await frozen(story);
+  await searched(story);
+  expect(story.ctx.taken[0]?.facts).toEqual({ xmin: 1 });
+});
+
+test("says what to try when there is nothing to find", async () => {
+  const story = await aStory();
+  await expect(searched(story, { until: "2001-01-01T00:00:00Z" })).rejects.toMatchObject({
+    record: { code: "HF-STATEMENT-NONE", hint: expect.stringContaining("since") },
+  });
+  vacuum(story.server, "public.orders");
+  vacuum(story.server, "public.lines");
+  await expect(searched(story)).rejects.toMatchObject({
+    record: {
+      message: expect.stringContaining("14 row versions had been removed"),
+      hint: expect.stringContaining("backup"),
+    },
+  });
+});
+
+test("offers an open transaction as not committed", async () => {
+  const story = await aStory();
+  removeOpen(story.server, "public.orders", ["9"], { who: "psql" });
+  const open = findBadStatement.choices?.(await searched(story)).find((one) => one.value.startsWith("open:"));
+  expect(open?.label).toMatch(/^not committed/);
+  expect(open?.details.join()).toContain("ending it brings its rows back");
+});
+
+describe("a loop of small DELETEs", () => {
+  async function looped() {
+    const story = await aStory({}, { rows: 30, taken: 3 });
+    const xids = [10, 12, 14, 16].map((id, nth) =>
+      remove(story.server, "public.orders", [String(id), String(id + 1)], at(`03:00:0${nth}`)),
+    );
+    return { search: await searched(story), xids };
+  }
+
+  test("is offered as one group with the sum, and the group is the largest", async () => {
+    const { search, xids } = await looped();
+    const largest = tagged(findBadStatement.choices?.(search), "largest");
+    expect(largest.data).toMatchObject({ kind: "group", rows: 16, transactions: xids });
+    expect(largest.label).toContain("4 transactions");
+  });
+
+  test("answers to the id of each of its transactions by that one alone", async () => {
+    const { search, xids } = await looped();
+    const choices = findBadStatement.choices?.(search) ?? [];
+    for (const xid of xids) {
+      const named = choices.filter((one) => one.value === xid || one.tags.includes(xid));
+      expect(named.map((one) => one.data)).toMatchObject([{ kind: "one", transactions: [xid] }]);
+    }
+  });
+
+  test("can be put together by ids or by a range of time", async () => {
+    const { search, xids } = await looped();
+    const written = (text: string) => findBadStatement.writtenChoice?.(search, text)?.data;
+    expect(written(`${xids[0]}+${xids[2]}`)).toMatchObject({
+      kind: "group",
+      rows: 8,
+      transactions: [xids[0], xids[2]],
+    });
+    const range = "2026-11-21T03:00:01Z..2026-11-21T03:00:02Z";
+    expect(written(range)).toMatchObject({
+      rows: 8,
+      tables: [{ rows: 4 }, { rows: 4 }],
+      until: "2026-11-21T03:00:02Z",
+    });
+    expect(written(`${xids[1]}`)).toMatchObject({ kind: "one", rows: 4 });
+  });
+
+  test("is not put together from something that was not found", async () => {
+    const { search, xids } = await looped();
+    for (const text of [`${xids[0]}+99999`, "2030-01-01T00:00:00Z..2030-01-02T00:00:00Z", "now..then", "largest", ""]) {
+      expect(findBadStatement.writtenChoice?.(search, text) ?? null).toBeNull();
+    }
+  });
+});

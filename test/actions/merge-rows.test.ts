@@ -1,0 +1,181 @@
+import { expect, test } from "vitest";
+import { copyTable } from "../../src/actions/copy-table.ts";
+import { listTriggers } from "../../src/actions/list-triggers.ts";
+import { mergeRows } from "../../src/actions/merge-rows.ts";
+import { verifyMerge } from "../../src/actions/verify-merge.ts";
+import { Fault } from "../../src/core/errors.ts";
+import { remove } from "../../src/engines/memory/traffic.ts";
+import { runAction } from "../support/action-context.ts";
+import { aStory, checked, rescued, type Story } from "../support/rescue.ts";
+
+async function ready(story?: Story) {
+  const own = story ?? (await aStory());
+  const found = await checked(own);
+  return { ...own, ctx: own.ctx.at("merge"), params: { ...found, triggers: "fire" as const } };
+}
+
+function addTrigger({ server }: Story): void {
+  server.change((state) => {
+    const table = state.tables["public.orders"];
+    if (table)
+      state.tables["public.orders"] = {
+        ...table,
+        design: { ...table.design, triggers: [{ name: "mail", words: "AFTER INSERT, calls send_mail()" }] },
+      };
+  });
+}
+
+test("previews the exact inserts, no update and no delete", async () => {
+  const { ctx, params } = await ready();
+  const preview = await mergeRows.preview(ctx, params);
+  expect(preview.summary).toBe("INSERT 14 rows; 0 UPDATE, 0 DELETE");
+  expect(preview.counts).toEqual({ insert: 14 });
+  expect(preview.lines[0]).toBe("public.orders: INSERT 7 rows in 3 batches");
+  expect(preview.statements).toHaveLength(2);
+  expect(preview.lines.join()).toMatch(/about 0:01, assuming 50,000 rows a second/);
+  expect(preview.undo).toMatch(/safety copy.*not what fired triggers did/);
+});
+
+test("previews from the rescue area where no check was handed over, and says how many stay out", async () => {
+  const { ctx, params, incident } = await ready();
+  await incident.remake(2);
+  const preview = await mergeRows.preview(ctx, { ...params, checked: undefined });
+  expect(preview.counts).toEqual({ insert: 13 });
+  expect(preview.lines[0]).toContain("INSERT 6 rows in 3 batches; 1 row stays out");
+});
+
+test("puts back what was lost, parents first, in batches, as previewed", async () => {
+  const { ctx, params, incident } = await ready();
+  const preview = await mergeRows.preview(ctx, params);
+  const result = await runAction<any>(mergeRows, ctx, params);
+  expect(result).toMatchObject({ inserted: preview.counts.insert, left: 0 });
+  expect(result.tables.map((one: any) => [one.table, one.inserted, one.batches])).toEqual([
+    ["public.orders", 7, 3],
+    ["public.lines", 7, 3],
+  ]);
+  expect(await incident.content()).toEqual(incident.before);
+});
+
+test("tells only what is committed", async () => {
+  const { ctx, params, server } = await ready();
+  server.faults.push({ when: "rolled-back", key: "merge:public.lines" });
+  ctx.told.length = 0;
+  await expect(mergeRows.run(ctx, params)).rejects.toMatchObject({ record: { after: "rolled-back" } });
+  expect(ctx.told.at(-1)).toMatchObject({ done: 7, total: 14, unit: "rows" });
+  expect(ctx.told.map((one) => one.done)).toEqual([0, 3, 6, 7, 7]);
+});
+
+test.each(["before-commit", "after-commit", "rolled-back"] as const)(
+  "inserts each row once when it runs again after a fault %s in any batch",
+  async (when) => {
+    const { ctx, params, server, incident } = await ready();
+    let faults = 0;
+    for (let attempt = 0; ; attempt += 1) {
+      if (attempt < 6)
+        server.faults.push({ when, key: attempt % 2 === 0 ? "merge:public.orders" : "merge:public.lines" });
+      const result = await runAction<any>(mergeRows, ctx, params).catch((error: unknown) => {
+        expect(error).toBeInstanceOf(Fault);
+        faults += 1;
+        return null;
+      });
+      server.faults.length = 0;
+      if (result === null) continue;
+      expect(result).toMatchObject({ inserted: 14, left: 0 });
+      break;
+    }
+    expect(faults).toBeGreaterThan(1);
+    expect(await incident.content()).toEqual(incident.before);
+  },
+);
+
+test("never overwrites a row that was made again, and counts it as left", async () => {
+  const { ctx, params, incident } = await ready();
+  await incident.remake(4);
+  const result = await runAction<any>(mergeRows, ctx, params);
+  expect(result).toMatchObject({ inserted: 13, left: 1 });
+  expect((await incident.content()).filter((line) => line.includes("made again"))).toHaveLength(1);
+});
+
+test("fires triggers or leaves them alone, as it was told", async () => {
+  for (const [triggers, fired] of [
+    ["fire", 7],
+    ["skip", 0],
+  ] as const) {
+    const story = await aStory();
+    addTrigger(story);
+    const { ctx, params, server } = await ready(story);
+    await runAction(mergeRows, ctx, { ...params, triggers });
+    expect(server.read((state) => state.tables["public.orders"]?.fired.mail ?? 0)).toBe(fired);
+  }
+});
+
+test("moves sequences forward only", async () => {
+  const { ctx, params, server } = await ready();
+  server.change((state) => {
+    for (const table of Object.values(state.tables)) table.sequence = 3;
+  });
+  const result = await runAction<any>(mergeRows, ctx, params);
+  expect(result.tables[0].sequences).toEqual([{ sequence: "public.orders.id", from: "3", to: "10" }]);
+  expect((await runAction<any>(mergeRows, ctx, params)).tables[0].sequences).toEqual(result.tables[0].sequences);
+});
+
+test("asks about triggers by name, without a default, only where there are any", async () => {
+  const [plain, alarmed] = [await aStory(), await aStory()];
+  addTrigger(alarmed);
+  const choicesOf = async (story: Story) => {
+    const rescue = await rescued(story);
+    return listTriggers.choices?.(await runAction<any>(listTriggers, story.ctx, { rescue })) ?? [];
+  };
+  const none = await choicesOf(plain);
+  expect(none.map((one) => [one.value, one.data, one.tags])).toEqual([["none", "fire", ["default", "fire", "skip"]]]);
+  const asked = await choicesOf(alarmed);
+  expect(asked.map((one) => [one.value, one.data, one.tags])).toEqual([
+    ["fire", "fire", []],
+    ["skip", "skip", []],
+  ]);
+  for (const choice of asked)
+    expect(choice.details.join()).toContain("public.orders: mail, AFTER INSERT, calls send_mail()");
+});
+
+test("takes the safety copy before the merge: every key that will be inserted", async () => {
+  const { ctx, params, server } = await ready();
+  const preview = await copyTable.preview(ctx, params);
+  const result = await runAction<any>(copyTable, ctx.at("safety"), params);
+  expect(result).toEqual(preview.expects);
+  expect(result).toMatchObject({ keys: 14, overwritten: 0 });
+  const area = server.read((state) => state.areas[params.rescue.area]);
+  expect(area?.["public.orders"]?.safety?.keys).toEqual(["1", "2", "3", "4", "5", "6", "7"]);
+});
+
+test("proves the merge row by row", async () => {
+  const { ctx, params } = await ready();
+  await runAction(mergeRows, ctx, params);
+  const proof = await runAction<any>(verifyMerge, ctx, params);
+  expect(proof).toMatchObject({ rescued: 14, equal: 14, different: 0, absent: 0 });
+  expect(await verifyMerge.verify?.(ctx, params, proof)).toMatchObject([{ level: "ok" }, { level: "ok" }]);
+});
+
+test("does not prove a merge of which a row is missing without a reason", async () => {
+  const { ctx, params, server } = await ready();
+  await runAction(mergeRows, ctx, params);
+  remove(server, "public.orders", ["2"]);
+  await expect(runAction(verifyMerge, ctx, params)).rejects.toMatchObject({
+    record: { code: "HF-VERIFY-ABSENT", exit: "not-proved", still: expect.stringContaining("rescue area") },
+  });
+});
+
+test.each([
+  ["HF-VERIFY-COUNT", { rescued: 6 }],
+  ["HF-VERIFY-SUM", { equal: 6 }],
+])("does not prove a comparison that does not add up: %s", async (code, lie) => {
+  const { ctx, params } = await ready();
+  await runAction(mergeRows, ctx, params);
+  const merge = ctx.capability("merge");
+  const verify: typeof merge.verify = async (...args) =>
+    (await merge.verify(...args)).map((one) => ({ ...one, ...lie }));
+  const capability = ((name: "merge") =>
+    name === "merge" ? { ...merge, verify } : ctx.capability(name)) as typeof ctx.capability;
+  await expect(verifyMerge.run({ ...ctx, capability }, params)).rejects.toMatchObject({
+    record: { code, exit: "not-proved" },
+  });
+});

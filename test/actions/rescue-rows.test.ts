@@ -1,0 +1,104 @@
+import { expect, test } from "vitest";
+import { rescueRows } from "../../src/actions/rescue-rows.ts";
+import { prepareTarget } from "../../src/actions/prepare-target.ts";
+import type { Rescue } from "../../src/actions/shapes.ts";
+import { insert, remove, vacuum } from "../../src/engines/memory/traffic.ts";
+import { runAction } from "../support/action-context.ts";
+import { aStory, rescued, surveyed } from "../support/rescue.ts";
+
+async function prepared() {
+  const story = await aStory();
+  const params = await surveyed(story);
+  await runAction(prepareTarget, story.ctx.at("prepare"), {});
+  return { ...story, params, ctx: story.ctx.at("rescue") };
+}
+
+test("previews exactly the rows that it then rescues, and writes nothing for it", async () => {
+  const { ctx, params, server } = await prepared();
+  const preview = await rescueRows.preview(ctx, params);
+  expect(server.read((state) => state.areas)).toEqual({});
+  const rescue = await runAction<Rescue>(rescueRows, ctx, params);
+  const expects = preview.expects as unknown as Rescue;
+  expect(preview.counts).toEqual({ rows: 14 });
+  expect(rescue.rows).toBe(14);
+  expect(rescue.tables.map((one) => ({ ...one, bytes: null, digest: null }))).toEqual(expects.tables);
+  expect(rescue.area).toBe(expects.area);
+});
+
+test("keeps the rescue area as a lease, and gives the scratch server back at once", async () => {
+  const story = await aStory();
+  await rescued(story);
+  const status = (kind: string) => story.ctx.taken.find((one) => one.lease.kind === kind)?.status;
+  expect(status("scratch-server")).toBe("released");
+  expect(status("rescue-area")).toBe("taken");
+  expect(status("row-pin")).toBe("taken");
+});
+
+test("gives the same result again without a second row when it runs again after a kill", async () => {
+  const { ctx, params, server } = await prepared();
+  const first = await runAction<Rescue>(rescueRows, ctx, params);
+  expect(await runAction<Rescue>(rescueRows, ctx, params)).toEqual(first);
+  const area = server.read((state) => state.areas[first.area]);
+  expect(area?.["public.orders"]?.rows).toHaveLength(7);
+});
+
+test("keeps nothing of a table of which another count came than was said", async () => {
+  const { ctx, params, server } = await prepared();
+  const evidence = ctx.capability("evidence");
+  const lying = {
+    ...evidence,
+    recover: async (...args: Parameters<typeof evidence.recover>) => {
+      const true_ = await evidence.recover(...args);
+      return { ...true_, tables: true_.tables.map((one) => ({ ...one, rows: one.rows + 1 })) };
+    },
+  };
+  const capability = ((name: "evidence") =>
+    name === "evidence" ? lying : ctx.capability(name)) as typeof ctx.capability;
+  await expect(rescueRows.run({ ...ctx, capability }, params)).rejects.toMatchObject({
+    record: { code: "HF-RESCUE-COUNT" },
+  });
+  const [area] = server.read((state) => Object.values(state.areas));
+  expect(area?.["public.orders"]?.rows).toEqual([]);
+  expect(await ctx.markers()).toEqual([]);
+});
+
+test("says what can't come back, and stops when nothing is left", async () => {
+  const { ctx, params, server } = await prepared();
+  server.change((state) => Object.keys(state.holds).forEach((hold) => delete state.holds[hold]));
+  vacuum(server, "public.orders");
+  expect((await rescueRows.preview(ctx, params)).lines.at(-1)).toContain("7 of the 14 rows");
+  vacuum(server, "public.lines");
+  await expect(rescueRows.run(ctx, params)).rejects.toMatchObject({ record: { code: "HF-RESCUE-EMPTY" } });
+});
+
+test("warns of a lost pin and goes on: what is left is worth more the sooner it is taken", async () => {
+  const { ctx, params, server } = await prepared();
+  server.change((state) => Object.keys(state.holds).forEach((hold) => delete state.holds[hold]));
+  const findings = await rescueRows.check(ctx, params);
+  expect(findings.length).toBeGreaterThan(0);
+  expect(findings.map((one) => one.level)).not.toContain("stop");
+  expect(findings[0]?.level).toBe("warn");
+});
+
+test("leaves out what the transaction itself had made, and counts it", async () => {
+  const story = await aStory({}, { rows: 3, taken: 1 });
+  const xid = insert(story.server, "public.orders", [{ id: "77", note: "never seen" }]);
+  const other = remove(story.server, "public.orders", ["77"], { who: "x" });
+  const statement = {
+    ...(await surveyed(story)).statement,
+    transactions: [xid, other],
+    tables: [{ table: "public.orders", rows: 1 }],
+  };
+  const [counted] = await story.ctx.capability("evidence").count(statement, "dead-rows", story.ctx);
+  expect(counted).toMatchObject({ rows: 0, own: 1 });
+});
+
+test("shows rows as they become durable", async () => {
+  const { ctx, params } = await prepared();
+  await runAction(rescueRows, ctx, params);
+  expect(ctx.told.filter((one) => one.unit === "rows").map((one) => [one.done, one.total])).toEqual([
+    [0, 14],
+    [7, 14],
+    [14, 14],
+  ]);
+});
