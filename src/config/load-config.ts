@@ -1,0 +1,137 @@
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import type { Environment } from "../core/effect.ts";
+import { Fault } from "../core/errors.ts";
+import { type LocatedYaml, parseLocatedYaml } from "../core/located-yaml.ts";
+import { type Problem, throwProblems } from "../core/problem.ts";
+import { readBy } from "../core/yaml-issues.ts";
+import { readYamlText } from "../core/yaml-text.ts";
+import { hasPassword } from "./connection-url.ts";
+import { type ConfigFile, configSchema, secretForms } from "./schema.ts";
+import type { SecretReference } from "./secrets.ts";
+import { readDuration, readSize } from "./units.ts";
+
+export interface TargetConfig {
+  readonly name: string;
+  readonly engine: "postgres";
+  readonly url: SecretReference;
+  readonly environment: Environment;
+  /** Null: the URL says it. */
+  readonly database: string | null;
+  readonly tier: string | null;
+}
+
+/** holdfast.yaml with every default filled in; paths are absolute. No secret is in it, only where secrets are. */
+export interface Config {
+  /** Null: made by a program (the demo). */
+  readonly file: string | null;
+  readonly targets: readonly TargetConfig[];
+  readonly scratch: { readonly folder: string | null; readonly servers: Readonly<Record<string, string>> };
+  readonly limits: {
+    readonly batchRows: number;
+    readonly lockTimeoutMs: number;
+    readonly statementTimeoutMs: number;
+    /** Bytes; null: the engine's own default. */
+    readonly heldWal: number | null;
+    /** A share, 0 to 1. */
+    readonly minFreeDisk: number;
+  };
+  readonly tickets: "none" | "optional" | "required";
+  readonly stopFile: string;
+  /** Null: `defaultJournalFolder`. */
+  readonly journal: string | null;
+}
+
+export interface ConfigPlaces {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** The named file, or ./holdfast.yaml, or the one in the account's config folder. Faults `HF-CONFIG-…`, exit `input`. */
+export function loadConfig(path: string | undefined, places: ConfigPlaces): Config {
+  const file = path === undefined ? findConfig(places) : resolve(places.cwd, path);
+  return readConfig(file, readYamlText(file, "CONFIG"));
+}
+
+/** Pure. */
+export function readConfig(file: string, text: string): Config {
+  const yaml = parseLocatedYaml(file, text, "CONFIG");
+  const read = readBy(yaml, "CONFIG", configSchema);
+  throwProblems(read.ok ? literalSecrets(yaml, read.value) : read.problems);
+  if (!read.ok) throw new Error("a config that was refused has a problem");
+  return filled(file, read.value);
+}
+
+/** `$XDG_STATE_HOME/holdfast`: one journal for an account. */
+export function defaultJournalFolder(env: NodeJS.ProcessEnv): string {
+  return join(xdg(env.XDG_STATE_HOME) ?? join(home(env), ".local", "state"), "holdfast");
+}
+
+export function accountConfigFile(env: NodeJS.ProcessEnv): string {
+  return join(xdg(env.XDG_CONFIG_HOME) ?? join(home(env), ".config"), "holdfast", "holdfast.yaml");
+}
+
+function findConfig({ cwd, env }: ConfigPlaces): string {
+  const found = [join(cwd, "holdfast.yaml"), accountConfigFile(env)].find((file) => existsSync(file));
+  if (found !== undefined) return found;
+  throw new Fault("HF-CONFIG-NOT-FOUND", "there is no holdfast.yaml here or in the account's config folder", {
+    exit: "input",
+    still: "Nothing was started.",
+    hint: "Write one, or name it with --config.",
+    next: ["holdfast init --url-env DATABASE_URL --target shop --environment sandbox"],
+  });
+}
+
+/** A relative path in these variables counts as unset (XDG base directory specification). */
+function xdg(value: string | undefined): string | null {
+  return value?.startsWith("/") ? value : null;
+}
+
+function home(env: NodeJS.ProcessEnv): string {
+  return env.HOME ?? homedir();
+}
+
+function literalSecrets(yaml: LocatedYaml, config: ConfigFile): readonly Problem[] {
+  return Object.entries(config.targets).flatMap(([name, { url }]) => {
+    if (typeof url !== "string" || !url.startsWith("postgres") || !hasPassword(url)) return [];
+    const message = "a URL with a password stands in the file, where whoever reads the file has it";
+    return [yaml.problem("HF-CONFIG-SECRET", ["targets", name, "url"], message, secretForms)];
+  });
+}
+
+function filled(file: string, config: ConfigFile): Config {
+  const from = (path: string) => resolve(dirname(file), path);
+  const { limits = {}, scratch = {} } = config;
+  return {
+    file,
+    targets: Object.entries(config.targets).map(([name, target]) => ({
+      name,
+      engine: target.engine,
+      url: reference(target.url, from),
+      environment: target.environment,
+      database: target.database ?? null,
+      tier: target.tier ?? null,
+    })),
+    scratch: {
+      folder: scratch.folder === undefined ? null : from(scratch.folder),
+      servers: Object.fromEntries(Object.entries(scratch.servers ?? {}).map(([major, path]) => [major, from(path)])),
+    },
+    limits: {
+      batchRows: limits.batchRows ?? 10_000,
+      lockTimeoutMs: readDuration(limits.lockTimeout ?? "2s") ?? 2000,
+      statementTimeoutMs: readDuration(limits.statementTimeout ?? "60s") ?? 60_000,
+      heldWal: limits.heldWal === undefined ? null : readSize(limits.heldWal),
+      minFreeDisk: limits.minFreeDisk ?? 0.1,
+    },
+    tickets: config.tickets ?? "optional",
+    stopFile: from(config.stopFile ?? "/tmp/BACKUP_EMERGENCY_STOP"),
+    journal: config.journal === undefined ? null : from(config.journal),
+  };
+}
+
+function reference(url: ConfigFile["targets"][string]["url"], from: (path: string) => string): SecretReference {
+  if (typeof url !== "string") return { kind: "command", argv: url.command };
+  if (url.startsWith("env:")) return { kind: "env", name: url.slice(4) };
+  return url.startsWith("file:") ? { kind: "file", path: from(url.slice(5)) } : { kind: "plain", text: url };
+}

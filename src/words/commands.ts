@@ -1,0 +1,36 @@
+import type { RunId } from "../core/ids.ts";
+
+/** How this program was started, so that a command that we print works as it stands in the same shell. */
+export interface Started {
+  /** `holdfast`, or `node dist/main.js` where no such command is on the PATH. Already quoted. */
+  readonly program: string;
+  readonly config?: string | undefined;
+  readonly journal?: string | undefined;
+}
+
+/** Resumes exactly this run, from the journal and by the config that it was started with. */
+export function resumeCommand(run: RunId, started: Started): string {
+  return pasteable(`holdfast resume ${run}`, started);
+}
+
+/** A command that begins with `holdfast`, as it has to be written here. Others are left as they are. */
+export function pasteable(command: string, started: Started): string {
+  const [, rest] = /^holdfast( .*)?$/s.exec(command) ?? [];
+  if (rest === undefined && command !== "holdfast") return command;
+  const words = rest ?? "";
+  const verb = words.trim().split(" ")[0] ?? "";
+  const flags = [
+    ...(["run", "resume"].includes(verb) ? flag(words, "--config", started.config) : []),
+    ...(["run", "resume", "journal"].includes(verb) ? flag(words, "--journal", started.journal) : []),
+  ];
+  return `${started.program}${words}${flags.join("")}`;
+}
+
+function flag(words: string, name: string, value: string | undefined): readonly string[] {
+  return value === undefined || words.includes(` ${name}`) ? [] : [` ${name} ${shellWord(value)}`];
+}
+
+/** One word for a POSIX shell; plain where it can be. */
+export function shellWord(text: string): string {
+  return /^[a-zA-Z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -1,0 +1,205 @@
+import { utc } from "../core/clock.ts";
+import type { RunEvent, Stamped } from "../core/event.ts";
+import { type LeaseId, shortRunId, type StepKey } from "../core/ids.ts";
+import { shortDigest } from "../core/plan.ts";
+import type { Answered, Question } from "../core/question.ts";
+import type { RunState } from "../core/run-state.ts";
+import { cleanForTerminal, duration, environmentBanner, plural } from "./format.ts";
+import { findingWords, previewWords, progressWords, resultWords, stepNumber } from "./step-words.ts";
+
+type Of<K extends RunEvent["kind"]> = Extract<RunEvent, { kind: K }>;
+
+/**
+ * One event as one line, the message first and the time last; `state` is the run's after it. Null where the line before it said
+ * everything. Safe for a terminal, whatever a server put in it.
+ */
+export function eventLine(stamped: Stamped, state: RunState): string | null {
+  const text = eventWords(stamped.event, state);
+  return text === null ? null : `${cleanForTerminal(text, longestLine)}  ${utc(stamped.at)}`;
+}
+
+const longestLine = 2000;
+
+/** What an event says, without its time. */
+export function eventWords(event: RunEvent, state: RunState): string | null {
+  switch (event.kind) {
+    case "run.opened":
+    case "run.resumed":
+    case "run.paused":
+    case "run.closed":
+      return runWords(event, state);
+    case "lease.intended":
+    case "lease.taken":
+    case "lease.changed":
+    case "lease.kept":
+    case "lease.released":
+      return leaseWords(event, state);
+    case "target.identified":
+      return `TARGET ${event.role}: ${event.identity.words}, database ${event.identity.database}`;
+    case "guard.judged":
+      return guardWords(event, state);
+    case "values.revealed":
+      return `SHOWN ${event.what}, to ${event.by}`;
+    case "note.added":
+      return `NOTE by ${event.by}: ${event.text}`;
+    case "output.printed":
+      return `  ${event.text}`;
+    default:
+      return `${stepNumber(state, stepOfEvent(event))} ${stepEventWords(event, state)}`;
+  }
+}
+
+type RunsEvent = Of<"run.opened" | "run.resumed" | "run.paused" | "run.closed">;
+type LeasesEvent = Of<"lease.intended" | "lease.taken" | "lease.changed" | "lease.kept" | "lease.released">;
+type StepsEvent = Exclude<
+  RunEvent,
+  | RunsEvent
+  | LeasesEvent
+  | Of<"target.identified" | "guard.judged" | "values.revealed" | "note.added" | "output.printed">
+>;
+
+function runWords(event: RunsEvent, state: RunState): string {
+  const run = `RUN ${shortRunId(state.run)}`;
+  switch (event.kind) {
+    case "run.opened":
+      return `${run} OPENED ${openedWords(event)}`;
+    case "run.resumed":
+      return `${run} RESUMED by ${event.person.operator}@${event.person.host}`;
+    case "run.paused":
+      return `${run} PAUSED ${event.reason}`;
+    case "run.closed": {
+      const outcome = event.outcome === "done" ? "DONE" : "GIVEN UP";
+      return [run, outcome, event.reason].filter((part) => part !== "").join(" ");
+    }
+  }
+}
+
+function openedWords({ plan, purpose, person }: Of<"run.opened">): string {
+  const targets = Object.values(plan.targets).map(
+    (target) => `${environmentBanner(target.environment)} ${target.database} (${target.name})`,
+  );
+  const kind = purpose === "live" ? "" : `${purpose}, `;
+  const who = `by ${person.operator}@${person.host}`;
+  const size = plural(plan.steps.length, "step");
+  return `${plan.runbook.id} on ${targets.join(", ")}: ${kind}${size}, plan ${shortDigest(plan.digest)}, ${who}`;
+}
+
+function leaseWords(event: LeasesEvent, state: RunState): string | null {
+  switch (event.kind) {
+    case "lease.intended":
+      return null;
+    case "lease.taken":
+      return `LEASE TAKEN ${leaseName(event.lease, state)}`;
+    case "lease.changed":
+      return `LEASE CHANGED ${event.words}`;
+    case "lease.kept":
+      return `LEASE KEPT until ${utc(event.until)}: ${leaseName(event.lease, state)}`;
+    case "lease.released":
+      return `LEASE GIVEN BACK ${leaseName(event.lease, state)}${event.how === "was-absent" ? " (it was gone)" : ""}`;
+  }
+}
+
+function leaseName(id: LeaseId, state: RunState): string {
+  return state.leases.find(({ lease }) => lease.id === id)?.lease.words ?? id;
+}
+
+function guardWords(event: Of<"guard.judged">, state: RunState): string {
+  const where = event.step === null ? "" : `${stepNumber(state, event.step)} `;
+  const hint = event.hint === undefined || event.verdict === "allow" ? "" : ` (${event.hint})`;
+  return `${where}GUARD ${event.verdict.toUpperCase()} ${event.guard}: ${event.reason}${hint}`;
+}
+
+function stepOfEvent(event: StepsEvent): StepKey {
+  return event.kind === "question.asked" ? event.question.step : event.step;
+}
+
+function stepEventWords(event: StepsEvent, state: RunState): string {
+  switch (event.kind) {
+    case "question.asked":
+      return `WAITS ${questionWords(event.question)}`;
+    case "question.answered":
+      return answeredWords(event.answered, event.by);
+    case "step.checked":
+      return `CHECKED ${findingWords(event.findings)}`;
+    case "step.previewed":
+      return `WILL ${previewWords(event.preview)}`;
+    case "step.intended":
+      return intendedWords(event, state);
+    case "step.verified":
+      return `VERIFIED ${findingWords(event.findings)}`;
+    case "step.ended":
+      return endedWords(event, state);
+    case "step.settled":
+      return `SETTLED ${event.finding}: ${[...event.evidence, decisionWords[event.decision]].join("; ")}`;
+    case "step.progressed": {
+      const progress = state.steps.find((step) => step.step.key === event.step)?.progress;
+      return progress === undefined ? "GOES ON" : `GOES ON ${progressWords(progress)}`;
+    }
+  }
+}
+
+const decisionWords: Readonly<Record<Of<"step.settled">["decision"], string>> = {
+  "go-on": "it goes on from there",
+  redo: "it is done again",
+  done: "nothing is left to do",
+  ask: "a person has to decide",
+};
+
+function actionOf(state: RunState, key: StepKey): string {
+  return state.steps.find((step) => step.step.key === key)?.step.action ?? key;
+}
+
+function intendedWords(event: Of<"step.intended">, state: RunState): string {
+  const step = state.steps.find((one) => one.step.key === event.step)?.step;
+  const attempt = event.attempt > 1 ? `, attempt ${event.attempt}` : "";
+  return `RUNNING ${actionOf(state, event.step)}${step === undefined ? "" : `: ${step.title}`}${attempt}`;
+}
+
+function endedWords(event: Of<"step.ended">, state: RunState): string {
+  const action = actionOf(state, event.step);
+  const took = `in ${duration(event.took)}`;
+  switch (event.outcome) {
+    case "done": {
+      const numbers = resultWords(event.result);
+      return `DONE ${action} ${took}${numbers === "" ? "" : `: ${numbers}`}`;
+    }
+    case "skipped":
+      return `SKIPPED ${action}: not needed here`;
+    case "failed":
+      return `FAILED ${action} after ${duration(event.took)}${faultWords(event)}`;
+    case "unknown":
+      return `UNKNOWN ${action}: not failed, not known${faultWords(event)}`;
+  }
+}
+
+function faultWords({ fault }: Of<"step.ended">): string {
+  return fault === undefined ? "" : `: ${fault.code} ${fault.message}`;
+}
+
+function questionWords(question: Question): string {
+  switch (question.kind) {
+    case "confirm":
+      return `for a confirmation: ${question.asks}`;
+    case "choice":
+      return `for a choice: ${question.asks}`;
+    case "failure":
+      return `after a failure: ${question.asks}`;
+  }
+}
+
+function answeredWords(answered: Answered, by: string): string {
+  switch (answered.kind) {
+    case "confirmed":
+      return `CONFIRMED by ${by}`;
+    case "declined":
+      return `DECLINED by ${by}`;
+    case "mistyped":
+      return `NOT CONFIRMED ${answered.differs}`;
+    case "lapsed":
+      return `LAPSED ${answered.why}`;
+    case "chosen":
+      return `CHOSEN ${answered.label} (${answered.value}), by ${by}`;
+    case "acted":
+      return `ANSWERED ${answered.act}, by ${by}`;
+  }
+}

@@ -1,0 +1,57 @@
+import { applyEvent, openRun } from "../core/apply-event.ts";
+import type { Stamped } from "../core/event.ts";
+import { shortRunId } from "../core/ids.ts";
+import type { RunState } from "../core/run-state.ts";
+import { utc } from "../core/clock.ts";
+import type { Environment, Purpose } from "../core/effect.ts";
+import { eventWords } from "./event-line.ts";
+import { cleanForTerminal, duration, environmentBanner } from "./format.ts";
+
+/** A run's events as an operator reads them: time since it was opened, number, words. Every event has its line. */
+export function timelineLines(events: readonly Stamped[]): readonly string[] {
+  let state: RunState | null = null;
+  return events.map((stamped) => {
+    state = state === null ? openRun(stamped) : applyEvent(state, stamped);
+    const words = eventWords(stamped.event, state) ?? stamped.event.kind;
+    const since = `+${duration(stamped.at - state.openedAt)}`.padStart(8);
+    return cleanForTerminal(`${since}  ${String(stamped.seq).padStart(4)}  ${words}`);
+  });
+}
+
+/** What a list of runs says of each; the journal's summary fits. */
+export interface ListedRun {
+  readonly run: string;
+  readonly runbook: string;
+  readonly target: string;
+  readonly database: string;
+  readonly environment: Environment;
+  readonly purpose: Purpose;
+  readonly operator: string;
+  readonly openedAt: number;
+  readonly status: "open" | "paused" | "done" | "abandoned";
+  readonly driven: boolean;
+  readonly at: {
+    readonly step: string;
+    readonly number: number;
+    readonly of: number;
+    readonly unknown: boolean;
+  } | null;
+}
+
+/** One run of a list, and its whole id on a row of its own, where it can be copied. */
+export function listedRunLines(run: ListedRun): readonly string[] {
+  const purpose = run.purpose === "live" ? "" : ` (${run.purpose})`;
+  const where = `${environmentBanner(run.environment)} ${run.database} (${run.target})`;
+  return [
+    `${shortRunId(run.run)}  ${utc(run.openedAt)}  ${run.runbook}${purpose}  ${where}  ${standing(run)}  ${run.operator}`,
+    `      ${run.run}`,
+  ].map((line) => cleanForTerminal(line));
+}
+
+function standing({ status, driven, at }: ListedRun): string {
+  if (status === "done") return "done";
+  if (status === "abandoned") return "given up";
+  const step = at === null ? "" : ` at step ${at.number} of ${at.of}, ${at.step}${at.unknown ? ": UNKNOWN" : ""}`;
+  if (driven) return `running${step}`;
+  return status === "paused" ? `paused${step}` : `its process is gone${step}`;
+}
