@@ -33,8 +33,8 @@ export interface VerifyReport {
   readonly intact: boolean;
   readonly runs: number;
   readonly events: number;
-  /** The first entry that does not hold: which run, which `seq` (or `ledger` entry), and what is wrong with it. */
-  readonly firstBad: { readonly run: RunId | "ledger"; readonly seq: number; readonly what: string } | null;
+  /** The first entry that does not hold: which run (or `ledger`), which `seq` (or line of the ledger), and what is wrong with it. */
+  readonly firstBad: { readonly run: RunId; readonly seq: number; readonly what: string } | null;
   /** Short code of the ledger's head, to be written down elsewhere. */
   readonly head: string;
 }

@@ -29,6 +29,7 @@ export function takeRunLock(folder: string, run: RunId, now: number): RunLock {
   makePrivateFile(file);
   const db = new Database(file, { timeout: patienceMs, fileMustExist: true });
   try {
+    db.pragma("journal_mode = MEMORY");
     db.exec("BEGIN EXCLUSIVE");
     makePrivateFile(holder);
     const self: Holder = { pid: process.pid, host: os.hostname(), since: now };

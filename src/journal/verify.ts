@@ -15,26 +15,27 @@ import type { Store } from "./store.ts";
  * that was cut from a run *and* from the ledger: for that compare `head` with what was written down elsewhere.
  */
 export function verifyJournal(store: Store, run?: RunId): VerifyReport {
-  return guarded(store.file, "the journal can't be verified", () => snapshot(store.db, () => verify(store, run)));
+  return guarded(store.file, "the journal can't be verified", () => {
+    try {
+      return snapshot(store.db, () => verify(store, run));
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      const what = `the file is damaged: ${(error as Error).message}`;
+      return { intact: false, runs: 0, events: 0, firstBad: { run: "ledger", seq: 0, what }, head: "" };
+    }
+  });
 }
 
 function verify(store: Store, run: RunId | undefined): VerifyReport {
-  try {
-    const ledger = wholeLedger(store.db);
-    const rows = allRunRows(store.db);
-    const known = (row: { run: RunId }) => run === undefined || row.run === run;
-    if (run !== undefined && !rows.some(known) && !ledger.some(known)) throw noRunFault(run);
-    const chosen = rows.filter(known);
-    const seen = byRun(ledger);
-    const { bad, events } = firstBadRun(store, chosen, seen);
-    const firstBad = badLedger(store, ledger) ?? goneRun(rows, ledger.filter(known)) ?? bad ?? badFile(store);
-    const head = shortDigest(ledger.at(-1)?.hash ?? journalId(store.db));
-    return { intact: firstBad === null, runs: chosen.length, events, firstBad, head };
-  } catch (error) {
-    if (!isDamage(error)) throw error;
-    const what = `the file is damaged: ${(error as Error).message}`;
-    return { intact: false, runs: 0, events: 0, firstBad: { run: "ledger", seq: 0, what }, head: "" };
-  }
+  const ledger = wholeLedger(store.db);
+  const rows = allRunRows(store.db);
+  const isMeant = (row: { run: RunId }) => run === undefined || row.run === run;
+  if (run !== undefined && !rows.some(isMeant) && !ledger.some(isMeant)) throw noRunFault(run);
+  const chosen = rows.filter(isMeant);
+  const { bad, events } = firstBadRun(store, chosen, byRun(ledger));
+  const firstBad = badLedger(store, ledger) ?? goneRun(rows, ledger.filter(isMeant)) ?? bad ?? badFile(store);
+  const head = shortDigest(ledger.at(-1)?.hash ?? journalId(store.db));
+  return { intact: firstBad === null, runs: chosen.length, events, firstBad, head };
 }
 
 /** The run's chain alone, for a resume: where it ends, or what is wrong with it. */

@@ -112,6 +112,7 @@ export function filesWith(folder: string, text: string): readonly string[] {
 export function tamper(folder: string, ...statements: readonly string[]): void {
   const db = new Database(path.join(folder, "journal.sqlite"));
   const triggers = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'").pluck().all() as string[];
+  db.unsafeMode(true);
   db.pragma("foreign_keys = OFF");
   for (const name of triggers) db.exec(`DROP TRIGGER ${name}`);
   for (const statement of statements) db.exec(statement);
