@@ -1,0 +1,70 @@
+import type { LeaseKeeper } from "../../core/lease.ts";
+import type { Evidence } from "../evidence.ts";
+import type { Connection } from "./connection.ts";
+import { examineTable } from "./evidence/examine.ts";
+import { autovacuumKeeper } from "./evidence/freeze/autovacuum.ts";
+import { extensionKeeper } from "./evidence/freeze/extension.ts";
+import { freezeParts } from "./evidence/freeze/freeze.ts";
+import { heldFindings } from "./evidence/freeze/held.ts";
+import { narrowPins } from "./evidence/freeze/narrow.ts";
+import { slotKeeper } from "./evidence/freeze/slots.ts";
+import { type LockHolder, tableLockKeeper } from "./evidence/freeze/table-lock.ts";
+import { searchStatements } from "./evidence/pages/search.ts";
+import { cancelStatement } from "./evidence/paths/cancel-open.ts";
+import type { PathContext } from "./evidence/paths/path.ts";
+import { pathNamed, recoveryPaths } from "./evidence/paths/paths.ts";
+import { scratchKeeper } from "./evidence/transplant/scratch.ts";
+import type { PostgresTarget } from "./target.ts";
+
+/** The evidence of lost rows on PostgreSQL: dead row versions on raw pages, held by a pin. No SQL here reads a user's table. */
+export function evidence(target: PostgresTarget): Evidence {
+  const holder: LockHolder = { session: null };
+  const reading: PathContext["reading"] = (work) => withReader(target, holder, work);
+  const context: PathContext = { target, reading };
+  return {
+    traits: { readsDestroy: true, heldBy: "pin" },
+    examine: (table) => examineTable(target, table),
+    freeze: (table, options) => freezeParts(target, table, options, holder),
+    held: (leases) => heldFindings(target, leases),
+    search: (query, watch) =>
+      reading(async (connection) => searchStatements(connection, await target.catalogue(), query, watch)),
+    narrow: (leases, search) => narrowPins(target, leases, search),
+    paths: async (statement, watch) => {
+      const options = [];
+      for (const path of recoveryPaths)
+        if (path.fits(statement)) options.push(await path.option(context, statement, watch));
+      return options;
+    },
+    count: (statement, path, watch) => pathNamed(path).count(context, statement, watch),
+    recoveryParts: (_statement, path, run) => Promise.resolve(pathNamed(path).parts(context, run)),
+    recover: async (statement, path, run, watch) => pathNamed(path).recover(context, statement, run, watch),
+    cancel: (statement) => cancelStatement(target, statement),
+  };
+}
+
+/** By lease kind. Finding and releasing are idempotent. */
+export function evidenceKeepers(target: PostgresTarget): Record<string, LeaseKeeper> {
+  return {
+    "row-pin": slotKeeper(target),
+    "wal-pin": slotKeeper(target),
+    "autovacuum-off": autovacuumKeeper(target),
+    extension: extensionKeeper(target),
+    "table-lock": tableLockKeeper(target),
+    "scratch-server": scratchKeeper(target),
+  };
+}
+
+/** While we hold the exclusive lock only the session that holds it can read pages; else each reading has one of its own. */
+async function withReader<T>(
+  target: PostgresTarget,
+  holder: LockHolder,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  if (holder.session) return work(holder.session);
+  const connection = await target.open("reading", { statement_timeout: "0" });
+  try {
+    return await work(connection);
+  } finally {
+    await connection.close();
+  }
+}

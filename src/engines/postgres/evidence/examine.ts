@@ -1,0 +1,42 @@
+import type { Finding } from "../../../core/step.ts";
+import type { Examination } from "../../evidence.ts";
+import type { TableName } from "../../inspect.ts";
+import type { PostgresTarget } from "../target.ts";
+import { closureOf, stored } from "./closure.ts";
+import { machineFindings, pinFindings, serverFindings } from "./probes.ts";
+import { ageFindings, sessionFindings, vacuumFindings } from "./threats.ts";
+import { finding, number, size } from "./say.ts";
+
+/** What a DELETE in the table reaches, what threatens the evidence, and whether it can be held. Catalogue and statistics only. */
+export async function examineTable(target: PostgresTarget, table: TableName): Promise<Examination> {
+  const connection = await target.catalogue();
+  const tables = await closureOf(connection, table);
+  const findings: Finding[] = [
+    ...(await serverFindings(connection)),
+    ...(await pinFindings(connection)),
+    ...(await ageFindings(connection, tables)),
+    ...(await sessionFindings(connection, tables)),
+    ...(await vacuumFindings(connection, tables)),
+    ...(await machineFindings(target, connection)),
+  ];
+  const held = stored(tables);
+  const bytes = held.reduce((sum, one) => sum + one.bytes, 0);
+  findings.push(
+    finding(
+      "note",
+      `${number(held.length)} tables with ${size(bytes)} can be hit by a DELETE in ${tables[0]?.table ?? table}.`,
+    ),
+  );
+  for (const one of held.filter(({ heap }) => !heap))
+    findings.push(finding("warn", `${one.table} is not kept by the access method heap: its dead rows can't be read.`));
+  return {
+    table: tables[0]?.table ?? table,
+    tables: tables.map(({ table: name, aboutRows, bytes: held_, why }) => ({
+      table: name,
+      aboutRows,
+      bytes: held_,
+      why,
+    })),
+    findings,
+  };
+}

@@ -1,0 +1,84 @@
+import type { FreezeOptions } from "../../../evidence.ts";
+import type { HoldPart } from "../../../engine.ts";
+import type { TableName } from "../../../inspect.ts";
+import { Fault } from "../../../../core/errors.ts";
+import type { Connection } from "../../connection.ts";
+import type { PostgresTarget } from "../../target.ts";
+import { type ClosureTable, closureOf, relationOids, stored } from "../closure.ts";
+import { type FullXid, fullXid } from "../xid.ts";
+import { autovacuumOff } from "./autovacuum.ts";
+import { extensionPart } from "./extension.ts";
+import { rowPin, walPin } from "./pins.ts";
+import { type LockHolder, tableLock } from "./table-lock.ts";
+
+const extensions = {
+  pageinspect: "it reads raw pages, which prunes nothing.",
+  pg_walinspect: "it reads the log, which knows the savepoints of a transaction.",
+} as const;
+
+/** In the order in which they must be taken: the rows' pin before anything else looks at the server. */
+export async function freezeParts(
+  target: PostgresTarget,
+  table: TableName,
+  options: FreezeOptions,
+  holder: LockHolder,
+): Promise<readonly HoldPart[]> {
+  const connection = await target.catalogue();
+  const tables = await closureOf(connection, table);
+  const xmin = await oldestRow(connection, tables);
+  const parts = [
+    rowPin(target, { run: options.run, xmin, relations: relationOids(tables) }),
+    walPin(target, options.run),
+    ...stored(tables).flatMap((one) => autovacuumOff(target, one) ?? []),
+    ...(await missingExtensions(connection)).map((name) => extensionPart(target, name, extensions[name], options.run)),
+    ...(options.lockTable ? [tableLock(target, table, holder)] : []),
+  ];
+  return parts.map((part, nth) => (nth === parts.length - 1 ? thenCheckpoint(target, part) : part));
+}
+
+/** The oldest transaction whose row may lie in one of the tables: nothing that was deleted since can be missed. */
+async function oldestRow(connection: Connection, tables: readonly ClosureTable[]): Promise<FullXid> {
+  const next = await nextXid(connection);
+  const ids = stored(tables).flatMap(({ frozenXid }) => (frozenXid < 3 ? [] : [fullXid(frozenXid, next)]));
+  if (ids.length > 0) return Math.min(...ids);
+  throw new Fault("HF-PG-NO-STORAGE", "none of these tables holds rows of its own on this server", {
+    exit: "refused",
+    still: "Nothing was changed.",
+    hint: "Foreign tables and views keep no deleted rows; look at the server behind them.",
+  });
+}
+
+/** The id that the server gives out next. */
+export async function nextXid(connection: Connection): Promise<FullXid> {
+  const sql = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next";
+  return Number((await connection.row("asking for the next transaction id", sql)).next);
+}
+
+async function missingExtensions(connection: Connection): Promise<readonly (keyof typeof extensions)[]> {
+  const rows = await connection.rows(
+    "looking for extensions",
+    `SELECT name::text FROM pg_available_extensions WHERE name = ANY ($1::text[]) AND installed_version IS NULL ORDER BY name`,
+    [Object.keys(extensions)],
+  );
+  return rows.map(({ name }) => name as keyof typeof extensions);
+}
+
+/** A slot's xmin is only in memory until a checkpoint: one that follows all pins makes them outlive a crash. */
+function thenCheckpoint(target: PostgresTarget, part: HoldPart): HoldPart {
+  return {
+    lease: part.lease,
+    take: async () => {
+      const facts = await part.take();
+      const connection = await target.open("writing");
+      try {
+        await connection.run("making the pins outlive a crash", "CHECKPOINT");
+      } catch (error) {
+        // Without the right to it, the server's own next checkpoint does it; `held` says which of the two is true.
+        if (!(error instanceof Fault) || error.record.code !== "HF-PG-NOT-ALLOWED") throw error;
+      } finally {
+        await connection.close();
+      }
+      return facts;
+    },
+  };
+}

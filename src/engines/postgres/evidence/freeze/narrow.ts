@@ -1,0 +1,22 @@
+import { isJsonObject } from "../../../../core/json.ts";
+import type { LeaseState } from "../../../../core/run-state.ts";
+import type { ChangedLease, StatementSearch } from "../../../evidence.ts";
+import type { PostgresTarget } from "../../target.ts";
+import { moveRowPin, rowPinWords } from "./pins.ts";
+
+/** Moves the rows' pin forward to the oldest transaction that the search offers; never back, and not at all when it offers none. */
+export async function narrowPins(
+  target: PostgresTarget,
+  leases: readonly LeaseState[],
+  search: StatementSearch,
+): Promise<readonly ChangedLease[]> {
+  const pin = leases.find(({ lease, status }) => lease.kind === "row-pin" && status === "taken");
+  const ids = search.statements.flatMap(({ transactions, subtransactions }) => [...transactions, ...subtransactions]);
+  if (!pin || !isJsonObject(pin.facts) || ids.length === 0) return [];
+  const oldest = Math.min(...ids.map(Number));
+  if (oldest <= Number(pin.facts.xmin)) return [];
+  const pinnedAt = await moveRowPin(target, pin.lease.name, oldest);
+  if (pinnedAt === null) return []; // the server kept the older pin, which holds more, not less
+  const words = `${rowPinWords} Rows that died before transaction ${oldest} are free again.`;
+  return [{ lease: pin.lease.id, words, facts: { ...pin.facts, xmin: String(oldest), pinnedAt } }];
+}

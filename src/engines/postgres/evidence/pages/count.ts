@@ -1,0 +1,86 @@
+import type { RecoveredTable, Statement } from "../../../evidence.ts";
+import type { Watch } from "../../../engine.ts";
+import type { Connection } from "../../connection.ts";
+import { lowXid } from "../xid.ts";
+import { type Fates, fates, type Settled } from "./fates.ts";
+import { eachVersion, pageSize, type Version } from "./layout.ts";
+import { type Multixacts, multixacts } from "./multixact.ts";
+import { rawPages, type Pages } from "./read.ts";
+import { pageSource, pagesOf, type Relation, relations } from "./relation.ts";
+
+/** The 32-bit ids of the statement's transactions and their committed subtransactions. */
+export function membersOf(statement: Pick<Statement, "transactions" | "subtransactions">): ReadonlySet<number> {
+  return new Set([...statement.transactions, ...statement.subtransactions].map((xid) => lowXid(Number(xid))));
+}
+
+/** Exactly what the page transplant would hand out, from raw pages; nothing is written anywhere. */
+export async function countRows(
+  reading: Connection,
+  asking: Connection,
+  statement: Statement,
+  watch: Watch,
+): Promise<readonly RecoveredTable[]> {
+  const [counted = []] = await countEach(reading, asking, [statement], watch);
+  return counted;
+}
+
+/** The same for several statements, by one reading of the pages. */
+export async function countEach(
+  reading: Connection,
+  asking: Connection,
+  statements: readonly Statement[],
+  watch: Watch,
+): Promise<readonly (readonly RecoveredTable[])[]> {
+  const names = new Set(statements.flatMap(({ tables }) => tables.map(({ table }) => table)));
+  const found = await relations(asking, [...names]);
+  const total = pagesOf(found);
+  const source = await pageSource(reading, total * pageSize);
+  const multis = multixacts(asking);
+  const counted: RecoveredTable[][] = statements.map(() => []);
+  let done = 0;
+  for (const relation of found) {
+    const judges = statements.map((statement) => (hits(statement, relation) ? fates(membersOf(statement)) : null));
+    for await (const pages of rawPages(source, relation.table, relation.blocks, watch)) {
+      await multis.learn(pages);
+      judgePages(
+        pages,
+        judges.filter((judge) => judge !== null),
+        multis,
+      );
+      done += pages.pages.length;
+      watch.progress({ done, total, unit: "pages", note: relation.table });
+    }
+    const columns = await columnsOf(asking, relation.oid);
+    for (const [nth, judge] of judges.entries())
+      if (judge) counted[nth]?.push(recoveredTable(relation.table, columns, judge.settle()));
+  }
+  return counted;
+}
+
+function hits(statement: Statement, relation: Relation): boolean {
+  return statement.tables.some(({ table }) => table === relation.table);
+}
+
+function judgePages({ first, pages }: Pages, judges: readonly Fates[], multis: Multixacts): void {
+  for (const [index, page] of pages.entries())
+    eachVersion(page, first + index, (version) => {
+      const deleter = deleterOf(version, multis);
+      for (const judge of judges) judge.see(version, deleter ?? 0, deleter === null);
+    });
+}
+
+/** 32 bits; 0 = nobody; null = the server no longer knows. */
+export function deleterOf(version: Version, multis: Multixacts): number | null {
+  return version.multi && version.deleter !== 0 ? multis.deleter(version.deleter) : version.deleter;
+}
+
+/** What COPY can write back: no dropped and no generated columns, in the table's own order. */
+export async function columnsOf(connection: Connection, oid: number): Promise<readonly string[]> {
+  const sql = `SELECT attname::text AS name FROM pg_attribute WHERE attrelid = $1::text::oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum`;
+  return (await connection.rows("looking up columns", sql, [String(oid)])).map((row) => row.name ?? "");
+}
+
+export function recoveredTable(table: string, columns: readonly string[], settled: Settled): RecoveredTable {
+  const { rows, updated, moved, own, unknown } = settled;
+  return { table, columns, rows, updated, moved, own, unknown };
+}

@@ -1,0 +1,84 @@
+import { place, type Version } from "./layout.ts";
+
+/**
+ * What a set F of transactions did to the versions of one table. A version comes back only when its deleter is in F, its maker is
+ * not, and its chain of newer versions ends deleted within F.
+ */
+export interface Fates {
+  /** `deleted`: comes back for sure. `later`: known by `settle`, when all pages were seen. `no`: does not come back. */
+  see(version: Version, deleter: number, unclear: boolean): "deleted" | "later" | "no";
+  settle(): Settled;
+}
+
+export interface Settled {
+  readonly rows: number;
+  readonly updated: number;
+  readonly moved: number;
+  readonly own: number;
+  readonly unknown: number;
+  /** Places of those that `see` put off and that come back. */
+  readonly back: ReadonlySet<number>;
+}
+
+const [endDeleted, endMoved, endAlive] = [-1, -2, -3];
+
+/** `members`: 32-bit ids of F. Memory grows with what F made and updated, not with what it deleted. */
+export function fates(members: ReadonlySet<number>): Fates {
+  const counts = { rows: 0, updated: 0, moved: 0, own: 0, unknown: 0 };
+  /** Versions that F made: by place, their maker and where their chain goes on. */
+  const made = new Map<number, { readonly maker: number; readonly next: number }>();
+  /** Versions of others that F updated: by place. */
+  const heads: { readonly at: number; readonly next: number; readonly by: number }[] = [];
+
+  const see: Fates["see"] = (version, deleter, unclear) => {
+    const byUs = deleter !== 0 && members.has(deleter);
+    const fromUs = version.maker !== 0 && members.has(version.maker);
+    if (unclear && !fromUs) counts.unknown += 1;
+    if (fromUs) {
+      made.set(place(version.block, version.offset), { maker: version.maker, next: byUs ? step(version) : endAlive });
+      return "no";
+    }
+    if (!byUs) return "no";
+    if (version.next === "itself") return ((counts.rows += 1), "deleted");
+    if (version.next === "moved") return ((counts.moved += 1), "no");
+    heads.push({ at: place(version.block, version.offset), next: step(version), by: deleter });
+    return "later";
+  };
+
+  const settle = (): Settled => {
+    const back = new Set<number>();
+    const reached = new Set<number>();
+    for (const head of heads) {
+      const end = follow(made, head, reached);
+      if (end === endDeleted) back.add(head.at);
+      else if (end === endMoved) counts.moved += 1;
+      else if (end === endAlive) counts.updated += 1;
+      else counts.unknown += 1;
+    }
+    for (const [at, { next }] of made) if (next === endDeleted && !reached.has(at)) counts.own += 1;
+    return { ...counts, rows: counts.rows + back.size, back };
+  };
+  return { see, settle };
+}
+
+function step(version: Version): number {
+  if (version.next === "itself") return endDeleted;
+  return version.next === "moved" ? endMoved : place(version.nextBlock, version.nextOffset);
+}
+
+/** How the chain ends; null where a link is missing (pruned before it was held). */
+function follow(
+  made: ReadonlyMap<number, { readonly maker: number; readonly next: number }>,
+  head: { readonly next: number; readonly by: number },
+  reached: Set<number>,
+): number | null {
+  let [at, first] = [head.next, true];
+  while (at >= 0) {
+    const link = made.get(at);
+    // A pruned version's place may have been given to another row since.
+    if (!link || reached.has(at) || (first && link.maker !== head.by)) return null;
+    reached.add(at);
+    [at, first] = [link.next, false];
+  }
+  return at;
+}

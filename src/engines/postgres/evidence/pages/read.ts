@@ -1,0 +1,70 @@
+import { to as copyTo } from "pg-copy-streams";
+import { Fault } from "../../../../core/errors.ts";
+import type { Watch } from "../../../engine.ts";
+import type { Connection } from "../../connection.ts";
+import { postgresFault } from "../../errors.ts";
+import { pageSize } from "./layout.ts";
+
+/** Where raw pages come from. Reading them prunes nothing, unlike any SQL on the table. */
+export interface PageSource {
+  readonly connection: Connection;
+  /** The schema of pageinspect, quoted. */
+  readonly inspect: string;
+  /** Rests this share of the time that reading took, so that the server's hot pages find their way back. */
+  readonly rest: number;
+}
+
+export interface Pages {
+  readonly first: number;
+  /** Ours alone: may be changed in place. */
+  readonly pages: readonly Buffer[];
+}
+
+const blocksAtOnce = 2048;
+const copyHeader = 19;
+const recordHeader = 6;
+
+/** All pages of a relation, in order, a few at a time: memory does not grow with the table. `relation` as the server quotes it. */
+export async function* rawPages(
+  source: PageSource,
+  relation: string,
+  blocks: number,
+  watch: Pick<Watch, "signal">,
+): AsyncGenerator<Pages> {
+  for (let first = 0; first < blocks; first += blocksAtOnce) {
+    stopIfAsked(watch);
+    const began = performance.now();
+    yield* pagesFrom(source, relation, first, Math.min(blocks, first + blocksAtOnce));
+    const pause = (performance.now() - began) * source.rest;
+    if (pause > 1) await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}
+
+async function* pagesFrom(source: PageSource, relation: string, from: number, to: number): AsyncGenerator<Pages> {
+  const name = source.connection.client.escapeLiteral(relation);
+  const blocks = `pg_catalog.generate_series(${from}::bigint, ${to - 1}::bigint) b`;
+  const sql = `COPY (SELECT ${source.inspect}.get_raw_page(${name}, 'main', b) FROM ${blocks}) TO STDOUT (FORMAT binary)`;
+  let [first, skip, rest]: [number, number, Buffer] = [from, copyHeader, Buffer.alloc(0)];
+  try {
+    for await (const chunk of source.connection.client.query(copyTo(sql)) as AsyncIterable<Buffer>) {
+      const bytes = Buffer.concat([rest, chunk]);
+      const pages: Buffer[] = [];
+      let at = skip;
+      for (; bytes.length - at >= recordHeader + pageSize; at += recordHeader + pageSize)
+        pages.push(bytes.subarray(at + recordHeader, at + recordHeader + pageSize));
+      [rest, skip] = at > bytes.length ? [Buffer.alloc(0), at - bytes.length] : [bytes.subarray(at), 0];
+      if (pages.length > 0) yield { first, pages };
+      first += pages.length;
+    }
+  } catch (error) {
+    throw postgresFault(error, "reading raw pages", "reading");
+  }
+}
+
+export function stopIfAsked(watch: Pick<Watch, "signal">): void {
+  if (!watch.signal.aborted) return;
+  throw new Fault("HF-PG-CANCELLED", "reading the evidence was stopped", {
+    still: "Nothing was changed; what holds the rows still holds them.",
+    hint: "Resume to read it again.",
+  });
+}

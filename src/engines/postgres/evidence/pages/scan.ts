@@ -1,0 +1,104 @@
+import type { Watch } from "../../../engine.ts";
+import type { Connection } from "../../connection.ts";
+import { type FullXid, fullXid } from "../xid.ts";
+import { eachVersion, type PointerCount, type Version } from "./layout.ts";
+import { multixacts } from "./multixact.ts";
+import { type PageSource, rawPages } from "./read.ts";
+import { pagesOf, type Relation } from "./relation.ts";
+
+/** What one transaction id (a subtransaction has its own) did to the versions of the tables that were read. */
+export interface Deleter {
+  readonly xid: FullXid;
+  /** Versions that it ended and that have no newer one, by table; their makers are not looked at yet. */
+  readonly ended: Map<string, number>;
+  replaced: number;
+  /** Makers of the ended ones that are not frozen lie between these. */
+  youngestMaker: FullXid;
+}
+
+export interface Scan {
+  readonly deleters: ReadonlyMap<FullXid, Deleter>;
+  readonly pruned: number;
+  readonly pagesRead: number;
+  /** Versions under a multixact that the server no longer knows. */
+  readonly unresolved: number;
+}
+
+/** Groups every version that somebody ended by who did. Says nothing yet of whether they committed. */
+export async function scan(
+  source: PageSource,
+  asking: Connection,
+  tables: readonly Relation[],
+  next: FullXid,
+  watch: Watch,
+): Promise<Scan> {
+  const [plain, multi] = [new Map<number, Deleter>(), new Map<number, Deleter>()];
+  const gone: PointerCount = { dead: 0, redirected: 0 };
+  const total = pagesOf(tables);
+  let done = 0;
+  for (const relation of tables) {
+    const see = (version: Version) => {
+      if (version.deleter === 0) return;
+      note(deleterIn(version.multi ? multi : plain, version, next), relation.table, version, next);
+    };
+    for await (const { first, pages } of rawPages(source, relation.table, relation.blocks, watch)) {
+      for (const [index, page] of pages.entries()) eachVersion(page, first + index, see, gone);
+      done += pages.length;
+      watch.progress({ done, total, unit: "pages", note: relation.table });
+    }
+  }
+  const unresolved = await mergeMultixacts(asking, plain, multi, next);
+  const deleters = new Map([...plain.values()].map((one) => [one.xid, one]));
+  return { deleters, pruned: gone.dead, pagesRead: done, unresolved };
+}
+
+function deleterIn(all: Map<number, Deleter>, { deleter, multi }: Version, next: FullXid): Deleter {
+  const known = all.get(deleter);
+  if (known) return known;
+  const fresh = newDeleter(multi ? deleter : fullXid(deleter, next));
+  all.set(deleter, fresh);
+  return fresh;
+}
+
+function newDeleter(xid: FullXid): Deleter {
+  return { xid, ended: new Map(), replaced: 0, youngestMaker: 0 };
+}
+
+function note(deleter: Deleter, table: string, version: Version, next: FullXid): void {
+  if (version.next !== "itself") {
+    deleter.replaced += 1;
+    return;
+  }
+  deleter.ended.set(table, (deleter.ended.get(table) ?? 0) + 1);
+  if (version.maker !== 0) deleter.youngestMaker = Math.max(deleter.youngestMaker, fullXid(version.maker, next));
+}
+
+async function mergeMultixacts(
+  asking: Connection,
+  plain: Map<number, Deleter>,
+  multi: ReadonlyMap<number, Deleter>,
+  next: FullXid,
+): Promise<number> {
+  const known = multixacts(asking);
+  await known.learnIds(multi.keys());
+  let unresolved = 0;
+  for (const [id, from] of multi) {
+    const low = known.deleter(id);
+    if (low === null) unresolved += rowsOf(from);
+    if (low === null || low === 0) continue;
+    const into = plain.get(low) ?? newDeleter(fullXid(low, next));
+    plain.set(low, into);
+    addTo(into, from);
+  }
+  return unresolved;
+}
+
+function addTo(into: Deleter, from: Deleter): void {
+  for (const [table, rows] of from.ended) into.ended.set(table, (into.ended.get(table) ?? 0) + rows);
+  into.replaced += from.replaced;
+  into.youngestMaker = Math.max(into.youngestMaker, from.youngestMaker);
+}
+
+export function rowsOf(deleter: Deleter): number {
+  return [...deleter.ended.values()].reduce((sum, rows) => sum + rows, 0);
+}

@@ -1,0 +1,106 @@
+import type { Finding } from "../../../../core/step.ts";
+import type { Watch } from "../../../engine.ts";
+import type { Statement, StatementQuery, StatementSearch } from "../../../evidence.ts";
+import type { Connection } from "../../connection.ts";
+import { nextXid } from "../freeze/freeze.ts";
+import { finding, number, plural, size } from "../say.ts";
+import { countEach } from "./count.ts";
+import { sortDeleters } from "./deleters.ts";
+import { pageSize } from "./layout.ts";
+import { pageSource, pagesOf, relations } from "./relation.ts";
+import { type Scan, scan } from "./scan.ts";
+import { type Candidate, committed, groupsOf, listed, stillOpen, sumOf } from "./statements.ts";
+
+/** Who took rows away, from raw pages. `reading` streams the pages, `asking` asks the server about what they say. */
+export async function searchStatements(
+  reading: Connection,
+  asking: Connection,
+  query: StatementQuery,
+  watch: Watch,
+): Promise<StatementSearch> {
+  const tables = await relations(asking, query.tables);
+  const bytes = pagesOf(tables) * pageSize;
+  const source = await pageSource(reading, bytes);
+  const next = await nextXid(asking);
+  const seen = await scan(source, asking, tables, next, watch);
+  const sorted = await sortDeleters(asking, seen.deleters, next);
+  const singles = [
+    ...sorted.commits.map((commit) => committed(commit, seen.deleters)),
+    ...sorted.open.map((open) => stillOpen(open, seen.deleters)),
+  ].filter(({ statement }) => isWithin(statement, query));
+  const groups = groupsOf(singles.map(({ statement }) => statement)).map((statement) => ({
+    statement,
+    exact: singles.every((one) => one.exact || !statement.transactions.includes(one.statement.value)),
+  }));
+  const largest = listed([...groups, ...singles].map((one) => ({ ...one, rows: one.statement.rows })));
+  const statements = await exactly(reading, asking, largest, watch);
+  return {
+    table: query.table,
+    tables: query.tables,
+    statements: listed(statements.filter(({ rows }) => rows > 0)),
+    pruned: seen.pruned,
+    pagesRead: seen.pagesRead,
+    findings: findingsOf(query, seen, singles, { skipped: sorted.skipped, rest: source.rest, bytes }),
+  };
+}
+
+/** Where a transaction also updated or inserted, its chains of versions decide what it took: those are counted by a second reading. */
+async function exactly(
+  reading: Connection,
+  asking: Connection,
+  candidates: readonly Candidate[],
+  watch: Watch,
+): Promise<readonly Statement[]> {
+  const unclear = candidates.filter(({ exact }) => !exact).map(({ statement }) => statement);
+  if (unclear.length === 0) return candidates.map(({ statement }) => statement);
+  const counted = await countEach(reading, asking, unclear, watch);
+  return candidates.map(({ statement }) => {
+    const tables = counted[unclear.indexOf(statement)];
+    return tables ? { ...statement, ...sumOf(tables.map(({ table, rows }) => ({ table, rows }))) } : statement;
+  });
+}
+
+/** What has no known time is never left out. */
+function isWithin({ at }: Statement, { since, until }: StatementQuery): boolean {
+  if (at === null) return true;
+  const time = Date.parse(`${at.replace(" ", "T")}Z`);
+  return (since === undefined || time >= Date.parse(since)) && (until === undefined || time <= Date.parse(until) + 999);
+}
+
+interface HowItWent {
+  readonly skipped: number;
+  readonly rest: number;
+  readonly bytes: number;
+}
+
+function findingsOf(
+  query: StatementQuery,
+  seen: Scan,
+  singles: readonly Candidate[],
+  { skipped, rest, bytes }: HowItWent,
+): readonly Finding[] {
+  const findings = [
+    finding("note", `${number(seen.pagesRead)} raw pages (${size(bytes)}) were read; no row was touched.`),
+  ];
+  if (rest > 0)
+    findings.push(
+      finding("note", "The tables are large beside the server's memory: pages were read with rests between them."),
+    );
+  if (seen.pruned > 0)
+    findings.push(
+      finding("warn", `${plural(seen.pruned, "version")} of rows were already removed and can't come back this way.`),
+    );
+  if (seen.unresolved > 0)
+    findings.push(finding("warn", `${plural(seen.unresolved, "version")} can't be put down to any transaction.`));
+  if (skipped > 0)
+    findings.push(finding("note", `${plural(skipped, "transaction")} with the fewest rows were not looked at.`));
+  const timeless = singles.filter(({ statement }) => statement.at === null && statement.kind === "one").length;
+  if (timeless > 0 && (query.since !== undefined || query.until !== undefined))
+    findings.push(
+      finding(
+        "warn",
+        `The server does not know when ${plural(timeless, "transaction")} committed: since and until left them in.`,
+      ),
+    );
+  return findings;
+}

@@ -1,0 +1,86 @@
+import { Fault } from "../../../../core/errors.ts";
+import type { PathOption, Statement } from "../../../evidence.ts";
+import type { Connection } from "../../connection.ts";
+import { findServerBinaries } from "../../server/binaries.ts";
+import type { PostgresTarget } from "../../target.ts";
+import { countRows } from "../pages/count.ts";
+import { pageSize } from "../pages/layout.ts";
+import { extensionSchema, relations } from "../pages/relation.ts";
+import { number } from "../say.ts";
+import { scratchPart } from "../transplant/scratch.ts";
+import { shapesOf } from "../transplant/shapes.ts";
+import { allBlocks, majorVersion, transplant } from "../transplant/transplant.ts";
+import type { RecoveryPath } from "./path.ts";
+
+/** Dead rows off their pages, by a throw-away server that gets those pages. */
+export const pageTransplant: RecoveryPath = {
+  name: "page-transplant",
+  fits: ({ kind }) => kind === "one" || kind === "group",
+  option: async (context, statement, watch) => {
+    const connection = await context.target.catalogue();
+    const closed = await whyClosed(context.target, connection, statement);
+    if (closed) return closedOption(closed.why, closed.opensWith);
+    const counted = await pageTransplant.count(context, statement, watch);
+    const rows = counted.reduce((sum, table) => sum + table.rows, 0);
+    const unknown = counted.reduce((sum, table) => sum + table.unknown, 0);
+    return {
+      ...base,
+      feasible: rows > 0,
+      why:
+        rows > 0
+          ? `${number(rows)} deleted rows are still on their pages.`
+          : "No deleted row of this statement is on its page any more.",
+      takesMs: await expectedMs(connection, statement, rows),
+      rows,
+      loses:
+        unknown > 0
+          ? `${number(unknown)} versions whose story can't be followed, and what was removed before the freeze.`
+          : "What was removed from the pages before the freeze.",
+      recommended: rows > 0,
+    };
+  },
+  count: ({ target, reading }, statement, watch) =>
+    reading(async (connection) => countRows(connection, await target.catalogue(), statement, watch)),
+  parts: ({ target }, run) => [scratchPart(target, run)],
+  recover: ({ target, reading }, statement, run, watch) =>
+    reading((connection) => transplant(target, connection, statement, run, watch)),
+};
+
+const base = {
+  path: "page-transplant",
+  label: "Dead rows off their pages (page transplant)",
+  needs: ["superuser and pageinspect on the target", "PostgreSQL programs of the same major version on this machine"],
+  rescues: true,
+} as const;
+
+function closedOption(why: string, opensWith: string): PathOption {
+  return { ...base, feasible: false, why, opensWith, takesMs: null, rows: null, loses: "", recommended: false };
+}
+
+async function whyClosed(target: PostgresTarget, connection: Connection, statement: Statement) {
+  const { unfit } = await shapesOf(
+    connection,
+    statement.tables.map(({ table }) => table),
+  );
+  if (unfit.length > 0)
+    return { why: `Pages can't be carried over: ${unfit.join("; ")}.`, opensWith: "Another recovery path." };
+  if ((await extensionSchema(connection, "pageinspect")) === null)
+    return { why: "pageinspect is not installed in this database.", opensWith: "CREATE EXTENSION pageinspect" };
+  try {
+    await findServerBinaries(await majorVersion(connection), target.request.machine.serverBinaries);
+    return null;
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return { why: `${error.record.message}.`, opensWith: error.record.hint ?? "" };
+  }
+}
+
+/** Measured on two cores: 1.5 s to set up, 100 MB of pages a second, 500,000 rows a second out of it. */
+async function expectedMs(connection: Connection, statement: Statement, rows: number): Promise<number> {
+  const found = await relations(
+    connection,
+    statement.tables.map(({ table }) => table),
+  );
+  const bytes = found.reduce((sum, relation) => sum + allBlocks(relation) * pageSize, 0);
+  return Math.round(1500 + bytes / 100_000 + rows / 500);
+}

@@ -1,0 +1,23 @@
+import type { RunId } from "../../../../core/ids.ts";
+import type { HoldPart, Watch } from "../../../engine.ts";
+import type { PathOption, Recovered, RecoveredTable, Statement } from "../../../evidence.ts";
+import type { Connection } from "../../connection.ts";
+import type { PostgresTarget } from "../../target.ts";
+
+/** What every path is given. `reading` streams raw pages; the caller closes it. */
+export interface PathContext {
+  readonly target: PostgresTarget;
+  readonly reading: <T>(work: (connection: Connection) => Promise<T>) => Promise<T>;
+}
+
+/** One way back: one file, and one line in `paths.ts`. */
+export interface RecoveryPath {
+  readonly name: string;
+  /** False where it has nothing to do with such a statement: then it is not listed at all. */
+  fits(statement: Statement): boolean;
+  option(context: PathContext, statement: Statement, watch: Watch): Promise<PathOption>;
+  count(context: PathContext, statement: Statement, watch: Watch): Promise<readonly RecoveredTable[]>;
+  parts(context: PathContext, run: RunId): readonly HoldPart[];
+  /** The connection for raw pages lives until this ends. */
+  recover(context: PathContext, statement: Statement, run: RunId, watch: Watch): Promise<Recovered>;
+}

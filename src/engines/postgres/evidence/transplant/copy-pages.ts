@@ -1,0 +1,103 @@
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import type { Watch } from "../../../engine.ts";
+import { deleterOf } from "../pages/count.ts";
+import { type Fates, fates, type Settled } from "../pages/fates.ts";
+import { eachVersion, place } from "../pages/layout.ts";
+import type { Multixacts } from "../pages/multixact.ts";
+import { type PageSource, rawPages } from "../pages/read.ts";
+import type { Relation } from "../pages/relation.ts";
+import { keepOnly, resetPage, revive } from "./revive.ts";
+import { type RelationFile, relationFile } from "./relation-file.ts";
+
+/** What was written for one table: files in parts of 1 GB, in order. */
+export interface CopiedTable {
+  readonly relation: Relation;
+  readonly settled: Settled;
+  readonly heap: readonly string[];
+  readonly toast: readonly string[] | null;
+}
+
+export interface CopyJob {
+  readonly source: PageSource;
+  readonly multis: Multixacts;
+  readonly members: ReadonlySet<number>;
+  /** Where the files wait until the scratch server's own are there. */
+  readonly folder: string;
+  readonly watch: Watch;
+  seen(pages: number): void;
+}
+
+/** Streams a table's pages and writes those that hold rows to bring back, with nothing else on them. */
+export async function copyTable(job: CopyJob, relation: Relation): Promise<CopiedTable> {
+  mkdirSync(job.folder, { recursive: true, mode: 0o700 });
+  const { settled, files } = await copyHeap(job, relation);
+  const toast = relation.toast === null ? null : await copyToast(job, relation.toast, settled.back.size > 0);
+  return { relation, settled, heap: files, toast };
+}
+
+async function copyHeap(job: CopyJob, relation: Relation) {
+  const judge = fates(job.members);
+  const file = relationFile(path.join(job.folder, String(relation.oid)));
+  /** Revived, but only to stay if their chain of versions ends deleted: their line pointers in the file. */
+  const later = new Map<number, number>();
+  for await (const { first, pages } of rawPages(job.source, relation.table, relation.blocks, job.watch)) {
+    await job.multis.learn({ first, pages });
+    for (const [index, page] of pages.entries()) copyHeapPage(page, first + index, { judge, file, later }, job.multis);
+    job.seen(pages.length);
+  }
+  const settled = judge.settle();
+  for (const [version, pointer] of later) if (!settled.back.has(version)) file.clearPointer(pointer);
+  return { settled, files: file.close() };
+}
+
+interface HeapCopy {
+  readonly judge: Fates;
+  readonly file: RelationFile;
+  readonly later: Map<number, number>;
+}
+
+function copyHeapPage(page: Buffer, block: number, { judge, file, later }: HeapCopy, multis: Multixacts): void {
+  const kept: number[] = [];
+  const unsure: { readonly version: number; readonly pointer: number }[] = [];
+  eachVersion(page, block, (version) => {
+    const deleter = deleterOf(version, multis);
+    const fate = judge.see(version, deleter ?? 0, deleter === null);
+    if (fate === "no") return;
+    kept.push(version.pointer);
+    if (fate === "later") unsure.push({ version: place(block, version.offset), pointer: version.pointer });
+    revive(page, version);
+  });
+  if (kept.length === 0) return;
+  resetPage(page);
+  keepOnly(page, kept);
+  const at = file.append(page);
+  for (const { version, pointer } of unsure) later.set(version, at + pointer);
+}
+
+/** Every chunk that F took away; living ones too where an updated row's old version may still point to them. */
+async function copyToast(
+  job: CopyJob,
+  toast: NonNullable<Relation["toast"]>,
+  living: boolean,
+): Promise<readonly string[]> {
+  const file = relationFile(path.join(job.folder, String(toast.oid)));
+  for await (const { first, pages } of rawPages(job.source, toast.name, toast.blocks, job.watch)) {
+    await job.multis.learn({ first, pages });
+    for (const [index, page] of pages.entries()) {
+      const kept: number[] = [];
+      eachVersion(page, first + index, (version) => {
+        const deleter = deleterOf(version, job.multis) ?? 0;
+        if (!job.members.has(deleter) && !(living && deleter === 0)) return;
+        kept.push(version.pointer);
+        revive(page, version);
+      });
+      if (kept.length === 0) continue;
+      resetPage(page);
+      keepOnly(page, kept);
+      file.append(page);
+    }
+    job.seen(pages.length);
+  }
+  return file.close();
+}

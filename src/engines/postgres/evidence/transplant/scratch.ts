@@ -1,0 +1,131 @@
+import { chownSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import path from "node:path";
+import type { RunId } from "../../../../core/ids.ts";
+import type { LeaseDraft, LeaseKeeper } from "../../../../core/lease.ts";
+import { isJsonObject } from "../../../../core/json.ts";
+import type { HoldPart } from "../../../engine.ts";
+import { makeServerFolder, reachableBinaries, serverAccount } from "../../server/account.ts";
+import { findServerBinaries, type ServerBinaries } from "../../server/binaries.ts";
+import { initCluster, type PrivateServer, removeServer, startServer } from "../../server/private-server.ts";
+import { makeScratchRoot } from "../../server/scratch-root.ts";
+import type { PostgresTarget } from "../../target.ts";
+import { schemaStatements } from "./schema.ts";
+import type { Shapes } from "./shapes.ts";
+
+export function scratchFolder(target: PostgresTarget, run: RunId): string {
+  return path.join(path.resolve(target.request.machine.scratch), `pg-${run.replaceAll("-", "").slice(0, 12)}`);
+}
+
+/** The throw-away server's folder on this machine; the server itself lives only while rows are read from it. */
+export function scratchPart(target: PostgresTarget, run: RunId): HoldPart {
+  const folder = scratchFolder(target, run);
+  const lease: LeaseDraft = {
+    kind: "scratch-server",
+    name: path.basename(folder),
+    where: "machine",
+    words: `A throw-away PostgreSQL in ${folder}, reached by its own socket only.`,
+    costs: "Disk space for the pages that hold lost rows.",
+    byHand: `rm -r ${folder}`,
+    keepable: false,
+    facts: { folder },
+  };
+  return {
+    lease,
+    take: () => {
+      makeScratchRoot(target.request.machine.scratch);
+      makeServerFolder(folder, serverAccount());
+      return Promise.resolve({ folder });
+    },
+  };
+}
+
+export function scratchKeeper(target: PostgresTarget): LeaseKeeper {
+  // Only below our own scratch folder, whatever the facts say.
+  const folderOf = (name: string, facts: unknown) => {
+    const root = path.resolve(target.request.machine.scratch);
+    const noted = isJsonObject(facts) && typeof facts.folder === "string" ? facts.folder : path.join(root, name);
+    return path.basename(noted) === name && name.startsWith("pg-") ? noted : path.join(root, path.basename(name));
+  };
+  return {
+    find: ({ name, facts }) => Promise.resolve(existsSync(folderOf(name, facts)) ? "present" : "absent"),
+    release: ({ name, facts }) => removeServer(folderOf(name, facts)),
+  };
+}
+
+const throwAway = {
+  fsync: "off",
+  full_page_writes: "off",
+  synchronous_commit: "off",
+  autovacuum: "off",
+  wal_level: "minimal",
+  max_wal_senders: "0",
+  max_wal_size: "4GB",
+  shared_buffers: "64MB",
+  work_mem: "64MB",
+  maintenance_work_mem: "128MB",
+  jit: "off",
+  max_connections: "20",
+};
+
+/** An empty server with production's tables under production's ids, stopped again; where each table's file belongs. */
+export async function prepareScratch(
+  target: PostgresTarget,
+  folder: string,
+  major: number,
+  shapes: Shapes,
+): Promise<{ readonly binaries: ServerBinaries; readonly files: ReadonlyMap<number, string> }> {
+  const root = makeScratchRoot(target.request.machine.scratch);
+  const found = await findServerBinaries(major, target.request.machine.serverBinaries);
+  const binaries = reachableBinaries(found, root);
+  await initCluster(binaries, folder, ["-E", shapes.encoding, "--locale=C", "--no-data-checksums"]);
+  const server = await startServer({ binaries, folder, settings: throwAway, binaryUpgrade: true });
+  try {
+    return { binaries, files: await makeTables(server, shapes) };
+  } finally {
+    await server.stop("fast");
+  }
+}
+
+async function makeTables(server: PrivateServer, shapes: Shapes): Promise<ReadonlyMap<number, string>> {
+  const connection = await server.connect("postgres");
+  try {
+    for (const statement of schemaStatements(shapes.tables, shapes.types))
+      await connection.run("making the tables in the scratch server", statement);
+    const rows = await connection.rows(
+      "asking where the tables lie",
+      `SELECT oid::text, pg_relation_filepath(oid) AS path FROM pg_class WHERE oid = ANY ($1::text[]::oid[])`,
+      [shapes.tables.flatMap(({ oid, toast }) => (toast === null ? [oid] : [oid, toast.oid])).map(String)],
+    );
+    return new Map(rows.map((row) => [Number(row.oid), row.path ?? ""]));
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Puts the pages where the stopped server looks for them. */
+export function placeFiles(folder: string, relative: string, parts: readonly string[]): void {
+  const { uid, gid } = serverAccount();
+  const to = path.join(folder, "data", relative);
+  mkdirSync(path.dirname(to), { recursive: true });
+  for (const fork of ["_vm", "_fsm"]) rmSync(`${to}${fork}`, { force: true });
+  for (const [nth, part] of parts.entries()) {
+    const file = nth === 0 ? to : `${to}.${nth}`;
+    chownSync(part, uid, gid);
+    renameSync(part, file);
+  }
+}
+
+/** The server with the rows in it. */
+export async function startFilled(binaries: ServerBinaries, folder: string, shapes: Shapes): Promise<PrivateServer> {
+  const server = await startServer({ binaries, folder, settings: throwAway });
+  try {
+    const connection = await server.connect("postgres");
+    for (const { toast, oid } of shapes.tables)
+      if (toast !== null) await connection.run("indexing long values", `REINDEX TABLE pg_toast.pg_toast_${oid}`);
+    await connection.close();
+    return server;
+  } catch (error) {
+    await server.stop("immediate");
+    throw error;
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * Transaction ids. In pages they have 32 bits and come round again; `full` ones (the server's xid8) have 64 and never do. A number
+ * holds them exactly up to 2^53, which no server reaches.
+ */
+export type FullXid = number;
+
+const round = 2 ** 32;
+
+/** The full id of what a page holds: the youngest that is not ahead of the server's next id. */
+export function fullXid(low: number, next: FullXid): FullXid {
+  const full = Math.floor(next / round) * round + low;
+  return full >= next ? full - round : full;
+}
+
+/** As it lies in a page. */
+export function lowXid(full: FullXid): number {
+  return full % round;
+}

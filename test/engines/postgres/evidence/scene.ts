@@ -1,0 +1,107 @@
+import path from "node:path";
+import { systemClock } from "../../../../src/core/clock.ts";
+import { newRunId, type RunId } from "../../../../src/core/ids.ts";
+import type { LeaseState } from "../../../../src/core/run-state.ts";
+import type { HoldPart, Watch } from "../../../../src/engines/engine.ts";
+import type { Evidence, Recovered, Statement, StatementSearch } from "../../../../src/engines/evidence.ts";
+import type { Connection } from "../../../../src/engines/postgres/connection.ts";
+import { evidence, evidenceKeepers } from "../../../../src/engines/postgres/evidence.ts";
+import { type PostgresTarget, postgresTarget } from "../../../../src/engines/postgres/target.ts";
+import type { TestServer } from "../../../support/postgres.ts";
+
+export const watch: Watch = {
+  progress: () => undefined,
+  output: () => undefined,
+  pausing: new AbortController().signal,
+  signal: new AbortController().signal,
+};
+
+/** A target on the test's server, its evidence, and what was taken of it. */
+export interface Scene {
+  readonly target: PostgresTarget;
+  readonly evidence: Evidence;
+  readonly run: RunId;
+  readonly leases: LeaseState[];
+  take(parts: readonly HoldPart[]): Promise<void>;
+  release(): Promise<void>;
+  /** Freezes, searches and narrows, as the runbook does. */
+  find(table: string): Promise<StatementSearch>;
+  recover(statement: Statement): Promise<Recovered>;
+}
+
+export function scene(server: TestServer, database: string, lockTable = false): Scene {
+  const run = newRunId(Date.now());
+  const target = postgresTarget({
+    target: { name: "main", engine: "postgres", environment: "sandbox", database },
+    url: server.url(database),
+    session: { run, person: "tester" },
+    machine: { scratch: path.join(server.scratch, "scratch"), serverBinaries: { 18: server.binaries.bin } },
+    limits: { batchRows: 1000, lockTimeoutMs: 200, statementTimeoutMs: 60_000, heldWal: null, minFreeDisk: 0 },
+    clock: systemClock,
+    reached: () => undefined,
+  });
+  const held = evidence(target);
+  const leases: LeaseState[] = [];
+  const keepers = evidenceKeepers(target);
+  const take = async (parts: readonly HoldPart[]) => {
+    for (const part of parts) {
+      const lease = { ...part.lease, id: `${part.lease.kind}:${part.lease.name}`, step: "freeze" };
+      leases.push({ lease, status: "taken", facts: await part.take() });
+    }
+  };
+  return {
+    target,
+    evidence: held,
+    run,
+    leases,
+    take,
+    release: async () => {
+      for (const { lease, facts } of leases.splice(0).toReversed()) {
+        await keepers[lease.kind]?.release({ ...lease, facts });
+        await keepers[lease.kind]?.release({ ...lease, facts }); // idempotent
+      }
+      await target.close();
+    },
+    find: async (table) => {
+      const { tables } = await held.examine(table);
+      await take(await held.freeze(table, { run, lockTable }));
+      const search = await held.search({ table, tables: tables.map((one) => one.table) }, watch);
+      for (const changed of await held.narrow(leases, search)) {
+        const at = leases.findIndex(({ lease }) => lease.id === changed.lease);
+        const before = leases[at];
+        if (before) leases[at] = { ...before, facts: changed.facts };
+      }
+      return search;
+    },
+    recover: async (statement) => {
+      await take(await held.recoveryParts(statement, "page-transplant", run));
+      return held.recover(statement, "page-transplant", run, watch);
+    },
+  };
+}
+
+export async function text(rows: NodeJS.ReadableStream): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of rows) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+/** Rows as COPY text, as the server holds them: what must come back, read before it is lost. */
+export async function copyOf(connection: Connection, select: string): Promise<string> {
+  const { to } = await import("pg-copy-streams");
+  return text(connection.client.query(to(`COPY (${select}) TO STDOUT`)));
+}
+
+export function largest(search: StatementSearch): Statement {
+  const [first] = search.statements;
+  if (!first) throw new Error("nothing was found");
+  return first;
+}
+
+/** An older snapshot in another session, which keeps the rows until the freeze holds. */
+export async function olderSnapshot(server: TestServer, database: string): Promise<Connection> {
+  const session = await server.connect(database);
+  await session.run("", "BEGIN ISOLATION LEVEL REPEATABLE READ");
+  await session.run("", "SELECT count(*) FROM pg_class");
+  return session;
+}
