@@ -4,7 +4,7 @@ import type { Connection } from "./connection.ts";
 import type { TargetLock } from "./lock.ts";
 import { type MarkedWork, markedTransactions } from "./marker/marked-transaction.ts";
 import { markedSessions } from "./marker/sessions.ts";
-import { markerColumns, markerDdl, markerRow } from "./marker/table.ts";
+import { markerColumns, markerDdl, markerRow, ourTable } from "./marker/table.ts";
 import { markerState } from "./marker/state.ts";
 import type { PostgresTarget } from "./target.ts";
 
@@ -49,7 +49,7 @@ async function cancel(target: PostgresTarget, pids: readonly number[]): Promise<
 async function read(session: Connection, run: Claim["run"], key: string): Promise<readonly MarkerRow[]> {
   const { there } = await session.row(
     "looking for the marker table",
-    "select to_regclass('holdfast.effect') is not null as there",
+    `select ${ourTable("effect")} is not null as there`,
   );
   if (there !== "t") return [];
   const rows = await session.rows(

@@ -1,4 +1,5 @@
-import type { Row, Connection } from "../connection.ts";
+import type { Connection, Row } from "../connection.ts";
+import { ourTable } from "../marker/table.ts";
 
 export interface Carrier {
   readonly publication: string;
@@ -20,11 +21,11 @@ const sql = `
   where t.schemaname = 'holdfast' and t.tablename = 'effect'
   union
   select p.pubname, 'all tables' from pg_publication p
-  where p.puballtables and to_regclass('holdfast.effect') is null
+  where p.puballtables and ${ourTable("effect")} is null
   union
   select p.pubname, 'our schema' from pg_publication p
   join pg_publication_namespace s on s.pnpubid = p.oid join pg_namespace n on n.oid = s.pnnspid
-  where n.nspname = 'holdfast' and to_regclass('holdfast.effect') is null
+  where n.nspname = 'holdfast' and ${ourTable("effect")} is null
   order by 1`;
 
 export function carriersWords(found: readonly Carrier[]): string {

@@ -18,10 +18,11 @@ export const factsSql = `
   sums as (
     select p.root, sum(greatest(c.reltuples, 0, pg_stat_get_live_tuples(c.oid)))::bigint as rows,
       sum((c.relpages + coalesce(t.relpages, 0))::bigint * current_setting('block_size')::int)::bigint as bytes
-    from part p join pg_class c on c.oid = p.oid left join pg_class t on t.oid = c.reltoastrelid group by p.root)
-  select format('%I.%I', n.nspname, c.relname) as name, s.rows::text as rows, s.bytes::text as bytes
-  from sums s join pg_class c on c.oid = s.root join pg_namespace n on n.oid = c.relnamespace
-  order by s.bytes desc, s.rows desc, name limit 50`;
+    from part p join pg_class c on c.oid = p.oid left join pg_class t on t.oid = c.reltoastrelid
+    where c.relkind = 'r' group by p.root)
+  select format('%I.%I', n.nspname, c.relname) as name, coalesce(s.rows, 0)::text as rows, coalesce(s.bytes, 0)::text as bytes
+  from (select distinct root from part) p left join sums s using (root) join pg_class c on c.oid = p.root join pg_namespace n on n.oid = c.relnamespace
+  order by coalesce(s.bytes, 0) desc, coalesce(s.rows, 0) desc, name limit 50`;
 
 const kinds: Readonly<Record<string, string>> = {
   v: "a view",

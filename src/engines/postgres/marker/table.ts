@@ -37,6 +37,12 @@ export const markerDdl: readonly string[] = [
   "commit",
 ];
 
+/** SQL for the oid of a table of ours, null where there is none; `to_regclass` would fail for a role that may not enter the schema. */
+export function ourTable(name: "effect" | "installation"): string {
+  return `(select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = 'holdfast' and c.relname = '${name}')`;
+}
+
 /** Every column as the server's own text; times as RFC 3339. */
 export const markerColumns = `step_key, plan_hash, intent_hash, cursor::text as cursor, result::text as result, done,
   to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at`;

@@ -32,7 +32,7 @@ export function rehearsalOn(server: PrivateServer, orders: number, clock: Clock,
     table: badDelete.table,
     url: (name = database) => server.url(name),
     seed: (watch) => seed(server, open, orders, clock, (text) => watch.output(text)),
-    traffic: async () => (traffic = await startTraffic(await open("shop-api", { lock_timeout: "2s" }), clock)),
+    traffic: async () => (traffic = await startTraffic(() => open("shop-api", { lock_timeout: "2s" }), clock)),
     incident: async () => {
       reporting = await openReport(await open(report));
       story = await runBadDelete(await open("shop-admin"), clock);
@@ -48,10 +48,13 @@ export function rehearsalOn(server: PrivateServer, orders: number, clock: Clock,
     end: async (how) => {
       if (ended) return;
       ended = true;
-      await traffic?.stop();
-      await letReportEnd();
-      await server.stop("fast");
-      if (how === "remove") await removeServer(server.folder);
+      try {
+        await traffic?.stop();
+      } finally {
+        await letReportEnd();
+        await server.stop("fast");
+        if (how === "remove") await removeServer(server.folder);
+      }
     },
   };
 }

@@ -12,7 +12,8 @@ interface Counts {
 }
 
 /** What the shop does all day, a few times a second, on rows that the incident does not take. Each change is noted in its own transaction. */
-export async function startTraffic(session: Connection, clock: Clock): Promise<Traffic> {
+export async function startTraffic(open: () => Promise<Connection>, clock: Clock): Promise<Traffic> {
+  const session = await open();
   const rows = await session.rows(
     "looking for live orders",
     "select id from public.orders where status in ('new', 'paid') order by id desc limit 400",
@@ -20,40 +21,46 @@ export async function startTraffic(session: Connection, clock: Clock): Promise<T
   const orders = rows.map((row) => row.id ?? "");
   const counts: Counts = { changes: 0, reads: 0 };
   const stopping = new AbortController();
-  const working = keepOn(session, clock, orders, counts, stopping.signal);
+  const working = keepOn({ session, open, clock, orders, counts }, stopping.signal);
   // Told to whoever stops the traffic, not to nobody.
   working.catch(() => undefined);
   return {
     stop: async () => {
       stopping.abort();
-      await working.finally(() => session.close());
+      await working;
       return { ...counts };
     },
   };
 }
 
-async function keepOn(
-  session: Connection,
-  clock: Clock,
-  orders: readonly string[],
-  counts: Counts,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    const order = orders[randomInt(Math.max(1, orders.length))];
-    try {
-      await oneRequest(session, order, counts);
-    } catch (error) {
-      await session.run("giving up a request", "rollback").catch(() => undefined); // the same error comes again below
-      if (!hasRolledBack(error)) throw error;
+interface Shift {
+  session: Connection;
+  readonly open: () => Promise<Connection>;
+  readonly clock: Clock;
+  readonly orders: readonly string[];
+  readonly counts: Counts;
+}
+
+async function keepOn(shift: Shift, signal: AbortSignal): Promise<void> {
+  try {
+    while (!signal.aborted) {
+      const order = shift.orders[randomInt(Math.max(1, shift.orders.length))];
+      await oneRequest(shift.session, order, shift.counts).catch((error: unknown) => recover(shift, error));
+      await shift.clock.sleep(100 + randomInt(100), signal);
     }
-    await clock.sleep(100 + randomInt(100), signal);
+  } finally {
+    await shift.session.close();
   }
 }
 
-/** Somebody holds the table: a shop waits and tries again. */
-function hasRolledBack(error: unknown): boolean {
-  return error instanceof Fault && error.record.after === "rolled-back";
+/** As a shop does: tries again where somebody holds the table, connects again where its session was ended. A change and its note go together. */
+async function recover(shift: Shift, error: unknown): Promise<void> {
+  if (!(error instanceof Fault)) throw error;
+  if (error.record.code === "HF-PG-CONNECTION-LOST") {
+    await shift.session.close();
+    shift.session = await shift.open();
+  } else if (error.record.after === "rolled-back") await shift.session.run("giving up a request", "rollback");
+  else throw error;
 }
 
 async function oneRequest(session: Connection, order: string | undefined, counts: Counts): Promise<void> {
