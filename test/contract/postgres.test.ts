@@ -1,0 +1,89 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll } from "vitest";
+import { systemClock } from "../../src/core/clock.ts";
+import { newRunId } from "../../src/core/ids.ts";
+import type { Connection } from "../../src/engines/postgres/connection.ts";
+import { postgres } from "../../src/engines/postgres/postgres.ts";
+import { startTestServer, type TestServer } from "../support/postgres.ts";
+import type { Bench, Incident } from "./bench.ts";
+import { inspectContract } from "./inspect.ts";
+import { lockContract } from "./lock.ts";
+import { markerContract } from "./marker.ts";
+import { rescueContract } from "./rescue.ts";
+
+/** One server for all; each bench is a database of its own on it. */
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer({ settings: { track_commit_timestamp: "on", autovacuum: "off" } });
+});
+afterAll(() => server.end());
+
+async function postgresBench(): Promise<Bench> {
+  const database = `bench_${randomBytes(6).toString("hex")}`;
+  const admin = await server.connect("postgres");
+  await admin.run("making a database", `create database ${database}`);
+  const [run, otherRun] = [newRunId(Date.now()), newRunId(Date.now())];
+  return {
+    run,
+    otherRun,
+    connect: (as = {}) =>
+      postgres.connect({
+        target: { name: "shop", engine: "postgres", environment: "sandbox", database },
+        url: server.url(database),
+        session: { run: as.run ?? run, person: as.person ?? "ops@bastion" },
+        machine: { scratch: server.scratch, serverBinaries: {} },
+        limits: { batchRows: 100, lockTimeoutMs: 1500, statementTimeoutMs: 60_000, heldWal: null, minFreeDisk: 0 },
+        clock: systemClock,
+        reached: () => undefined,
+      }),
+    incident: async (size) => badDelete(await server.connect(database), size),
+    close: async () => {
+      // What a test froze and did not give back would bar the next one from its slots.
+      await admin.rows(
+        "dropping slots",
+        "select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active",
+      );
+      await admin.run("removing a database", `drop database ${database} with (force)`);
+      await admin.close();
+    },
+  };
+}
+
+/** Values that a careless transport would change. */
+const nasty = ["plain", "it's", 'say "no"', "tab\there", "line\nend", "back\\slash", "\\N", "", null, "grüße"];
+const [table, child] = ["public.orders", "public.lines"];
+
+async function badDelete(session: Connection, { rows, taken }: { rows: number; taken: number }): Promise<Incident> {
+  await session.run("making", `create table ${table} (id bigint primary key, note text)`);
+  await session.run(
+    "making",
+    `create table ${child} (id bigint primary key, order_id bigint not null references ${table} on delete cascade, note text)`,
+  );
+  for (let id = 1; id <= rows; id += 1) {
+    const note = nasty[id % nasty.length] ?? null;
+    await session.run("filling", `insert into ${table} values ($1, $2)`, [id, note]);
+    await session.run("filling", `insert into ${child} values ($1, $2, $3)`, [1000 + id, id, note]);
+  }
+  const content = async () => [...(await contentOf(session, table)), ...(await contentOf(session, child))];
+  const before = await content();
+  await session.run("the accident", `delete from ${table} where id <= $1`, [taken]);
+  return {
+    table,
+    child,
+    taken: taken * 2,
+    before,
+    content,
+    remake: async (id) => void (await session.run("remaking", `insert into ${table} values ($1, 'made again')`, [id])),
+    vacuum: async () => void (await session.run("vacuuming", `vacuum ${table}, ${child}`)),
+  };
+}
+
+async function contentOf(session: Connection, name: string): Promise<readonly string[]> {
+  const rows = await session.rows("reading", `select t::text as line from ${name} t order by id`);
+  return rows.map((row) => `${name} ${row.line}`);
+}
+
+inspectContract("postgres", postgresBench);
+lockContract("postgres", postgresBench);
+markerContract("postgres", postgresBench);
+rescueContract("postgres", postgresBench);
