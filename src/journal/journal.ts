@@ -44,6 +44,7 @@ export interface VerifyReport {
  * none of the calls may be retried blindly.
  */
 export interface Journal {
+  /** To be named, not read: where this process opens and closes it by other means, the operating system drops SQLite's locks on it. */
   readonly file: string;
   runs(): readonly RunSummary[];
   /** Runs whose id or short id begins so (case does not matter), newest first. */
@@ -63,7 +64,8 @@ export interface RunJournal {
   readonly run: RunId;
   /**
    * Durable when it returns: one transaction, one sync, in the order given. Stamps come from the clock that the journal was made with.
-   * `passing` batches (progress, output) may be synced later, with the next call that is not.
+   * `passing` batches (progress, output) are sampled, and may be synced later, with the next call that is not; of those that are not kept
+   * the stamp repeats the newest `seq`. What has happened is written even on a full disk, once; `HF-JOURNAL-FULL` then refuses what begins.
    */
   append(events: readonly RunEvent[], how?: "durable" | "passing"): readonly Stamped[];
   /** Hash of the newest event. */

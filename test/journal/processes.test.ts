@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -152,6 +152,18 @@ test("closing the journal gives back what it held", () => {
   journal.close();
   const { journal: next } = testJournal({ folder });
   next.take(run);
+});
+
+test("a file that another process is just turning into a journal is waited for", async () => {
+  const folder = temporaryFolder();
+  mkdirSync(folder, { mode: 0o700 });
+  const script = `const db = new (require("better-sqlite3"))(process.argv[1]); require("fs").chmodSync(process.argv[1], 0o600);
+    db.exec("BEGIN IMMEDIATE"); console.log("holds it"); setTimeout(() => db.exec("ROLLBACK"), 400)`;
+  const child = spawn(process.execPath, ["-e", script, path.join(folder, "journal.sqlite")]);
+  await once(child.stdout, "data");
+  const { journal } = testJournal({ folder });
+  journal.open(opened());
+  expect(journal.verify().intact).toBe(true);
 });
 
 test("three processes fill three runs of one new journal at once, and nothing is lost or mixed", async () => {
