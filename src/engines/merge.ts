@@ -23,8 +23,8 @@ export interface MergeTable {
 export interface Merge {
   /** User triggers that an INSERT into these tables would fire; empty = nobody needs to be asked. */
   triggers(tables: readonly TableName[]): Promise<readonly TriggerFact[]>;
-  /** Parents before children. */
-  order(tables: readonly TableName[]): Promise<readonly TableName[]>;
+  /** Parents before children. Where they refer to each other in a circle: a Fault, unless `skip` turns foreign keys off. */
+  order(tables: readonly TableName[], triggers?: TriggerMode): Promise<readonly TableName[]>;
   /** What the merge session must be told before BEGIN. */
   prepare(triggers: TriggerMode): Prepare;
   /** Statements as they will run, for the preview. */

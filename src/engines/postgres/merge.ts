@@ -1,0 +1,25 @@
+import type { Merge } from "../merge.ts";
+import { mergeBatch } from "./merge/batch.ts";
+import { mergeOrder } from "./merge/order.ts";
+import { previewStatements } from "./merge/preview.ts";
+import { moveSequences } from "./merge/sequences.ts";
+import { insertTriggers } from "./merge/triggers.ts";
+import { verifyMerge } from "./merge/verify.ts";
+import { readMoment } from "./rescue-area/reading.ts";
+import type { PostgresTarget } from "./target.ts";
+
+/** INSERT … SELECT from the rescue area, in batches by ordinal; what is in the table is never changed. */
+export function merge(target: PostgresTarget): Merge {
+  return {
+    triggers: async (tables) => insertTriggers(await target.catalogue(), tables),
+    order: async (tables, triggers = "fire") => mergeOrder(await target.catalogue(), tables, triggers),
+    // The replica role stops ordinary triggers, and foreign keys with them: each batch then looks for parents itself.
+    prepare: (triggers) => (triggers === "skip" ? { session_replication_role: "replica" } : {}),
+    statements: (request) =>
+      readMoment(target, null, (connection) => previewStatements(connection, request, target.request.limits)),
+    batch: (tx, request, after, size) => mergeBatch(target, tx, request, after, size),
+    sequences: (tx, request) => moveSequences(target, tx, request),
+    verify: (run, tables, watch) =>
+      readMoment(target, watch.signal, (connection) => verifyMerge(connection, run, tables, watch)),
+  };
+}

@@ -1,0 +1,123 @@
+import { Fault } from "../../../core/errors.ts";
+import type { Transaction } from "../../engine.ts";
+import type { MergedBatch, MergeTable } from "../../merge.ts";
+import type { Connection } from "../connection.ts";
+import { findBlocked } from "../rescue-area/blocked.ts";
+import { setLocally } from "../rescue-area/settings.ts";
+import type { PostgresTarget } from "../target.ts";
+import { connectionOf } from "../transaction.ts";
+import { usualSearchPath } from "./search-path.ts";
+import { mergeScope } from "./scope.ts";
+import { insertSql, lonelySql, type Scope, type How } from "./statements.ts";
+
+/**
+ * Rows in conflict are left out by the statement itself. What still slips in beside it (another session takes the key in the same moment)
+ * is refused by the server; then the batch is halved until only the refused rows are left out. A table that refers to itself is merged
+ * in one batch: its parents may be anywhere.
+ */
+export async function mergeBatch(
+  target: PostgresTarget,
+  tx: Transaction,
+  request: MergeTable,
+  after: number,
+  size: number,
+): Promise<MergedBatch> {
+  const connection = connectionOf(tx);
+  const { lockTimeoutMs, statementTimeoutMs } = target.request.limits;
+  await setLocally(connection, { lock_timeout: `${lockTimeoutMs}ms`, row_security: "off" });
+  const scope = await mergeScope(connection, request);
+  const whole = scope.selfKeys.length > 0;
+  await setLocally(connection, { statement_timeout: `${whole ? 0 : statementTimeoutMs}ms` });
+  const range = await nextRange(connection, scope, after, whole ? Number.MAX_SAFE_INTEGER : size);
+  const insert: Insert = { connection, scope, path: await usualSearchPath(connection) };
+  const inserted = whole ? await insertTree(insert, range) : await insertRange(insert, range, "each");
+  return { upTo: range.upTo, inserted, left: range.rows - inserted, done: range.last };
+}
+
+interface Range {
+  readonly after: number;
+  readonly upTo: number;
+}
+
+interface Insert {
+  readonly connection: Connection;
+  readonly scope: Scope;
+  /** Where the table's own triggers and checks look for names. */
+  readonly path: string;
+}
+
+async function nextRange(connection: Connection, { one }: Scope, after: number, size: number) {
+  const { rows, ordinal } = one.area;
+  const sql = `select part.rows::text as rows, coalesce(part.last, $1)::text as up_to,
+      (not exists (select from ${rows} as l where l.${ordinal} > coalesce(part.last, $1)))::text as last
+    from (select count(*) as rows, max(r.${ordinal}) as last from ${rows} as r where r.${ordinal} > $1 and r.${ordinal} <= $2) as part`;
+  const found = await connection.row(`looking for the next rows of ${rows}`, sql, [
+    after,
+    Math.min(after + size, Number.MAX_SAFE_INTEGER),
+  ]);
+  return { after, upTo: Number(found["up_to"]), rows: Number(found["rows"]), last: found["last"] === "true" };
+}
+
+/** Halves until the rows that the server refuses stand alone. */
+async function insertRange(insert: Insert, { after, upTo }: Range, how: How): Promise<number> {
+  if (after >= upTo) return 0;
+  const inserted = await tryInsert(insert, { after, upTo }, how);
+  if (inserted !== "refused") return inserted;
+  if (upTo - after === 1) return 0;
+  const middle = Math.floor((after + upTo) / 2);
+  const first = await insertRange(insert, { after, upTo: middle }, how);
+  return first + (await insertRange(insert, { after: middle, upTo }, how));
+}
+
+/** Who tries again meets the rows that other sessions made in the meantime, and leaves theirs out. */
+const tries = 3;
+
+/** All at once, without what stands in conflict; if the server never takes that, level by level from the rows whose parents are there. */
+async function insertTree(insert: Insert, range: Range): Promise<number> {
+  for (let nth = 0; nth < tries; nth += 1) {
+    await findBlocked(insert.connection, insert.scope.all);
+    const together = await tryInsert(insert, range, "together");
+    if (together !== "refused") return together;
+  }
+  let [inserted, level] = [0, 0];
+  do {
+    level = await insertRange(insert, range, "each");
+    inserted += level;
+  } while (level > 0);
+  return inserted;
+}
+
+/** In a savepoint: refused rows end it and nothing else. Whatever is deferred is checked here, not at a COMMIT that is not ours. */
+async function tryInsert(insert: Insert, range: Range, how: How): Promise<number | "refused"> {
+  const { connection, scope, path } = insert;
+  const doing = `merging rows into ${scope.one.area.table}`;
+  await connection.run(doing, "savepoint holdfast_batch");
+  try {
+    await setLocally(connection, { search_path: path });
+    const inserted = await connection.run(doing, insertSql(scope, how), [range.after, range.upTo]);
+    await connection.run(doing, "set constraints all immediate");
+    if (how === "together" && inserted > 0 && (await isLonely(insert, range))) return await giveUp(connection);
+    await setLocally(connection, { search_path: "pg_catalog" });
+    await connection.run(doing, "release savepoint holdfast_batch");
+    return inserted;
+  } catch (error) {
+    if (!refusesRows(error)) throw error;
+    return giveUp(connection);
+  }
+}
+
+async function isLonely({ connection, scope }: Insert, range: Range): Promise<boolean> {
+  const found = await connection.row("looking for rows without a parent", lonelySql(scope), [range.after, range.upTo]);
+  return found["lonely"] === "true";
+}
+
+async function giveUp(connection: Connection): Promise<"refused"> {
+  await connection.run("taking a part of a batch back", "rollback to savepoint holdfast_batch");
+  await connection.run("taking a part of a batch back", "release savepoint holdfast_batch");
+  return "refused";
+}
+
+/** Class 23: a constraint of the table does not let a row in. */
+function refusesRows(error: unknown): boolean {
+  return error instanceof Fault && error.record.code.startsWith("HF-PG-23");
+}

@@ -1,0 +1,45 @@
+import { Fault } from "../../../core/errors.ts";
+import type { MergeTable } from "../../merge.ts";
+import { tableShape } from "../catalogue.ts";
+import type { Connection } from "../connection.ts";
+import { areaTables, assertNotEmptied, findArea, plannedArea } from "../rescue-area/area.ts";
+import { type Comparison, comparison, mustCompare, parentsFirst } from "../rescue-area/comparison.ts";
+import type { Scope } from "./statements.ts";
+
+/** What the catalogue and the rescue area say now; read for each batch, since the system is up and the table may be changed. */
+export async function mergeScope(connection: Connection, request: MergeTable): Promise<Scope> {
+  const areas = await areaTables(connection, request.run);
+  const area = findArea(areas, request.table, request.run);
+  await assertNotEmptied(connection, area);
+  const one = mustCompare(area);
+  if (area.shape.insertRules) throw withRules(request.table);
+  const all = areas.map((each) => (each === area ? one : comparison(each))).filter((each) => each !== null);
+  return scopeOf(one, all, request);
+}
+
+/** Before there is an area, for a preview. */
+export async function plannedScope(connection: Connection, request: MergeTable): Promise<Scope> {
+  const areas = await areaTables(connection, request.run);
+  if (areas.some((area) => area.table === request.table)) return mergeScope(connection, request);
+  const one = mustCompare(plannedArea(request.run, await tableShape(connection, request.table)));
+  return scopeOf(one, [one], request);
+}
+
+function scopeOf(one: Comparison, all: readonly Comparison[], request: MergeTable): Scope {
+  const { shape } = one.area;
+  const selfKeys = one.foreignKeys.filter((key) => shape.ancestors.includes(key.parent));
+  const { circle } = parentsFirst(all.map((each) => each.area.shape));
+  const inCircle = all.filter((each) => circle.includes(each.area.table) && circle.includes(request.table));
+  const circleKeys = one.foreignKeys.filter(
+    (key) => !selfKeys.includes(key) && inCircle.some((each) => each.area.shape.ancestors.includes(key.parent)),
+  );
+  return { one, all, selfKeys, circleKeys: request.triggers === "skip" ? circleKeys : [] };
+}
+
+function withRules(table: string): Fault {
+  return new Fault("HF-PG-INSERT-RULES", `${table} has rewrite rules on INSERT, which allow no ON CONFLICT`, {
+    exit: "refused",
+    still: "Nothing was merged.",
+    hint: "Insert the rows by hand, or drop the rules for the while.",
+  });
+}

@@ -1,0 +1,73 @@
+import type { ForeignKey } from "../catalogue.ts";
+import { notBlocked } from "../rescue-area/blocked.ts";
+import {
+  type Comparison,
+  hasParent,
+  isParent,
+  isPresent,
+  isTaken,
+  keyColumns,
+  refers,
+  waitingParents,
+} from "../rescue-area/comparison.ts";
+
+/** One table's merge, with what decides how it is cut into batches. */
+export interface Scope {
+  readonly one: Comparison;
+  readonly all: readonly Comparison[];
+  /** Keys of the table into itself: parent and child may be anywhere among the rescued rows. */
+  readonly selfKeys: readonly ForeignKey[];
+  /** Keys to tables that refer back to this one: their parents may come later. Only with foreign keys off. */
+  readonly circleKeys: readonly ForeignKey[];
+}
+
+/**
+ * `each`: the statement itself leaves out what stands in conflict now, and wants each parent in its table.
+ * `together`: what stands in conflict was found before, over all tables; a parent in the same statement will do.
+ */
+export type How = "each" | "together";
+
+/** `$1` is the last ordinal that was merged, `$2` the last of this batch. The server's row count of it is exact. */
+export function insertSql(scope: Scope, how: How): string {
+  const { one } = scope;
+  const { area } = one;
+  const columns = one.columns.map((column) => column.quoted);
+  const key = keyColumns(one).map((column) => column.quoted);
+  return [
+    `insert into ${area.shape.name} (${columns.join(", ")}) overriding system value`,
+    `select ${columns.map((column) => `r.${column}`).join(", ")} from ${one.rescued}`,
+    `where r.${area.ordinal} > $1 and r.${area.ordinal} <= $2 and not ${isPresent(one)}`,
+    ...(how === "together" ? [`and ${notBlocked(one, "r")}`] : clearOfConflicts(scope)),
+    // A deferrable key can't be named here; then a row that another session makes in this moment is refused instead.
+    `order by r.${area.ordinal}${one.key.immediate ? ` on conflict (${key.join(", ")}) do nothing` : ""}`,
+  ].join("\n");
+}
+
+function clearOfConflicts({ one, all, selfKeys, circleKeys }: Scope): readonly string[] {
+  const parents = one.foreignKeys.map((key) => {
+    const itself = selfKeys.includes(key) ? ` or (${isParent(key, "r", "r")})` : "";
+    const waiting = circleKeys.includes(key) ? waitingParent(key, all) : "";
+    return `and (not (${refers(key, "r")}) or ${hasParent(key, "r")}${itself}${waiting})`;
+  });
+  return [...one.others.map((key) => `and not ${isTaken(one, key)}`), ...parents];
+}
+
+function waitingParent(key: ForeignKey, all: readonly Comparison[]): string {
+  return waitingParents(key, all)
+    .map(({ area }) => ` or exists (select from ${area.rows} as p where ${isParent(key, "r")})`)
+    .join("");
+}
+
+/** Rows of the batch that are in the table without their parent: with foreign keys off nothing else would tell. */
+export function lonelySql({ one, circleKeys }: Scope): string {
+  const { area } = one;
+  const keys = one.foreignKeys.filter((key) => !circleKeys.includes(key));
+  const lonely = keys.map((key) => `(${refers(key, "r")} and not ${hasParent(key, "r")})`).join(" or ");
+  return `select exists (select from ${one.rescued} where r.${area.ordinal} > $1 and r.${area.ordinal} <= $2
+    and ${isPresent(one)} and (${lonely}))::text as lonely`;
+}
+
+/** A sequence that is behind the rescued values, told by its own place and direction. */
+export function furthestSql({ one }: Scope, quoted: string, increment: number): string {
+  return `select ${increment > 0 ? "max" : "min"}(r.${quoted})::text as furthest from ${one.area.rows} as r`;
+}

@@ -1,0 +1,82 @@
+import type { RunId } from "../../../core/ids.ts";
+import type { Finding } from "../../../core/step.ts";
+import type { Watch } from "../../engine.ts";
+import type { TableName } from "../../inspect.ts";
+import type { VerifiedTable } from "../../merge.ts";
+import { type ForeignKey, fromTable } from "../catalogue.ts";
+import type { Connection } from "../connection.ts";
+import { areaTables, assertNotEmptied, findArea } from "../rescue-area/area.ts";
+import { findBlocked, reasons } from "../rescue-area/blocked.ts";
+import { countStates } from "../rescue-area/check.ts";
+import {
+  type Comparison,
+  comparison,
+  hasParent,
+  isPresent,
+  mustCompare,
+  refers,
+  sameKey,
+} from "../rescue-area/comparison.ts";
+import { blockedWords, rows as someRows } from "../rescue-area/words.ts";
+
+/** Exact, of one moment: every rescued row beside the table's row of the same key. */
+export async function verifyMerge(
+  connection: Connection,
+  run: RunId,
+  tables: readonly TableName[],
+  watch: Watch,
+): Promise<readonly VerifiedTable[]> {
+  const areas = await areaTables(connection, run);
+  for (const area of areas) await assertNotEmptied(connection, area);
+  const wanted = tables.map((table) => mustCompare(findArea(areas, table, run)));
+  const others = areas
+    .filter((area) => !wanted.some((one) => one.area === area))
+    .flatMap((area) => comparison(area) ?? []);
+  await findBlocked(connection, [...wanted, ...others]);
+  const verified: VerifiedTable[] = [];
+  for (const one of wanted) {
+    watch.progress({ done: verified.length, total: wanted.length, unit: "tables", note: one.area.table });
+    verified.push(await verifyTable(connection, one));
+  }
+  return verified;
+}
+
+async function verifyTable(connection: Connection, one: Comparison): Promise<VerifiedTable> {
+  const { table } = one.area;
+  const found = await countStates(connection, one);
+  const different = found.present - found.identical;
+  const absent = found.rows - found.present;
+  const findings: Finding[] = [];
+  if (found.identical > 0)
+    findings.push({ level: "ok", text: `${table}: ${someRows(found.identical)} back, equal to the digit` });
+  if (different > 0) findings.push(differentWords(table, different));
+  for (const reason of await reasons(connection, one, `not ${isPresent(one)}`)) {
+    findings.push({ ...blockedWords(reason, table), level: "warn" });
+  }
+  if (found.mergeable > 0) findings.push(unexplained(table, found.mergeable));
+  for (const key of one.foreignKeys) findings.push(...(await lonely(connection, one, key)));
+  return { table, rescued: found.rows, equal: found.identical, different, absent, findings };
+}
+
+function differentWords(table: TableName, different: number): Finding {
+  const text = `${table}: ${someRows(different)} are there with other values than the rescued ones`;
+  return { level: "warn", text, hint: "Made again by the application, or changed since by it or by a trigger." };
+}
+
+function unexplained(table: TableName, absent: number): Finding {
+  const text = `HF-PG-NOT-MERGED: ${table}: ${someRows(absent)} are not there, and nothing stands against them`;
+  const hint =
+    "The merge is not finished, or the server refused them (a check, a trigger), or they were deleted again since.";
+  return { level: "stop", text, hint };
+}
+
+/** With foreign keys off nothing but this would ever tell: the server goes on to call the key valid. */
+async function lonely(connection: Connection, one: Comparison, key: ForeignKey): Promise<readonly Finding[]> {
+  const { area } = one;
+  const sql = `select count(*)::text as rows from ${one.rescued} join ${fromTable(area.shape)} as k on ${sameKey(one, "k")}
+    where ${refers(key, "k")} and not ${hasParent(key, "k")}`;
+  const found = Number((await connection.row(`looking for parents by ${key.name}`, sql))["rows"]);
+  if (found === 0) return [];
+  const text = `HF-PG-ORPHANS: ${area.table}: ${someRows(found)} are there without the parent that ${key.name} asks for`;
+  return [{ level: "stop", text, hint: "Bring the parents back, or remove these rows." }];
+}

@@ -1,0 +1,27 @@
+import type { LeaseKeeper } from "../../core/lease.ts";
+import type { RescueArea } from "../rescue-area.ts";
+import { areaName } from "./rescue-area/area.ts";
+import { checkArea } from "./rescue-area/check.ts";
+import { fillArea } from "./rescue-area/fill.ts";
+import { areaKeepers } from "./rescue-area/keepers.ts";
+import { areaPart } from "./rescue-area/make.ts";
+import { readMoment } from "./rescue-area/reading.ts";
+import { sampleArea } from "./rescue-area/sample.ts";
+import { takeSafetyCopy } from "./rescue-area/safety-copy.ts";
+import type { PostgresTarget } from "./target.ts";
+
+/** A schema of our own beside the user's, and a copy of the same rows in files on this machine. */
+export function rescueArea(target: PostgresTarget): RescueArea {
+  return {
+    name: areaName,
+    part: (run, tables) => areaPart(target, run, tables),
+    fill: (tx, run, table, columns, rows) => fillArea(target, tx, run, table, columns, rows),
+    check: (run, tables, watch) => readMoment(target, watch.signal, (connection) => checkArea(connection, run, tables)),
+    sample: (run, table, rows) => readMoment(target, null, (connection) => sampleArea(connection, run, table, rows)),
+    safetyCopy: (tx, run, table) => takeSafetyCopy(target, tx, run, table),
+  };
+}
+
+export function rescueAreaKeepers(target: PostgresTarget): Readonly<Record<string, LeaseKeeper>> {
+  return areaKeepers(target);
+}

@@ -1,0 +1,174 @@
+import { Fault } from "../../../core/errors.ts";
+import type { TableName } from "../../inspect.ts";
+import { type Column, type ForeignKey, fromTable, type KeyPart, rowKey, type UniqueKey } from "../catalogue.ts";
+import type { AreaTable } from "./area.ts";
+
+/**
+ * How the rescued rows of one table are compared with the table, as pieces of SQL. `r` is always a rescued row. Two values are the same
+ * when the operator of the index or the foreign key says so; two rows are equal when the server writes them with the same text, which
+ * also holds for types that have no equality (json, xml, point).
+ */
+export interface Comparison {
+  readonly area: AreaTable;
+  readonly key: UniqueKey;
+  /** Other unique indexes whose columns were all rescued. */
+  readonly others: readonly UniqueKey[];
+  readonly foreignKeys: readonly ForeignKey[];
+  /** What can be written and was rescued: generated columns are neither copied nor compared. */
+  readonly columns: readonly Column[];
+  /** `select … from <rescued> where …`. */
+  readonly rescued: string;
+}
+
+/** Null where the table has no key by which two versions are the same row. */
+export function comparison(area: AreaTable): Comparison | null {
+  const rescued = new Set(area.columns.map((column) => column.name));
+  const key = rowKey({ ...area.shape, uniqueKeys: area.shape.uniqueKeys.filter((one) => covered(one, rescued)) });
+  if (key === null) return null;
+  const others = area.shape.uniqueKeys.filter(
+    (one) => one.name !== key.name && comparable(one) && covered(one, rescued),
+  );
+  return {
+    area,
+    key,
+    others,
+    foreignKeys: area.shape.foreignKeys.filter((one) => one.pairs.every((pair) => rescued.has(pair.child))),
+    columns: area.columns.filter((column) => column.generated === ""),
+    rescued: rescuedSql(area, others),
+  };
+}
+
+/** Fault `HF-PG-NO-KEY` where there is none. */
+export function mustCompare(area: AreaTable): Comparison {
+  const found = comparison(area);
+  if (found !== null) return found;
+  throw new Fault("HF-PG-NO-KEY", `${area.table} has no primary key and no unique key that holds for every row`, {
+    exit: "refused",
+    still: `Nothing was merged; the recovered rows are in ${area.rows}.`,
+    hint: "Which rows are missing can't be told without a key. Give the table one, or insert the rows by hand.",
+  });
+}
+
+const covered = (key: UniqueKey, rescued: ReadonlySet<string>) => key.uses.every((name) => rescued.has(name));
+const comparable = (key: UniqueKey) => key.method === "btree" && key.parts.every((part) => part.equals !== null);
+
+/** Values of indexed expressions and predicates stand beside the row: their text names columns without a table. */
+function rescuedSql(area: AreaTable, others: readonly UniqueKey[]): string {
+  const extra = others.flatMap((key, number) => [
+    ...key.parts.map((part, at) => `${partSql(part)} as ${partName(number, at)}`),
+    `(${key.predicate ?? "true"}) is true as ${predicateName(number)}`,
+  ]);
+  const own = [area.ordinal, ...area.columns.map((column) => column.quoted)];
+  return `(select ${[...own, ...extra].join(", ")} from ${area.rows}) as r`;
+}
+
+const partName = (key: number, part: number) => `holdfast_x${key}_${part}`;
+const predicateName = (key: number) => `holdfast_w${key}`;
+const collated = (value: string, collation: string | null) =>
+  collation === null ? value : `${value} collate ${collation}`;
+const partSql = (part: KeyPart) => collated(`(${part.text})`, part.collation);
+
+/** The table's row of the same key stands under `alias`. */
+export function sameKey({ key, area }: Comparison, alias: string): string {
+  return key.parts
+    .map((part) => {
+      const column = columnOf(area, part);
+      const [theirs, ours] = [`${alias}.${column.quoted}`, `r.${column.quoted}`];
+      return `${collated(theirs, part.collation)} ${part.equals} ${collated(ours, part.collation)}`;
+    })
+    .join(" and ");
+}
+
+export function keyColumns({ key, area }: Comparison): readonly Column[] {
+  return key.parts.map((part) => columnOf(area, part));
+}
+
+function columnOf(area: AreaTable, part: KeyPart): Column {
+  const column = area.columns.find((one) => one.name === part.column);
+  if (column === undefined) throw new Error(`the key of ${area.table} reads a column that was not rescued`);
+  return column;
+}
+
+/** A row of the same key is in the table. */
+export function isPresent(compared: Comparison): string {
+  return `exists (select from ${fromTable(compared.area.shape)} as k where ${sameKey(compared, "k")})`;
+}
+
+/** Another unique index has a row of the table in this one's place. */
+export function isTaken({ area, others }: Comparison, key: UniqueKey): string {
+  const number = others.indexOf(key);
+  const parts = key.parts.map((part, at) => `${partSql(part)} as v${at}`).join(", ");
+  const where = key.predicate === null ? "" : ` where ${key.predicate}`;
+  const same = key.parts
+    .map((part, at) => equalParts(key, part, `u.v${at}`, `r.${partName(number, at)}`))
+    .join(" and ");
+  return `exists (select from (select ${parts} from ${fromTable(area.shape)}${where}) as u where r.${predicateName(number)} and ${same})`;
+}
+
+function equalParts(key: UniqueKey, part: KeyPart, theirs: string, ours: string): string {
+  const same = `${theirs} ${part.equals} ${ours}`;
+  return key.nullsEqual ? `(${same} or (${theirs} is null and ${ours} is null))` : same;
+}
+
+/** Rescued rows that claim the same place in the index, told by `partition by`; those that claim none are left out by `where`. */
+export function placeInIndex({ others }: Comparison, key: UniqueKey): { readonly by: string; readonly where: string } {
+  const number = others.indexOf(key);
+  const parts = key.parts.map((_part, at) => `r.${partName(number, at)}`);
+  const notNull = key.nullsEqual ? [] : parts.map((part) => `${part} is not null`);
+  return { by: parts.join(", "), where: [`r.${predicateName(number)}`, ...notNull].join(" and ") };
+}
+
+/** Every column of the reference has a value: only then does it need a parent. */
+export function refers(key: ForeignKey, alias: string): string {
+  return key.pairs.map((pair) => `${alias}.${pair.childQuoted} is not null`).join(" and ");
+}
+
+/** A condition on a parent under the alias `parent` and a child under `alias`. */
+export function isParent(key: ForeignKey, alias: string, parent = "p"): string {
+  return key.pairs
+    .map((pair) => {
+      const [theirs, ours] = [`${parent}.${pair.parentQuoted}`, `${alias}.${pair.childQuoted}`];
+      return `${collated(theirs, pair.collation)} ${pair.equals} ${collated(ours, pair.collation)}`;
+    })
+    .join(" and ");
+}
+
+export function hasParent(key: ForeignKey, alias: string): string {
+  const parents = fromTable({ name: key.parent, kind: key.parentKind });
+  return `exists (select from ${parents} as p where ${isParent(key, alias)})`;
+}
+
+/** Those of the rescued tables in which a parent can wait; the key's parent may be a partitioned table above one of them. */
+export function waitingParents(key: ForeignKey, all: readonly Comparison[]): readonly Comparison[] {
+  return all.filter(
+    ({ area }) =>
+      area.shape.ancestors.includes(key.parent) &&
+      key.pairs.every((pair) => area.columns.some((column) => column.quoted === pair.parentQuoted)),
+  );
+}
+
+/** The whole row as the server writes it, generated columns left out. */
+export function rowText({ columns }: Comparison, alias: string): string {
+  return `row(${columns.map((column) => `${alias}.${column.quoted}`).join(", ")})::text collate pg_catalog."C"`;
+}
+
+/** Names of tables in an order: parents before children; those in a circle come last, and are told. */
+export function parentsFirst(
+  tables: readonly {
+    readonly name: TableName;
+    readonly ancestors: readonly TableName[];
+    readonly foreignKeys: readonly ForeignKey[];
+  }[],
+): { readonly order: readonly TableName[]; readonly circle: readonly TableName[] } {
+  const order: TableName[] = [];
+  let left = [...tables];
+  while (left.length > 0) {
+    const waits = (one: (typeof left)[number]) =>
+      left.some((other) => other !== one && one.foreignKeys.some((key) => other.ancestors.includes(key.parent)));
+    const free = left.filter((one) => !waits(one));
+    if (free.length === 0) break;
+    order.push(...free.map((one) => one.name));
+    left = left.filter((one) => !free.includes(one));
+  }
+  return { order: [...order, ...left.map((one) => one.name)], circle: left.map((one) => one.name) };
+}

@@ -1,0 +1,33 @@
+import type { Finding } from "../../../core/step.ts";
+import type { TableName } from "../../inspect.ts";
+import type { Reason } from "./blocked.ts";
+
+/** `1 row`, `12,000 rows`. */
+export function rows(count: number): string {
+  return `${count.toLocaleString("en-US")} ${count === 1 ? "row" : "rows"}`;
+}
+
+/** Why rows stay out, as one finding per index or foreign key. */
+export function blockedWords({ kind, name, rows: count }: Reason, table: TableName): Finding {
+  const left = `${table}: ${rows(count)}`;
+  switch (kind) {
+    case "duplicate":
+      return {
+        level: "stop",
+        text: `HF-PG-DUPLICATES: ${left} share a key (${name}) with another recovered row`,
+        hint: "The key was deleted more than once. Choose one of the transactions in place of the group.",
+      };
+    case "unique":
+      return {
+        level: "warn",
+        text: `${left} can't be merged: another row has the place in the unique index ${name}`,
+        hint: "Look at both in the rescue area, and decide by hand which one is right.",
+      };
+    case "orphan":
+      return {
+        level: "warn",
+        text: `${left} can't be merged: the parent by ${name} is neither in its table nor among the recovered rows`,
+        hint: "Bring the parents back first, or leave these rows out.",
+      };
+  }
+}
