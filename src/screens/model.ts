@@ -54,6 +54,8 @@ export interface InputForm {
   readonly suggestions: readonly Suggestion[];
   /** The highlighted suggestion; -1 = none. */
   readonly picked: number;
+  /** Handed in while a field was still being looked at: the plan is asked for when the verdict comes. */
+  readonly waiting: boolean;
 }
 
 export const emptyForm: InputForm = {
@@ -64,6 +66,7 @@ export const emptyForm: InputForm = {
   verdicts: {},
   suggestions: [],
   picked: -1,
+  waiting: false,
 };
 
 export interface Bench {
@@ -100,7 +103,8 @@ export interface Model {
     readonly furthest: number;
   } | null;
   readonly typed: TypedLine;
-  readonly misses: number;
+  /** How often the confirmation of a step was typed wrong, in a row. */
+  readonly missed: { readonly step: string; readonly times: number };
   /** The question was put aside to look at the checklist. */
   readonly aside: QuestionId | null;
   readonly lastKey: { readonly name: string; readonly at: number };
@@ -178,7 +182,7 @@ export function firstModel(seed: ModelSeed): Model {
     form: emptyForm,
     asked: null,
     typed: emptyLine,
-    misses: 0,
+    missed: { step: "", times: 0 },
     aside: null,
     lastKey: { name: "", at: 0 },
     message: "",

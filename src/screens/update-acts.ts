@@ -156,7 +156,9 @@ function back(model: Model): Update {
 
 function backFromRun(model: Model): Update {
   if (model.driving) return just({ ...model, message: "The run goes on. q leaves it at the next safe point." });
-  return just({ ...model, routes: model.routes.slice(0, 1), run: null, end: null, fault: null }, { do: "refresh" });
+  const below = model.routes.slice(0, -1);
+  const routes = below.at(-1)?.kind === "plan" ? below : model.routes.slice(0, 1);
+  return just({ ...model, routes, fault: null }, { do: "refresh" });
 }
 
 function timeline(model: Model): Update {

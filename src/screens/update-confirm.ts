@@ -22,9 +22,14 @@ export function submitTyped(model: Model, question: ConfirmQuestion): Update {
   if (text === "") return just({ ...model, message: "Nothing is typed. Enter alone confirms nothing." });
   const answer = { kind: "typed", text, pasted: false } as const;
   const next: Model = { ...model, typed: emptyLine };
-  if (text === phraseOf(model)) return just({ ...next, misses: 0 }, { do: "answer", question: question.id, answer });
+  if (text === phraseOf(model))
+    return just(
+      { ...next, missed: { step: question.step, times: 0 } },
+      { do: "answer", question: question.id, answer },
+    );
   const message = `Not confirmed: ${nameOfAnother(model, text) ?? howDiffers(text, phraseOf(model))}.`;
-  return just({ ...next, misses: model.misses + 1, message }, { do: "answer", question: question.id, answer });
+  const missed = { step: question.step, times: model.missed.times + 1 };
+  return just({ ...next, missed, message }, { do: "answer", question: question.id, answer });
 }
 
 export function goAnswer(model: Model, question: ConfirmQuestion): Update {

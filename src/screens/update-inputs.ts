@@ -3,7 +3,7 @@ import { type Command, type InputForm, just, type Model, routeOf, type Update } 
 
 /** What was typed into the field that has the focus; the inputs form asks the workbench about it. */
 export function fieldChanged(before: Model, text: string): Update {
-  const model = { ...before, message: "" };
+  const model = { ...before, message: "", fault: null };
   const route = routeOf(model);
   if (route.kind === "runbooks") return just({ ...model, find: text, cursors: { ...model.cursors, runbooks: 0 } });
   if (route.kind === "note" || route.kind === "write") return just({ ...model, draft: text });
@@ -19,14 +19,16 @@ function inputChanged(model: Model, text: string): Update {
     values: { ...form.values, [field.name]: text },
     verdicts: { ...form.verdicts, [field.name]: "looking" },
     picked: -1,
+    waiting: false,
   };
   return just({ ...model, form: changed }, ...look(model, field, text));
 }
 
 /** The workbench's opinion, unless the field has changed since it was asked. */
-export function judged(model: Model, field: string, text: string, verdict: InputVerdict): Model {
-  if ((model.form.values[field] ?? "") !== text) return model;
-  return { ...model, form: { ...model.form, verdicts: { ...model.form.verdicts, [field]: verdict } } };
+export function judged(model: Model, field: string, text: string, verdict: InputVerdict): Update {
+  if ((model.form.values[field] ?? "") !== text) return just(model);
+  const form = { ...model.form, verdicts: { ...model.form.verdicts, [field]: verdict }, waiting: false };
+  return model.form.waiting ? askForPlan({ ...model, form, message: "" }) : just({ ...model, form });
 }
 
 export function suggested(model: Model, field: string, text: string, items: readonly Suggestion[]): Model {
@@ -64,13 +66,19 @@ function askForPlan(model: Model): Update {
   if (route.kind !== "inputs" || model.busy !== "") return just(model);
   const wrong = route.runbook.inputs.findIndex((field) => whyNot(model.form, field) !== null);
   const field = route.runbook.inputs[wrong];
-  if (field !== undefined) {
-    const focused = focusField(model, wrong);
-    return { ...focused, model: { ...focused.model, message: `${field.name}: ${whyNot(model.form, field) ?? ""}` } };
-  }
+  if (field !== undefined) return notYet(model, field, wrong);
   const inputs = Object.fromEntries(Object.entries(model.form.values).filter(([, value]) => value !== ""));
   const request = { runbook: route.runbook.id, target: route.target.name, inputs };
   return just({ ...model, busy: "making the plan", fault: null }, { do: "plan", request });
+}
+
+function notYet(model: Model, field: InputField, index: number): Update {
+  const message = `${field.name}: ${whyNot(model.form, field) ?? ""}`;
+  if (model.form.verdicts[field.name] === "looking" && (model.form.values[field.name] ?? "") !== "") {
+    return just({ ...model, message, form: { ...model.form, waiting: true } });
+  }
+  const focused = focusField(model, index);
+  return { ...focused, model: { ...focused.model, message } };
 }
 
 /** Why the form can't be handed in for this field; null when it can. */
@@ -78,7 +86,7 @@ export function whyNot(form: InputForm, field: InputField): string | null {
   const value = form.values[field.name] ?? "";
   if (value === "") return field.optional ? null : "this one is needed";
   const verdict = form.verdicts[field.name];
-  if (verdict === undefined || verdict === "looking") return "still being looked at; press Enter again";
+  if (verdict === undefined || verdict === "looking") return "still being looked at; then the plan is made";
   return verdict.ok ? null : verdict.words;
 }
 

@@ -3,9 +3,9 @@ import type { RunEnd } from "../runner/session.ts";
 import { emptyLine } from "./input/line-edit.ts";
 import { just, type Model, routeOf, type Update, withCursor } from "./model.ts";
 
-/** The run's screen comes up; what led to it (plan, resume) is no longer a way back. */
+/** The run's screen comes up; what led to it is no longer a way back, but for the plan of a dry run. */
 export function sessionOpened(model: Model, state: RunState): Update {
-  const first = model.routes.slice(0, 1);
+  const first = state.purpose === "dry-run" ? model.routes : model.routes.slice(0, 1);
   const fresh: Model = {
     ...model,
     routes: [...first, { kind: "run" }],
@@ -28,20 +28,14 @@ export function runChanged(before: Model, state: RunState): Update {
   const question = state.question;
   if (question === null) return just({ ...model, asked: null, aside: null, typed: emptyLine });
   if (question.id === before.asked?.id) return just(model);
-  const sameStep = before.asked?.step === question.step || mistyped(before, question.step);
-  const misses = sameStep ? before.misses : 0;
+  const missed = before.missed.step === question.step ? before.missed : { step: question.step, times: 0 };
   const asked = { id: question.id, step: question.step, at: model.now, furthest: 0 };
   const fresh = withCursor(
-    withCursor({ ...model, asked, typed: emptyLine, misses }, -1, "choice"),
+    withCursor({ ...model, asked, typed: emptyLine, missed }, -1, "choice"),
     0,
     question.kind === "confirm" ? question.way.kind : "failure",
   );
   return just(toTheRun(fresh), { do: "drain" });
-}
-
-/** Between a miss and its question asked again the state has no question; the misses still count. */
-function mistyped(before: Model, step: string): boolean {
-  return before.misses > 0 && before.run?.steps.some((one) => one.step.key === step && one.status !== "todo") === true;
 }
 
 /** A question is never hidden behind a screen that was opened before it came. */

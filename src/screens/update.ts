@@ -25,7 +25,7 @@ export function update(before: Model, message: Message, now: number): Update {
     case "refreshed":
       return just({ ...model, bench: message.bench });
     case "judged":
-      return just(judged(model, message.field, message.text, message.verdict));
+      return judged(model, message.field, message.text, message.verdict);
     case "suggested":
       return just(suggested(model, message.field, message.text, message.items));
     case "planned":

@@ -21,7 +21,7 @@ export function TextField({ slot, columns, plainCursor, onChange }: Props): Reac
     <Box height={1} flexShrink={0}>
       <Text bold>{slot.label}</Text>
       <Box height={fits ? 1 : 0} overflow="hidden">
-        <TextInput key={slot.id} value={slot.value} onChange={onChange} showCursor />
+        <TextInput key={slot.id} value={slot.value} onChange={onChange} showCursor={!plainCursor} />
       </Box>
       {fits ? null : <Text wrap="truncate">{`..${slot.value.slice(-(room - 3))}_`}</Text>}
       {fits && plainCursor ? <Text>_</Text> : null}

@@ -1,3 +1,4 @@
+import { plural } from "../../words/format.ts";
 import type { Key } from "./decode.ts";
 
 /** What the operator types to confirm. Never filled by anything but single, human key strokes. */
@@ -41,7 +42,7 @@ function typeText(line: TypedLine, text: string, phrase: string, now: number): T
 export function howDiffers(text: string, phrase: string): string {
   if (text.toLowerCase() === phrase.toLowerCase()) return "capital and small letters differ";
   if (phrase.startsWith(text)) return `it ends too early: ${text.length} of ${phrase.length} characters`;
-  if (text.startsWith(phrase)) return `it has ${text.length - phrase.length} characters too many`;
+  if (text.startsWith(phrase)) return `it goes on too long, by ${plural(text.length - phrase.length, "character")}`;
   if (phrase.endsWith(`/${text}`)) return "the environment in front of the name is missing";
   const at = Array.from(phrase).findIndex((char, index) => char !== text[index]);
   return `it differs from character ${at + 1} on`;

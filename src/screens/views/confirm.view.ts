@@ -30,7 +30,7 @@ export function confirmRows(model: Model, question: ConfirmQuestion): ConfirmVie
     const wanted = Math.max(15, top.length + bottom.length + needed + 1 + (rows - height));
     const tooSmall = `This window is too small for its facts: it needs ${Math.max(60, columns)}x${wanted}. Nothing can be confirmed in it.`;
     const said = labelled("", tooSmall, columns, { indent: 0, tone: "bad" });
-    return { rows: [...top, ...said], tooSmall, unread: 0, lastTop: 0 };
+    return { rows: [...said, ...top], tooSmall, unread: 0, lastTop: 0 };
   }
   const part = scrolled(lines, model.cursors[question.way.kind] ?? 0, room);
   const seen = Math.max(model.asked?.furthest ?? 0, part.from) + part.shown.length;
@@ -91,7 +91,8 @@ function countRows(model: Model, question: ConfirmQuestion): readonly Row[] {
 
 function promptRows(model: Model, question: ConfirmQuestion, width: number): readonly Row[] {
   if (question.way.kind === "go") return [row(span("g goes ahead.", "strong"), " Esc puts it aside, nothing happens.")];
-  const missed = model.misses > 0 ? `   (${model.misses} of 3 misses)` : "";
+  const { times } = model.missed;
+  const missed = times > 0 ? `   (${times} of 3 misses)` : "";
   const asks = phraseWords(model, question, question.way.phrase) + missed;
   return [
     ...labelled("", asks, width, { indent: 0, tone: "strong" }),

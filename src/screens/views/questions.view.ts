@@ -51,17 +51,29 @@ export function failureBody(model: Model, question: FailureQuestion, height: num
     unknown ? "   not failed: not known" : "   it failed",
   );
   const options = [row(span("WHAT NEXT?", "strong")), ...waysOn(question, columns, height)];
-  const story = [
-    ...labelled("HAPPENED", question.asks, columns),
-    ...question.facts.flatMap((fact) => labelled(fact.label.toUpperCase(), fact.text, columns)),
-    ...question.known.flatMap((text, i) => labelled(i === 0 ? "KNOWN" : "", text, columns)),
-    ...question.unknown.flatMap((text, i) => labelled(i === 0 ? "UNKNOWN" : "", text, columns, { tone: "caution" })),
-  ];
+  const story = failureStory(question, columns, height);
   const room = Math.max(1, height - options.length - 2);
   const part = scrolled(story, model.cursors.failure ?? 0, room);
   const where = row(whereIn(part));
   return { rows: [head, ...part.shown, where, ...options].slice(0, height), lastTop: Math.max(0, story.length - room) };
 }
+
+/** What is not known is read first where there is little room. */
+function failureStory(question: FailureQuestion, width: number, height: number): readonly Row[] {
+  const unknown = question.unknown.flatMap((text, i) =>
+    labelled(i === 0 ? "UNKNOWN" : "", text, width, { tone: "caution" }),
+  );
+  const isSmall = height < smallHeight;
+  return [
+    ...(isSmall ? unknown : []),
+    ...labelled("HAPPENED", question.asks, width),
+    ...question.facts.flatMap((fact) => labelled(fact.label.toUpperCase(), fact.text, width)),
+    ...question.known.flatMap((text, i) => labelled(i === 0 ? "KNOWN" : "", text, width)),
+    ...(isSmall ? [] : unknown),
+  ];
+}
+
+const smallHeight = 16;
 
 export const failureKeys: Readonly<Record<FailureAct, string>> = {
   "find-out": "i",
@@ -74,7 +86,7 @@ export const failureKeys: Readonly<Record<FailureAct, string>> = {
 
 /** In a small window the closed ways share a row, so that what is unknown keeps its place; help has their reasons. */
 function waysOn(question: FailureQuestion, width: number, height: number): readonly Row[] {
-  if (height >= 16) return question.options.flatMap((option) => optionRows(option, width));
+  if (height >= smallHeight) return question.options.flatMap((option) => optionRows(option, width));
   const closed = question.options
     .filter((option) => option.disabled !== undefined)
     .map((option) => `(${failureKeys[option.act]} ${option.act})`);

@@ -1,0 +1,259 @@
+import { describe, expect, it } from "vitest";
+import { frameOf } from "../../src/screens/frame.ts";
+import { rowText } from "../../src/screens/rows.ts";
+import { began, confirmQuestion, lease, merging, planFor, story, untilMerge } from "./support/story.ts";
+import { ended, everyScreen, linesOf, model, running, sizes, textOf } from "./support/look.ts";
+
+const ofARun = [
+  "resume",
+  "live",
+  "choice",
+  "type",
+  "go",
+  "failure",
+  "ended",
+  "paused",
+  "details",
+  "note",
+  "write",
+  "give-up",
+  "timeline",
+  "help",
+];
+
+describe.each(sizes.map((size) => [`${size.columns}x${size.rows}`, size] as const))(
+  "every screen at %s",
+  (_name, size) => {
+    const screens = Object.entries(everyScreen(size));
+
+    it.each(screens)("%s has no row wider than the window and is less tall than it", (_screen, shown) => {
+      const lines = linesOf(shown);
+      expect(lines.length).toBeLessThan(size.rows);
+      for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(size.columns);
+    });
+
+    it.each(screens)("%s is ASCII only", (_screen, shown) => {
+      expect(textOf(shown)).toMatch(/^[\x20-\x7e\n]*$/);
+    });
+
+    it.each(screens.filter(([name]) => ofARun.includes(name)))(
+      "%s names environment, database and run in row 1",
+      (name, shown) => {
+        const header = linesOf(shown)[0];
+        expect(header).toContain(name === "go" ? ".. sandbox .." : "!! PRODUCTION !!");
+        expect(header).toContain("shop_orders");
+        expect(header).toContain("Q73K");
+      },
+    );
+
+    it.each(screens)("%s says in its last row how to stop, and where help is", (name, shown) => {
+      const footer = linesOf(shown).at(-1);
+      expect(footer).toContain("^C stop");
+      if (name !== "help") expect(footer).toMatch(/\? help|\^G help/);
+    });
+
+    it.each(screens)("%s uses no tone whose meaning colour alone would carry", (_screen, shown) => {
+      const { header, body, messages } = frameOf(shown);
+      const toned = [header, ...body.rows, ...messages].filter((line) =>
+        line.some((part) => part.tone === "bad" || part.tone === "caution"),
+      );
+      for (const line of toned) expect(rowText(line).trim()).not.toBe("");
+    });
+  },
+);
+
+describe("a window that is too small", () => {
+  it("is one line that still names environment and database, and says that the run goes on", () => {
+    const lines = linesOf(running(merging(), { columns: 59, rows: 14 })).filter((line) => line !== "");
+    expect(lines).toEqual(["!! PRODUCTION !!  shop_orders  needs 60x15; the run goes on"]);
+    expect(linesOf(running(merging(), { columns: 100, rows: 10 }))[0]).toContain("the run goes on");
+  });
+});
+
+describe("the live screen", () => {
+  it("shows every step with its state, time and result", () => {
+    const text = textOf(running(merging()));
+    expect(text).toContain("[x]  4 Rescue the rows                          0:52   rows 981,241");
+    expect(text).toMatch(/\[>\] {2}7 Merge the missing rows .* batch 120 of 197/);
+    expect(text).toContain("[x]  2 Find the statement                       0:04   chosen: 981,241 rows at 02:51:17Z");
+    expect(text).toContain("[ ]  8 Verify the merge");
+  });
+
+  it("says what is done now, why, how far it is, and where it writes", () => {
+    const text = textOf(running(merging()));
+    expect(text).toContain("NOW    INSERT 981,204 rows in 197 transactions");
+    expect(text).toContain("WHY    Customers miss their orders");
+    expect(text).toContain("60.1 %   590,000 of 981,204 rows");
+    expect(text).toMatch(/rows\/s {3}ETA about \d:\d\d/);
+    expect(text).toContain("WRITES ON PRODUCTION  step 7 of 9");
+    expect(text).toContain("GUARDS  2 of 3 allow, skipped: ticket");
+    expect(text).toContain("LEASES  2 held");
+    expect(text).toContain("batch 118 committed 5,000 rows");
+  });
+
+  it("never shows 100 % before the outcome is durable, and no bar without a total", () => {
+    const all = merging().tell({
+      kind: "step.progressed",
+      step: "merge",
+      progress: { done: 981_204, total: 981_204, unit: "rows" },
+    });
+    expect(textOf(running(all))).toContain("99.9 %");
+    expect(textOf(running(all))).not.toMatch(/100(\.0)? %/);
+    const open = merging().tell({ kind: "step.progressed", step: "merge", progress: { done: 7000, unit: "pages" } });
+    expect(textOf(running(open))).toContain("7,000 pages so far");
+    expect(textOf(running(open))).not.toContain("[###");
+  });
+
+  it("does not say that it writes while it only reads, and never in a dry run", () => {
+    expect(textOf(running(untilMerge()))).not.toContain("WRITES ON");
+    const dry = story("production", "dry-run").tell({
+      kind: "step.intended",
+      step: "merge",
+      attempt: 1,
+      params: {},
+      recovery: "cursor",
+    });
+    expect(textOf(running(dry))).not.toContain("WRITES ON");
+    expect(linesOf(running(dry))[0]).toContain("DRY RUN");
+  });
+
+  it("folds what is done before it cuts what is asked or running", () => {
+    const text = textOf(running(merging(), { columns: 60, rows: 15 }));
+    expect(text).toContain("[x] 1-6 done in 1:22");
+    expect(text).toContain("[>]  7 Merge the missing rows");
+    expect(text).toContain("60.1 %");
+  });
+
+  it("names a guard that refuses, in place of those that allow", () => {
+    const refused = merging().tell({
+      kind: "guard.judged",
+      step: "merge",
+      guard: "free-disk",
+      verdict: "deny",
+      reason: "4 % free, 10 % are needed",
+    });
+    expect(textOf(running(refused))).toContain("GUARDS  free-disk REFUSES: 4 % free, 10 % are needed");
+  });
+
+  it("scrolls its output back, and End follows again", () => {
+    const told = merging();
+    for (let n = 1; n <= 60; n += 1) told.tell({ kind: "output.printed", step: "merge", text: `line ${n} of output` });
+    const live = running(told);
+    expect(textOf(live)).toContain("line 60 of output");
+    const back = { ...live, cursors: { live: 20 } };
+    expect(textOf(back)).not.toContain("line 60 of output");
+    expect(textOf(back)).toContain("End follows");
+  });
+});
+
+describe("the typed confirmation", () => {
+  const typing = (over = {}, size = { columns: 100, rows: 30 }) =>
+    running(untilMerge().tell({ kind: "question.asked", question: confirmQuestion(over) }), size);
+
+  it("shows what the server says it is, the effect, exact counts, undo and expiry on one screen", () => {
+    const text = textOf(typing({ lapsesAt: began + 100_000 }));
+    for (const words of [
+      "STEP 7  Merge the missing rows",
+      "WRITE",
+      "lapses in 1:",
+      "host      db-prod-1:5432",
+      "database  shop_orders",
+      "undo      DELETE by the rescue list",
+      "INSERT 981,204 rows",
+      "orders 981,204, order lines 2,943,612",
+      "after it public.orders has 2,104,551 rows",
+    ])
+      expect(text).toContain(words);
+  });
+
+  it("does not repeat the name beside the field", () => {
+    const lines = linesOf(typing());
+    const field = lines.findIndex((line) => line.startsWith("  > _"));
+    expect(lines[field - 1]).toBe("Type the name of this database, by hand:");
+    expect(lines.slice(field - 1, field + 1).join()).not.toContain("shop_orders");
+  });
+
+  it("says that another environment has that name when the environment has to be typed too", () => {
+    expect(textOf(typing({ way: { kind: "type", phrase: "production/shop_orders" } }))).toContain(
+      "type environment/name, by hand",
+    );
+  });
+
+  it("says the word itself where a verb is asked", () => {
+    expect(textOf(typing({ way: { kind: "type", phrase: "merge" } }))).toContain("Type this, by hand: merge");
+  });
+
+  it("says that it has lapsed", () => {
+    expect(textOf(typing({ lapsesAt: began }))).toContain("LAPSED");
+  });
+
+  it("says how large a window it needs when its facts do not fit", () => {
+    const many = Array.from({ length: 12 }, (_, n) => ({ label: `fact ${n}`, text: "something that has to be seen" }));
+    const text = textOf(typing({ facts: many }, { columns: 80, rows: 15 })).replaceAll("\n", " ");
+    expect(text).toMatch(/too small for its facts: it needs 80x\d\d/);
+  });
+});
+
+describe("what a step holds and gives back", () => {
+  it("is shown with how a person gives it back by hand, on a row of its own", () => {
+    const lines = linesOf({ ...running(merging()), routes: [{ kind: "start" }, { kind: "run" }, { kind: "details" }] });
+    expect(lines).toContain("SELECT pg_drop_replication_slot('holdfast_L1')");
+  });
+
+  it("is not called given back while anything is held", () => {
+    const held = ended(story().tell(lease("L1", "rows pinned"), { kind: "run.paused", reason: "left" }));
+    expect(textOf(held)).toContain("held: rows pinned");
+    expect(textOf(held)).not.toContain("nothing is held");
+  });
+});
+
+describe("the end of a run", () => {
+  it("shows the tables before, after and as expected, the proof, safeguards and leases", () => {
+    const text = textOf(everyScreen(sizes[2]!).ended!);
+    expect(text).toMatch(/before +after +expected/);
+    expect(text).toMatch(/public\.orders +1,123,347 +2,104,551 +2,104,551/);
+    expect(text).toContain("PROOF      every rescued row is in its table");
+    expect(text).toContain("2 of 3 allow; ticket skipped: no ticket system");
+    expect(text).toContain("kept until 2026-11-22T03:08:20Z");
+  });
+
+  it("shows a step that was in the air as unknown, never as failed or running", () => {
+    const text = textOf(everyScreen(sizes[2]!).paused!);
+    expect(text).toMatch(/\[\?\] {2}7 Merge/);
+    expect(text).not.toMatch(/\[!\] {2}7|\[>\] {2}7/);
+    expect(text).toContain("STOPPED, NOT DONE");
+  });
+
+  it("gives the command that resumes it on a row of its own", () => {
+    expect(linesOf(everyScreen(sizes[2]!).paused!)).toContain("holdfast resume 019aa3f0-1111-7abc-8def-0000000b9c73");
+  });
+});
+
+describe("the plan", () => {
+  it("says what will be asked before which effect, by environment", () => {
+    const at = (environment: "production" | "staging" | "sandbox") =>
+      textOf(model({ routes: [{ kind: "plan", plan: planFor(environment) }] }));
+    expect(at("production")).toContain("write: the database's name, typed");
+    expect(at("staging")).toContain("write: its verb, typed");
+    expect(at("sandbox")).toContain("write: g on its preview");
+    expect(at("production")).toContain("It destroys nothing.");
+  });
+});
+
+describe("the start screen", () => {
+  it("puts open runs first, and production last", () => {
+    const lines = linesOf(model());
+    const at = (words: string) => lines.findIndex((line) => line.includes(words));
+    expect(at("OPEN RUNS (1)")).toBe(1);
+    expect(at("[?] Q73K")).toBeLessThan(at(".. sandbox .."));
+    expect(at(".. sandbox ..")).toBeLessThan(at("!! PRODUCTION !!   the database"));
+    expect(lines.join("\n")).toContain("killed 03:14:23Z at step 7 of 9");
+  });
+
+  it("says of a run that another process drives it", () => {
+    const first = model();
+    const bench = { ...first.bench, runs: first.bench.runs.map((run) => ({ ...run, driven: true })) };
+    expect(textOf({ ...first, bench })).toContain("[>] Q73K");
+    expect(textOf({ ...first, bench })).toContain("driven now by another process");
+  });
+});

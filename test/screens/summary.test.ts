@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { summaryLines } from "../../src/screens/summary.ts";
+import { failing, finished, lease, merging, runId, story } from "./support/story.ts";
+
+const command = `holdfast resume ${runId}`;
+
+describe("what is printed once the screen is gone", () => {
+  it("is nothing where no run was seen", () => {
+    expect(summaryLines(null, null, "")).toEqual([]);
+  });
+
+  it.each([
+    ["paused", merging().tell({ kind: "run.paused", reason: "the operator left" })],
+    ["unknown", failing()],
+    ["done", finished()],
+  ])("is five to ten lines with run, outcome, counts and leases (%s)", (_what, told) => {
+    const lines = summaryLines(told.state, null, command);
+    expect(lines.length).toBeGreaterThanOrEqual(5);
+    expect(lines.length).toBeLessThanOrEqual(10);
+    expect(lines.join("\n")).toContain(`run ${runId}`);
+    expect(lines.join("\n")).toContain("!! PRODUCTION !! shop_orders");
+    expect(lines.join("\n")).toMatch(/^[\x20-\x7e\n]*$/);
+  });
+
+  it("gives the exact command on a line of its own while the run can go on, and none when it is over", () => {
+    expect(summaryLines(merging().state, null, command)).toContain(`  ${command}`);
+    expect(summaryLines(finished().state, null, command).join("\n")).not.toContain("resume");
+  });
+
+  it("says which step is unknown, and never that it failed", () => {
+    const text = summaryLines(merging().state, null, command).join("\n");
+    expect(text).toContain("step 7 Merge the missing rows: UNKNOWN");
+    expect(text).not.toMatch(/failed/i);
+  });
+
+  it("counts the leases that it has no room for", () => {
+    const told = story().tell(...["A", "B", "C", "D", "E"].map((id) => lease(id, `lease ${id}`)));
+    const lines = summaryLines(told.state, null, command);
+    expect(lines).toContain(".. 2 more leases in the journal");
+    expect(lines.length).toBeLessThanOrEqual(10);
+  });
+
+  it("names the fault that ended it, with what to do", () => {
+    const fault = {
+      code: "HF-LOCK-LOST",
+      message: "the target lock is gone",
+      hint: "Resume it",
+      after: "none",
+      exit: "busy",
+    } as const;
+    const text = summaryLines(merging().state, { exit: "busy", state: merging().state, fault }, command).join("\n");
+    expect(text).toContain("HF-LOCK-LOST  the target lock is gone. Resume it");
+  });
+});

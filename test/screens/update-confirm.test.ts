@@ -1,0 +1,264 @@
+import { describe, expect, it } from "vitest";
+import type { Key } from "../../src/screens/input/decode.ts";
+import type { Command, Message, Model, Size } from "../../src/screens/model.ts";
+import { update } from "../../src/screens/update.ts";
+import { everyScreen, letters, model, named, play, running, sizes, textOf } from "./support/look.ts";
+import {
+  began,
+  confirmQuestion,
+  merging,
+  runId,
+  statementQuestion,
+  story,
+  untilMerge,
+  mergePreview,
+} from "./support/story.ts";
+import { summaryOf } from "./support/fake-workbench.ts";
+
+const enter = named("enter");
+const byHand = (text: string): Key[] => Array.from(text, letters);
+const asked = (over = {}, size?: Size) =>
+  running(untilMerge().tell({ kind: "question.asked", question: confirmQuestion(over) }), size);
+const answers = (commands: readonly Command[]) => commands.filter((command) => command.do === "answer");
+
+/** The same question, shown `ms` ago. */
+function since(shown: Model, ms: number): Model & { readonly asked: NonNullable<Model["asked"]> } {
+  return { ...shown, asked: { ...shown.asked!, at: shown.now - ms } };
+}
+
+describe("a typed confirmation", () => {
+  it("hands in exactly what was typed by hand", () => {
+    const { commands } = play(asked(), [...byHand("shop_orders"), enter]);
+    expect(commands).toEqual([
+      { do: "answer", question: "Q20", answer: { kind: "typed", text: "shop_orders", pasted: false } },
+    ]);
+  });
+
+  it("is not confirmed by Enter alone, nor after a paste, nor by the phrase in one read", () => {
+    expect(answers(play(asked(), [enter, enter]).commands)).toEqual([]);
+    expect(answers(play(asked(), [{ kind: "paste", text: "shop_orders" }, enter]).commands)).toEqual([]);
+    expect(answers(play(asked(), [letters("shop_orders"), enter]).commands)).toEqual([]);
+  });
+
+  it("says how a wrong name differs, clears the field and lets the session record the miss", () => {
+    const { model: after, commands } = play(asked(), [...byHand("shop"), enter]);
+    expect(answers(commands)).toHaveLength(1);
+    expect(after.typed.text).toBe("");
+    expect(textOf(after)).toContain("Not confirmed: it ends too early: 4 of 11 characters.");
+    expect(textOf(after)).toContain("(1 of 3 misses)");
+  });
+
+  it("says so when the name of another environment's target was typed", () => {
+    const { model: after } = play(asked(), [...byHand("shop_orders_st"), enter]);
+    expect(textOf(after)).toContain("that names the staging target shop-staging");
+  });
+
+  it("counts misses over the question asked again, and starts anew for another step", () => {
+    const told = untilMerge().tell({ kind: "question.asked", question: confirmQuestion() });
+    const first = play(running(told), [...byHand("x"), enter]).model;
+    told.tell({
+      kind: "question.answered",
+      question: "Q20",
+      step: "merge",
+      by: "ops_k",
+      answered: { kind: "mistyped", differs: "it is another name" },
+    });
+    const between = update(first, { kind: "run-changed", state: told.state }, first.now).model;
+    told.tell({ kind: "question.asked", question: confirmQuestion({ id: "Q21" }) });
+    const again = update(between, { kind: "run-changed", state: told.state }, first.now).model;
+    expect(textOf(again)).toContain("(1 of 3 misses)");
+    told.tell({ kind: "question.asked", question: confirmQuestion({ id: "Q22", step: "release" }) });
+    expect(textOf(update(again, { kind: "run-changed", state: told.state }, first.now).model)).not.toContain("misses");
+  });
+
+  it("keeps what was typed when it is put aside and taken up again, and nothing is answered", () => {
+    const { model: aside, commands } = play(asked(), [...byHand("shop_"), named("escape")]);
+    expect(commands).toEqual([]);
+    expect(textOf(aside)).toContain("A QUESTION WAITS");
+    const { model: back } = play(aside, [enter]);
+    expect(textOf(back)).toContain("  > shop__");
+  });
+
+  it("can't be answered after it lapsed", () => {
+    const late = asked({ lapsesAt: began + 1000 });
+    const { model: after, commands } = play(late, [...byHand("shop_orders"), enter]);
+    expect(answers(commands)).toEqual([]);
+    expect(textOf(after)).toContain("This has lapsed");
+  });
+
+  it("can't be answered in a window that does not show its facts", () => {
+    for (const size of [
+      { columns: 59, rows: 30 },
+      { columns: 100, rows: 14 },
+    ]) {
+      expect(answers(play(asked({}, size), [...byHand("shop_orders"), enter]).commands)).toEqual([]);
+    }
+    const facts = Array.from({ length: 9 }, (_, n) => ({ label: `f${n}`, text: "x" }));
+    const { model: after, commands } = play(asked({ facts }, { columns: 60, rows: 15 }), [
+      ...byHand("shop_orders"),
+      enter,
+    ]);
+    expect(answers(commands)).toEqual([]);
+    expect(textOf(after)).toContain("too small");
+  });
+
+  it("can't be answered before every line of the preview was on the screen", () => {
+    const lines = Array.from({ length: 40 }, (_, n) => `public.table_${n}: 1,000 rows are missing`);
+    const long = asked({ previews: [{ step: "merge", preview: { ...mergePreview, lines } }] });
+    const early = play(long, [...byHand("shop_orders"), enter]);
+    expect(answers(early.commands)).toEqual([]);
+    expect(textOf(early.model)).toMatch(/\d+ lines of the preview are not read yet: PgDn/);
+    const read = play(long, [named("pgdn"), named("pgdn"), named("pgdn"), ...byHand("shop_orders"), enter]);
+    expect(textOf(play(long, [named("pgdn"), named("pgdn"), named("pgdn")]).model)).toContain("public.table_39");
+    expect(answers(read.commands)).toHaveLength(1);
+    const up = play(long, [
+      named("pgdn"),
+      named("pgdn"),
+      named("pgdn"),
+      named("pgup"),
+      ...byHand("shop_orders"),
+      enter,
+    ]);
+    expect(answers(up.commands), "what was read stays read").toHaveLength(1);
+  });
+});
+
+describe("a question that has only just appeared", () => {
+  const cases: readonly (readonly [string, Model, Key])[] = [
+    ["g", asked({ way: { kind: "go" } }), letters("g")],
+    ["a letter of the name", asked(), letters("s")],
+    [
+      "Enter on a choice",
+      { ...running(story().tell({ kind: "question.asked", question: statementQuestion })), cursors: { choice: 0 } },
+      enter,
+    ],
+  ];
+
+  it.each(cases)("ignores %s for 400 ms and throws away what is queued", (_key, shown, key) => {
+    const early = update(since(shown, 399), { kind: "key", key }, shown.now);
+    expect(answers(early.commands)).toEqual([]);
+    expect(early.model.typed.text).toBe("");
+    expect(early.model.message).toContain("only just appeared");
+  });
+
+  it.each(cases)("takes %s after that", (_key, shown, key) => {
+    const later = update(since(shown, 400), { kind: "key", key }, shown.now);
+    expect(answers(later.commands).length + later.model.typed.text.length).toBe(1);
+  });
+
+  it("empties the pump when it comes, and highlights nothing", () => {
+    const told = story();
+    const live = running(told);
+    const { model: after, commands } = update(
+      live,
+      { kind: "run-changed", state: told.tell({ kind: "question.asked", question: statementQuestion }).state },
+      live.now,
+    );
+    expect(commands).toEqual([{ do: "drain" }]);
+    expect(after.cursors.choice).toBe(-1);
+  });
+
+  it("comes to the front of whatever was looked at", () => {
+    const told = untilMerge();
+    const { model: looking } = play(running(told), [letters("v"), letters("?")]);
+    told.tell({ kind: "question.asked", question: confirmQuestion() });
+    const after = update(looking, { kind: "run-changed", state: told.state }, looking.now).model;
+    expect(textOf(after)).toContain("Type the name of this database");
+  });
+});
+
+describe("a key that is held down", () => {
+  it("answers no question, however long it is held", () => {
+    const going = asked({ way: { kind: "go" } });
+    const before = update(going, { kind: "key", key: letters("g") }, going.asked!.at - 100).model;
+    let current: Model = { ...before, asked: { ...before.asked!, at: going.now } };
+    const repeated: Message[] = Array.from({ length: 60 }, () => ({ kind: "key", key: letters("g") }));
+    const said: Command[] = [];
+    let now = going.now + 350;
+    current = { ...current, lastKey: { name: "g", at: going.now - 200 } };
+    for (const message of repeated) {
+      const next = update(current, message, now);
+      said.push(...next.commands);
+      current = next.model;
+      now += 33;
+    }
+    expect(answers(said)).toEqual([]);
+    expect(answers(update(current, { kind: "key", key: letters("g") }, now + 1000).commands)).toHaveLength(1);
+  });
+
+  it("does not choose by an Enter that repeats", () => {
+    const choosing = {
+      ...running(story().tell({ kind: "question.asked", question: statementQuestion })),
+      cursors: { choice: 0 },
+    };
+    const held = { ...choosing, lastKey: { name: "enter", at: choosing.now - 300 } };
+    expect(answers(update(held, { kind: "key", key: enter }, choosing.now).commands)).toEqual([]);
+  });
+});
+
+describe("a choice", () => {
+  const choosing = running(story().tell({ kind: "question.asked", question: statementQuestion }));
+
+  it("has nothing highlighted at first, and does not wrap", () => {
+    expect(answers(play(choosing, [enter]).commands)).toEqual([]);
+    const { model: top } = play(choosing, [named("down"), named("up"), named("up"), named("up")]);
+    expect(top.cursors.choice).toBe(0);
+    const { model: bottom } = play(
+      choosing,
+      Array.from({ length: 9 }, () => named("down")),
+    );
+    expect(bottom.cursors.choice).toBe(2);
+  });
+
+  it("takes the highlighted one, and refuses a closed one with its reason", () => {
+    expect(answers(play(choosing, [named("down"), named("down"), enter]).commands)).toEqual([
+      { do: "answer", question: "Q7", answer: { kind: "choose", value: "88120455" } },
+    ]);
+    const closed = play(choosing, [named("down"), named("down"), named("down"), enter]);
+    expect(answers(closed.commands)).toEqual([]);
+    expect(textOf(closed.model)).toContain("not possible: its transaction has not ended");
+  });
+
+  it("can be written by hand where none of the list is right", () => {
+    const { commands } = play(choosing, [letters("w"), { kind: "field", text: "88120999" }, enter]);
+    expect(answers(commands)).toEqual([
+      { do: "answer", question: "Q7", answer: { kind: "choose", value: "88120999" } },
+    ]);
+    expect(answers(play(choosing, [letters("w"), enter]).commands)).toEqual([]);
+  });
+});
+
+describe("giving a run up", () => {
+  const resume = everyScreen(sizes[2]!).resume!;
+
+  it("needs the run's short id, typed by hand", () => {
+    expect(play(resume, [letters("x"), enter]).commands).toEqual([]);
+    expect(play(resume, [letters("x"), letters("Q73K"), enter]).commands).toEqual([]);
+    expect(play(resume, [letters("x"), ...byHand("q73k"), enter]).commands).toEqual([]);
+    expect(play(resume, [letters("x"), ...byHand("Q73K"), enter]).commands).toEqual([{ do: "give-up", run: runId }]);
+  });
+
+  it("is not possible while another process drives the run", () => {
+    const summary = summaryOf({ driven: true });
+    const route = { ...resume.routes[1]!, summary } as Model["routes"][number];
+    const driven = model({ routes: [{ kind: "start" }, route] });
+    const { model: after, commands } = play(driven, [letters("x"), letters("g")]);
+    expect(commands).toEqual([]);
+    expect(textOf(after)).toContain("another process drives this run now");
+  });
+});
+
+describe("the checklist behind a question", () => {
+  it("pauses the run by p without answering", () => {
+    const { commands } = play(asked(), [named("escape"), letters("p")]);
+    expect(commands).toEqual([{ do: "pause", reason: "paused by the operator" }]);
+  });
+
+  it("is left by the end of the question", () => {
+    const told = untilMerge().tell({ kind: "question.asked", question: confirmQuestion() });
+    const { model: aside } = play(running(told), [named("escape")]);
+    const after = update(aside, { kind: "run-changed", state: merging().state }, aside.now).model;
+    expect(after.aside).toBeNull();
+    expect(textOf(after)).not.toContain("A QUESTION WAITS");
+  });
+});
