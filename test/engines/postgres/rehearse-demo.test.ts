@@ -1,0 +1,133 @@
+import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type DemoParts, runDemo } from "../../../src/cli/demo.ts";
+import { operate } from "../../../src/cli/demo/scripted-operator.ts";
+import { assemble } from "../../../src/compose.ts";
+import { systemClock } from "../../../src/core/clock.ts";
+import { connect } from "../../../src/engines/postgres/connection.ts";
+import { postgresRehearsals } from "../../../src/engines/postgres/rehearse/rehearsals.ts";
+import type { Rehearsal } from "../../../src/engines/rehearse.ts";
+import type { Workbench } from "../../../src/runner/workbench.ts";
+
+let base: string;
+let said: string[];
+let stage: Rehearsal;
+beforeEach(() => {
+  base = mkdtempSync(path.join(os.tmpdir(), "hf-d-"));
+  chmodSync(base, 0o711);
+  said = [];
+});
+afterEach(() => rmSync(base, { recursive: true, force: true }));
+
+const folder = () => path.join(base, "demo");
+const limits = { batchRows: 500, lockTimeoutMs: 2000, statementTimeoutMs: 60_000, heldWal: null, minFreeDisk: 0 };
+const workbenchOver = (rehearsal: Rehearsal, name: string): Workbench =>
+  assemble({
+    targets: [
+      {
+        target: { name, engine: rehearsal.engine, environment: "production", database: rehearsal.database },
+        url: () => Promise.resolve(rehearsal.url()),
+      },
+    ],
+    journalFolder: path.join(base, "journal"),
+    scratch: base,
+    serverBinaries: {},
+    limits,
+    policy: { stopFile: path.join(base, "stop"), ticket: "none" },
+    person: { operator: "ops_k", host: "bastion" },
+    version: "0",
+    secrets: [],
+  });
+
+function partsWith(
+  openScreens: DemoParts["openScreens"] = () => Promise.reject(new Error("no screens here")),
+): DemoParts {
+  return {
+    rehearsals: postgresRehearsals({ scratch: base, name: "demo", serverBinaries: {}, clock: systemClock }),
+    workbenchFor: (rehearsal, name) => {
+      stage = rehearsal;
+      return Promise.resolve(workbenchOver(rehearsal, name));
+    },
+    openScreens,
+    show: () => () => undefined,
+    say: (line) => said.push(line),
+    again: "npm run demo",
+  };
+}
+
+const wishes = { auto: true, rows: 2000, fresh: false };
+const options = {
+  purpose: "demo",
+  wishes: { choices: {}, keepRescue: false },
+  interactive: true,
+  yesSandbox: false,
+} as const;
+const runs = () => {
+  const workbench = workbenchOver(stage, "shop");
+  const found = workbench.runs();
+  void workbench.close();
+  return found;
+};
+
+/** Opens the plan, lets it come to its first question, and leaves it there. */
+const leavesEarly: DemoParts["openScreens"] = async (workbench, at) => {
+  if (!("plan" in at)) throw new Error("a fresh run was expected");
+  const session = workbench.open(at.plan, options);
+  const asked = () => session.state.question !== null;
+  await new Promise<void>((resolve) => session.subscribe(() => asked() && resolve()));
+  session.pause("enough for today");
+  return (await session.ended).exit;
+};
+
+/** A whole recovery, and then somebody loses a payment. */
+const spoils: DemoParts["openScreens"] = async (workbench, at) => {
+  if (!("plan" in at)) throw new Error("a fresh run was expected");
+  const session = workbench.open(at.plan, options);
+  operate(session);
+  const { exit } = await session.ended;
+  const clumsy = await connect({ url: stage.url(), application: "t", effect: "writing" });
+  await clumsy.run("spoiling", "delete from public.payments where id = (select min(id) from public.payments)");
+  await clumsy.close();
+  return exit;
+};
+
+test("the demo recovers by itself, proves every row, ends its server and keeps its journal", async () => {
+  expect(await runDemo(partsWith(), wishes)).toBe("ok");
+  expect(said.join("\n")).toContain("DELETE FROM public.orders WHERE status = 'cancelled'");
+  expect(said.join("\n")).toContain("Proved: every row is what it was before the DELETE");
+  expect(existsSync(folder())).toBe(false);
+  expect(runs()).toMatchObject([{ status: "done", purpose: "demo", environment: "production", database: "shop" }]);
+  expect(said.every((line) => /^[\x20-\x7e]*$/.test(line))).toBe(true);
+});
+
+test("rows that are not as they were are said, with an exit of their own", async () => {
+  expect(await runDemo(partsWith(spoils), { ...wishes, auto: false })).toBe("not-proved");
+  expect(said.join("\n")).toContain("1 row missing");
+  expect(said.join("\n")).toContain("NOT PROVED");
+  expect(existsSync(folder())).toBe(false);
+});
+
+test("a demo that is left keeps its server's folder; the next one goes on with that run and proves it", async () => {
+  expect(await runDemo(partsWith(leavesEarly), { ...wishes, auto: false })).toBe("paused");
+  expect(existsSync(folder())).toBe(true);
+  expect(said.at(-1)).toContain("Go on with: npm run demo");
+  const [left] = runs();
+  expect(left).toMatchObject({ status: "paused" });
+  said = [];
+  expect(await runDemo(partsWith(), wishes)).toBe("ok");
+  expect(said[0]).toContain("going on with it");
+  expect(runs()).toMatchObject([{ run: left?.run, status: "done" }]);
+  expect(existsSync(folder())).toBe(false);
+});
+
+test("a fresh demo gives the left run up first, leases and all, and begins its own", async () => {
+  expect(await runDemo(partsWith(leavesEarly), { ...wishes, auto: false })).toBe("paused");
+  expect(await runDemo(partsWith(), { ...wishes, fresh: true })).toBe("ok");
+  expect(
+    runs()
+      .map((run) => run.status)
+      .toSorted(),
+  ).toEqual(["abandoned", "done"]);
+});
