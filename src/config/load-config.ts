@@ -43,6 +43,19 @@ export interface Config {
   readonly journal: string | null;
 }
 
+/** What a config means that says nothing of it. */
+export const defaults: Pick<Config, "limits" | "tickets" | "stopFile"> = {
+  limits: {
+    batchRows: 10_000,
+    lockTimeoutMs: 2000,
+    statementTimeoutMs: 60_000,
+    heldWal: null,
+    minFreeDisk: 0.1,
+  },
+  tickets: "optional",
+  stopFile: "/tmp/BACKUP_EMERGENCY_STOP",
+};
+
 export interface ConfigPlaces {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
@@ -118,14 +131,14 @@ function filled(file: string, config: ConfigFile): Config {
       servers: Object.fromEntries(Object.entries(scratch.servers ?? {}).map(([major, path]) => [major, from(path)])),
     },
     limits: {
-      batchRows: limits.batchRows ?? 10_000,
-      lockTimeoutMs: readDuration(limits.lockTimeout ?? "2s") ?? 2000,
-      statementTimeoutMs: readDuration(limits.statementTimeout ?? "60s") ?? 60_000,
-      heldWal: limits.heldWal === undefined ? null : readSize(limits.heldWal),
-      minFreeDisk: limits.minFreeDisk ?? 0.1,
+      batchRows: limits.batchRows ?? defaults.limits.batchRows,
+      lockTimeoutMs: readDuration(limits.lockTimeout ?? "") ?? defaults.limits.lockTimeoutMs,
+      statementTimeoutMs: readDuration(limits.statementTimeout ?? "") ?? defaults.limits.statementTimeoutMs,
+      heldWal: readSize(limits.heldWal ?? "") ?? defaults.limits.heldWal,
+      minFreeDisk: limits.minFreeDisk ?? defaults.limits.minFreeDisk,
     },
-    tickets: config.tickets ?? "optional",
-    stopFile: from(config.stopFile ?? "/tmp/BACKUP_EMERGENCY_STOP"),
+    tickets: config.tickets ?? defaults.tickets,
+    stopFile: from(config.stopFile ?? defaults.stopFile),
     journal: config.journal === undefined ? null : from(config.journal),
   };
 }

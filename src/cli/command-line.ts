@@ -1,0 +1,182 @@
+import { Command, CommanderError, Option } from "commander";
+import { exitCodes, type ExitName } from "../core/exit-codes.ts";
+import { completionScript, shells } from "./completion.ts";
+import { sayFailure } from "./failure.ts";
+import { journalFolder, type PlaceFlags } from "./flags.ts";
+import { lineWriter } from "./output.ts";
+import type { CliParts, Io } from "./parts.ts";
+import { startedAs } from "./started.ts";
+
+/** Reads the arguments, runs the command they name, and gives the exit code. Never throws. */
+export async function runCommandLine(args: readonly string[], parts: CliParts, io: Io): Promise<number> {
+  const done: { exit: ExitName; flags: PlaceFlags } = { exit: "ok", flags: {} };
+  const program = commandLine(parts, io, (exit, flags) => Object.assign(done, { exit, flags }));
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCodes[done.exit].code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage.code;
+    const { flags } = done;
+    return exitCodes[sayFailure(error, () => journalFolder(flags, io), startedAs(io, flags), io)].code;
+  }
+}
+
+type Begin = (exit: ExitName, flags: PlaceFlags) => void;
+
+/** Runs a command and keeps how it ended; its flags are noted first, so that a failure knows where the journal is. */
+type Does = (flags: PlaceFlags, work: () => Promise<ExitName> | ExitName) => Promise<void>;
+
+/** Every command, each loaded when it is run. */
+export function commandLine(parts: CliParts, io: Io, begin: Begin): Command {
+  const program = new Command("holdfast")
+    .description("Walks you through dangerous work on live production data, one guarded step at a time.")
+    .version(parts.version)
+    .enablePositionalOptions()
+    .showHelpAfterError("(see holdfast --help)")
+    .exitOverride()
+    .hook("preSubcommand", (_, command) => {
+      if (Object.keys(program.opts()).some((name) => program.getOptionValueSource(name) === "cli")) {
+        program.error(`error: flags stand after the command: holdfast ${command.name()} ...`);
+      }
+    })
+    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) });
+  const does: Does = async (flags, work) => {
+    begin("ok", flags);
+    begin(await work(), flags);
+  };
+  addScreens(program, does, parts, io);
+  addRun(program, does, parts, io);
+  addResume(program, does, parts, io);
+  addLint(program, does, parts, io);
+  addInit(program, does, io);
+  addDemo(program, does, parts, io);
+  addJournal(program, does, parts, io);
+  addCompletion(program, does, io);
+  return program;
+}
+
+const example = (text: string) => `\nExample:\n  ${text}\n`;
+const list = (value: string, before: readonly string[]) => [...before, value];
+
+function places(command: Command): Command {
+  return command
+    .option("--config <file>", "the configuration (else ./holdfast.yaml, else the account's)")
+    .option("--journal <folder>", "where the journal is kept");
+}
+
+function faces(command: Command): Command {
+  return command
+    .option("--plain", "one line an event instead of screens")
+    .addOption(new Option("--json", "one event a line on stdout, words on stderr").conflicts("plain"))
+    .option("--no-alt-screen", "draw the screens in the scrollback");
+}
+
+function wishes(command: Command): Command {
+  return command
+    .option("--choose <step=value>", "answer a step's choice; may be repeated", list, [])
+    .option("--yes-sandbox", "answer confirmations, in a sandbox only")
+    .option("--keep-rescue", "keep the rescue area for a day after the run")
+    .option("--operator <name>", "who you are, where an account is shared");
+}
+
+function addScreens(program: Command, does: Does, parts: CliParts, io: Io): void {
+  places(program)
+    .option("--operator <name>", "who you are, where an account is shared")
+    .option("--plain", "no screens: then a command is needed")
+    .option("--no-alt-screen", "draw the screens in the scrollback")
+    .addHelpText("after", example("holdfast"))
+    .action((flags) => does(flags, async () => (await import("./screens.ts")).screensCommand(flags, parts, io)));
+}
+
+function addRun(program: Command, does: Does, parts: CliParts, io: Io): void {
+  const command = program.command("run <runbook>").description("run a runbook: one that ships, or a file");
+  command.option("--target <name>", "the target, as the configuration names it");
+  command.option("--set <name=value>", "give an input; may be repeated", list, []);
+  command.option("--dry-run", "look at everything, change nothing");
+  faces(places(wishes(command)))
+    .addHelpText(
+      "after",
+      example("holdfast run restore-after-bad-delete --target shop --set table=public.orders --dry-run"),
+    )
+    .action((runbook: string, flags) =>
+      does(flags, async () => (await import("./run.ts")).runCommand(runbook, flags, parts, io)),
+    );
+}
+
+function addResume(program: Command, does: Does, parts: CliParts, io: Io): void {
+  const command = program
+    .command("resume [run]")
+    .description("go on with a run: the one that is open, or the one named");
+  faces(places(wishes(command)))
+    .addHelpText("after", example("holdfast resume 7F3K"))
+    .action((run: string | undefined, flags) =>
+      does(flags, async () => (await import("./resume.ts")).resumeCommand(run, flags, parts, io)),
+    );
+}
+
+function addLint(program: Command, does: Does, parts: CliParts, io: Io): void {
+  program
+    .command("lint [runbook...]")
+    .description("check runbooks without a server; all that ship when none is named")
+    .option("--json", "one problem a line")
+    .addHelpText("after", example("holdfast lint ./my-runbook.yaml"))
+    .action((runbooks: string[], flags) =>
+      does(flags, async () => (await import("./lint.ts")).lintCommand(runbooks, flags, parts, io)),
+    );
+}
+
+function addInit(program: Command, does: Does, io: Io): void {
+  program
+    .command("init")
+    .description("write a commented holdfast.yaml; nothing is overwritten")
+    .requiredOption("--url-env <name>", "the environment variable that holds the connection URL")
+    .requiredOption("--target <name>", "what to call the target")
+    .requiredOption("--environment <name>", "production, staging or sandbox")
+    .option("--config <file>", "where to write it (else ./holdfast.yaml)")
+    .addHelpText("after", example("holdfast init --url-env DATABASE_URL --target shop --environment sandbox"))
+    .action((flags) => does({}, async () => (await import("./init.ts")).initCommand(flags, io)));
+}
+
+function addDemo(program: Command, does: Does, parts: CliParts, io: Io): void {
+  program
+    .command("demo")
+    .description("a bad DELETE on a private server, to be recovered from")
+    .option("--auto", "without a terminal: drives itself and proves the result")
+    .option("--fresh", "give up the demo that was left, and begin a new one")
+    .option("--rows <count>", "orders in the shop", "200000")
+    .option("--no-alt-screen", "draw the screens in the scrollback")
+    .addHelpText("after", example("holdfast demo --auto"))
+    .action((flags) => does({}, async () => (await import("./demo-command.ts")).demoCommand(flags, parts, io)));
+}
+
+function addJournal(program: Command, does: Does, parts: CliParts, io: Io): void {
+  const journal = program.command("journal").description("read and prove the record of all runs");
+  const add = (usage: string, about: string, shown: string) =>
+    places(journal.command(usage).description(about))
+      .option("--json", "one object a line")
+      .addHelpText("after", example(shown));
+  const load = () => import("./journal.ts");
+  add("list", "every run, newest first", "holdfast journal list").action((flags) =>
+    does(flags, async () => (await load()).journalList(flags, parts, io)),
+  );
+  add("show <run>", "one run's timeline", "holdfast journal show 7F3K").action((run: string, flags) =>
+    does(flags, async () => (await load()).journalShow(run, flags, parts, io)),
+  );
+  add("verify [run]", "prove that nothing was changed or left out", "holdfast journal verify").action(
+    (run: string | undefined, flags) => does(flags, async () => (await load()).journalVerify(run, flags, parts, io)),
+  );
+}
+
+function addCompletion(program: Command, does: Does, io: Io): void {
+  program
+    .command("completion")
+    .description("print a completion script for a shell")
+    .addArgument(program.createArgument("<shell>", "which shell").choices([...shells]))
+    .addHelpText("after", example("source <(holdfast completion bash)"))
+    .action((shell: string) =>
+      does({}, () => {
+        lineWriter(io.stdout)(completionScript(shell, program));
+        return "ok";
+      }),
+    );
+}

@@ -1,0 +1,71 @@
+import type { ExitName } from "../core/exit-codes.ts";
+import type { Session } from "../runner/session.ts";
+import type { Workbench } from "../runner/workbench.ts";
+import { resumeCommand, type Started } from "../words/commands.ts";
+import { runSummaryLines } from "../words/run-summary.ts";
+import type { Face } from "./face.ts";
+import { heedInterrupts } from "./interrupts.ts";
+import { lineWriter } from "./output.ts";
+import type { Io } from "./parts.ts";
+import { answerPlain, showJson, showPlain } from "./plain.ts";
+import { terminalLines } from "./plain-questions.ts";
+
+export interface Driving {
+  readonly face: Face;
+  readonly started: Started;
+  readonly altScreen: boolean;
+}
+
+/** Shows a session in its face until this process has let go of the run. */
+export async function driveSession(bench: Workbench, session: Session, how: Driving, io: Io): Promise<ExitName> {
+  switch (how.face.kind) {
+    case "screens":
+      return openScreens(bench, { kind: "session", session }, how, io);
+    case "plain":
+      return drivePlain(session, how.face.interactive, how.started, io);
+    case "json":
+      return driveJson(session, how.started, io);
+  }
+}
+
+/** The screens, and their summary on the normal screen when they are gone. */
+export async function openScreens(
+  workbench: Workbench,
+  start: { readonly kind: "start" } | { readonly kind: "session"; readonly session: Session },
+  how: Pick<Driving, "started" | "altScreen">,
+  io: Io,
+): Promise<ExitName> {
+  const { runTui } = await import("../screens/app.tsx");
+  const { stdin, stdout, clock, env } = io;
+  const resume = (run: string) => resumeCommand(run, how.started);
+  const { altScreen } = how;
+  const end = await runTui({ workbench, start, stdin, stdout, clock, env, altScreen, resumeCommand: resume });
+  const say = lineWriter(stdout);
+  for (const line of end.summary) say(line);
+  return end.exit;
+}
+
+async function drivePlain(session: Session, interactive: boolean, started: Started, io: Io): Promise<ExitName> {
+  const say = lineWriter(io.stdout);
+  const heeded = heedInterrupts(session, io, say);
+  const hush = showPlain(session, say);
+  const ask = terminalLines(io.stdin, io.stdout, heeded.interrupt, (ms, signal) => io.clock.sleep(ms, signal));
+  const deafen = interactive ? answerPlain(session, ask, say, () => io.clock.now()) : () => undefined;
+  const end = await session.ended;
+  deafen();
+  hush();
+  heeded.stop();
+  for (const line of runSummaryLines(end, started)) say(line);
+  return end.exit;
+}
+
+async function driveJson(session: Session, started: Started, io: Io): Promise<ExitName> {
+  const say = lineWriter(io.stderr);
+  const heeded = heedInterrupts(session, io, say);
+  const hush = showJson(session, lineWriter(io.stdout));
+  const end = await session.ended;
+  hush();
+  heeded.stop();
+  for (const line of runSummaryLines(end, started)) say(line);
+  return end.exit;
+}

@@ -1,0 +1,62 @@
+import { resolve } from "node:path";
+import { type Config, defaultJournalFolder, loadConfig } from "../config/load-config.ts";
+import type { ExitName } from "../core/exit-codes.ts";
+import { Fault } from "../core/errors.ts";
+import { startedAs } from "./started.ts";
+import type { Io } from "./parts.ts";
+import type { Started } from "../words/commands.ts";
+
+/** Flags that several commands share, as commander gives them. */
+export interface PlaceFlags {
+  readonly config?: string;
+  readonly journal?: string;
+}
+
+export interface Placed {
+  readonly config: Config;
+  readonly journalFolder: string;
+  readonly started: Started;
+}
+
+export function placesOf(flags: PlaceFlags, io: Io): Placed {
+  const config = loadConfig(flags.config, io);
+  return { config, journalFolder: journalFolderOf(flags, io, config), started: startedAs(io, flags) };
+}
+
+/** The journal can be read without any config; one that is there but wrong is still told. */
+export function journalFolder(flags: PlaceFlags, io: Io): string {
+  if (flags.journal !== undefined) return resolve(io.cwd, flags.journal);
+  return journalFolderOf(flags, io, configIfAny(flags, io));
+}
+
+function configIfAny(flags: PlaceFlags, io: Io): Config | null {
+  try {
+    return loadConfig(flags.config, io);
+  } catch (error) {
+    const absent = error instanceof Fault && error.record.code === "HF-CONFIG-NOT-FOUND";
+    if (absent && flags.config === undefined) return null;
+    throw error;
+  }
+}
+
+function journalFolderOf(flags: PlaceFlags, io: Io, config: Config | null): string {
+  if (flags.journal !== undefined) return resolve(io.cwd, flags.journal);
+  return config?.journal ?? defaultJournalFolder(io.env);
+}
+
+/** `name=value` pairs. The value may hold anything, `=` too. A name twice is a mistake, and no guess is made. */
+export function readPairs(pairs: readonly string[], flag: string): Readonly<Record<string, string>> {
+  const entries = pairs.map((pair): [string, string] => {
+    const at = pair.indexOf("=");
+    if (at < 1) throw usageFault(`${flag} needs name=value`, `For example: ${flag} table=public.orders`);
+    return [pair.slice(0, at), pair.slice(at + 1)];
+  });
+  const names = entries.map(([name]) => name);
+  if (new Set(names).size < names.length)
+    throw usageFault(`${flag} was given twice for one name`, "Give each name once.");
+  return Object.fromEntries(entries);
+}
+
+export function usageFault(message: string, hint: string, exit: ExitName = "usage"): Fault {
+  return new Fault("HF-USAGE", message, { exit, still: "Nothing was started.", hint });
+}

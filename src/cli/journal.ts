@@ -1,0 +1,82 @@
+import type { ExitName } from "../core/exit-codes.ts";
+import type { Journal } from "../journal/journal.ts";
+import { count, plural } from "../words/format.ts";
+import { listedRunLines, timelineLines } from "../words/timeline.ts";
+import { journalFolder, type PlaceFlags } from "./flags.ts";
+import { lineWriter } from "./output.ts";
+import type { CliParts, Io } from "./parts.ts";
+import { findRuns, unknownRun } from "./resume.ts";
+
+export interface JournalFlags extends PlaceFlags {
+  readonly json?: boolean;
+}
+
+type Say = (line: string) => void;
+
+/** `holdfast journal list`: every run, newest first. */
+export function journalList(flags: JournalFlags, parts: CliParts, io: Io): Promise<ExitName> {
+  return withJournal(flags, parts, io, (journal, say) => {
+    const runs = journal.runs();
+    if (flags.json) for (const run of runs) say(JSON.stringify(run));
+    else if (runs.length === 0) say("The journal has no run yet.");
+    else for (const line of runs.flatMap(listedRunLines)) say(line);
+    return "ok";
+  });
+}
+
+/** `holdfast journal show RUN`: one run's events, from its opening on. */
+export function journalShow(run: string, flags: JournalFlags, parts: CliParts, io: Io): Promise<ExitName> {
+  return withJournal(flags, parts, io, (journal, say) => {
+    const [only, ...others] = findRuns(run, journal);
+    if (only === undefined) throw unknownRun();
+    if (others.length > 0) return severalRuns([only, ...others].flatMap(listedRunLines), say);
+    const events = journal.read(only.run);
+    for (const line of flags.json ? events.map((one) => JSON.stringify(one)) : timelineLines(events)) say(line);
+    return "ok";
+  });
+}
+
+/** `holdfast journal verify [RUN]`: proves the chains, or names the first entry that does not hold. */
+export function journalVerify(
+  run: string | undefined,
+  flags: JournalFlags,
+  parts: CliParts,
+  io: Io,
+): Promise<ExitName> {
+  return withJournal(flags, parts, io, (journal, say) => {
+    const found = run === undefined ? [] : findRuns(run, journal);
+    if (run !== undefined && found.length === 0) throw unknownRun();
+    if (found.length > 1) return severalRuns(found.flatMap(listedRunLines), say);
+    const report = journal.verify(found[0]?.run);
+    if (flags.json) say(JSON.stringify(report));
+    else for (const line of verifyLines(report)) say(line);
+    return report.intact ? "ok" : "journal";
+  });
+}
+
+function verifyLines({ intact, runs, events, firstBad, head }: ReturnType<Journal["verify"]>): readonly string[] {
+  const looked = `${plural(runs, "run")}, ${count(events)} events`;
+  if (intact) return [`Intact: ${looked}. Head ${head}`];
+  const where = firstBad === null ? "" : `: ${firstBad.run}, entry ${firstBad.seq}: ${firstBad.what}`;
+  return [`HF-JOURNAL-BROKEN  the chain does not hold${where}`, `  looked at: ${looked}`];
+}
+
+function severalRuns(lines: readonly string[], say: Say): ExitName {
+  say("Several runs begin so: name one by its whole id.");
+  for (const line of lines) say(line);
+  return "several-runs";
+}
+
+async function withJournal(
+  flags: JournalFlags,
+  parts: CliParts,
+  io: Io,
+  look: (journal: Journal, say: Say) => ExitName,
+): Promise<ExitName> {
+  const journal = await parts.journal(journalFolder(flags, io), io.clock);
+  try {
+    return look(journal, lineWriter(io.stdout));
+  } finally {
+    journal.close();
+  }
+}
