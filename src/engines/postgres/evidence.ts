@@ -61,7 +61,7 @@ async function withReader<T>(
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   if (holder.session) return work(holder.session);
-  const connection = await target.open("reading", { statement_timeout: "0" });
+  const connection = await target.open("reading", { statement_timeout: "0", lock_timeout: "10s" });
   try {
     return await work(connection);
   } finally {

@@ -32,7 +32,7 @@ export async function countEach(
   watch: Watch,
 ): Promise<readonly (readonly RecoveredTable[])[]> {
   const names = new Set(statements.flatMap(({ tables }) => tables.map(({ table }) => table)));
-  const found = await relations(asking, [...names]);
+  const found = await relations(reading, [...names]);
   const total = pagesOf(found);
   const source = await pageSource(reading, total * pageSize);
   const multis = multixacts(asking);

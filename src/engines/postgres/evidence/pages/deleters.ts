@@ -1,5 +1,5 @@
 import type { Connection } from "../../connection.ts";
-import type { FullXid } from "../xid.ts";
+import { type FullXid, fullXid } from "../xid.ts";
 import { type Commit, commitsByTime, commitsInLog } from "./commits.ts";
 import { type Deleter, rowsOf } from "./scan.ts";
 
@@ -7,6 +7,8 @@ import { type Deleter, rowsOf } from "./scan.ts";
 export interface OpenDeleter {
   readonly kind: "open" | "prepared";
   readonly value: string;
+  readonly top: FullXid;
+  /** Those of its ids, its own or its subtransactions', that ended rows. */
   readonly members: readonly FullXid[];
   readonly since: string | null;
   readonly who: string;
@@ -71,23 +73,29 @@ async function openOnes(
   if (inProgress.size === 0) return [];
   const rows = await connection.rows(
     "looking for open transactions",
-    `SELECT l.pid::text, p.gid, (l.transactionid::text::bigint + ($1::bigint >> 32 << 32)
-              - CASE WHEN l.transactionid::text::bigint + ($1::bigint >> 32 << 32) >= $1::bigint THEN 4294967296 ELSE 0 END)::text AS xid,
+    `WITH locks AS (SELECT virtualtransaction AS owner, pid, transactionid::text AS xid FROM pg_locks
+                     WHERE locktype = 'transactionid' AND granted AND mode = 'ExclusiveLock')
+     SELECT l.owner, l.pid::text, p.gid, l.xid, coalesce(a.backend_xid, p.transaction)::text AS top,
             (coalesce(a.xact_start, p.prepared) AT TIME ZONE 'UTC')::text AS since,
             concat_ws(', ', nullif(a.application_name, ''), coalesce(a.usename, p.owner),
-                      CASE WHEN p.gid IS NULL THEN 'pid ' || l.pid ELSE 'prepared as ' || p.gid END) AS who
-       FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
-       LEFT JOIN pg_prepared_xacts p ON l.virtualtransaction LIKE '-1/%' AND p.transaction = l.transactionid
-      WHERE l.locktype = 'transactionid' AND l.granted AND l.mode = 'ExclusiveLock'`,
-    [String(next)],
+                      coalesce('prepared as ' || p.gid, 'pid ' || l.pid)) AS who
+       FROM locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+       LEFT JOIN (pg_prepared_xacts p JOIN locks t ON t.pid IS NULL AND t.xid = p.transaction::text)
+              ON l.pid IS NULL AND t.owner = l.owner`,
   );
   const byOwner = new Map<string, OpenDeleter>();
   for (const row of rows) {
-    if (!inProgress.has(Number(row.xid)) || (row.pid == null && row.gid == null)) continue;
+    const xid = fullXid(Number(row.xid), next);
+    if (!inProgress.has(xid) || row.top == null) continue;
     const value = row.pid == null ? `prepared:${row.gid}` : `open:${row.pid}`;
-    const members = [...(byOwner.get(value)?.members ?? []), Number(row.xid)];
-    const kind = row.pid == null ? "prepared" : "open";
-    byOwner.set(value, { kind, value, members, since: row.since ?? null, who: row.who ?? "" });
+    byOwner.set(value, {
+      kind: row.pid == null ? "prepared" : "open",
+      value,
+      top: fullXid(Number(row.top), next),
+      members: [...(byOwner.get(value)?.members ?? []), xid],
+      since: row.since ?? null,
+      who: row.who ?? "",
+    });
   }
   return [...byOwner.values()];
 }

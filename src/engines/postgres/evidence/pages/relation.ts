@@ -17,7 +17,7 @@ export interface Relation {
   } | null;
 }
 
-/** From the catalogue alone. Partitioned parents have no pages and are left out. */
+/** From the catalogue alone, but by the session that reads the pages: asking for sizes waits for exclusive locks. Partitioned parents have no pages and are left out. */
 export async function relations(connection: Connection, tables: readonly TableName[]): Promise<readonly Relation[]> {
   const rows = await connection.rows(
     "looking up tables",

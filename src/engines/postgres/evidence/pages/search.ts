@@ -18,7 +18,7 @@ export async function searchStatements(
   query: StatementQuery,
   watch: Watch,
 ): Promise<StatementSearch> {
-  const tables = await relations(asking, query.tables);
+  const tables = await relations(reading, query.tables);
   const bytes = pagesOf(tables) * pageSize;
   const source = await pageSource(reading, bytes);
   const next = await nextXid(asking);

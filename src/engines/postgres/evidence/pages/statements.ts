@@ -29,12 +29,11 @@ export function committed(commit: Commit, deleters: ReadonlyMap<FullXid, Deleter
 
 /** One that is still open: nothing is lost yet. */
 export function stillOpen(open: OpenDeleter, deleters: ReadonlyMap<FullXid, Deleter>): Candidate {
-  const [first = 0, ...others] = open.members.toSorted((a, b) => a - b);
   const statement: Statement = {
     value: open.value,
     kind: open.kind,
-    transactions: [String(first)],
-    subtransactions: others.map(String),
+    transactions: [String(open.top)],
+    subtransactions: open.members.filter((xid) => xid !== open.top).map(String),
     at: null,
     until: null,
     ...countsOf(open.members, deleters),

@@ -30,7 +30,7 @@ export const pageTransplant: RecoveryPath = {
         rows > 0
           ? `${number(rows)} deleted rows are still on their pages.`
           : "No deleted row of this statement is on its page any more.",
-      takesMs: await expectedMs(connection, statement, rows),
+      takesMs: await context.reading((one) => expectedMs(one, statement, rows)),
       rows,
       loses:
         unknown > 0

@@ -60,7 +60,7 @@ async function copyPages(
   watch: Watch,
 ): Promise<readonly CopiedTable[]> {
   const found = await relations(
-    asking,
+    reading,
     statement.tables.map(({ table }) => table),
   );
   const total = found.reduce((sum, one) => sum + allBlocks(one), 0);
