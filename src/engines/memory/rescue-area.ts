@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { RunId } from "../../core/ids.ts";
+import type { HoldPart } from "../engine.ts";
 import type { CheckedTable, Filled, RescueArea } from "../rescue-area.ts";
 import type { TableName } from "../inspect.ts";
 import { fateOf } from "./compare.ts";
@@ -12,30 +13,11 @@ import { type AreaTable, keyOf, type MemoryState, prune } from "./state.ts";
 import { tableOf } from "./traffic.ts";
 import type { Transactions } from "./transaction.ts";
 
-export function memoryRescueArea({ server, assertAlive }: Connection, transactions: Transactions): RescueArea {
+export function memoryRescueArea(connection: Connection, transactions: Transactions): RescueArea {
+  const { server, assertAlive } = connection;
   return {
     name: shortName,
-    part: (run, tables) => ({
-      lease: {
-        kind: "rescue-area",
-        name: shortName(run),
-        where: "main",
-        words: "the rescued rows, in a place of our own on this server",
-        costs: "their space",
-        byHand: `drop area ${shortName(run)}`,
-        keepable: true,
-        facts: {},
-      },
-      take: async () => {
-        assertAlive();
-        const empty = tables.map(({ table, columns }): [TableName, AreaTable] => [
-          table,
-          { columns, rows: [], safety: null },
-        ]);
-        server.change((state) => void (state.areas[shortName(run)] ??= Object.fromEntries(empty)));
-        return {};
-      },
-    }),
+    part: (run, tables) => areaPart(connection, run, tables),
     fill: async (tx, run, table, columns, rows) => {
       const { lines, filled } = await digested(rows as Readable);
       transactions.of(tx).change((state) => {
@@ -67,6 +49,35 @@ export function memoryRescueArea({ server, assertAlive }: Connection, transactio
         areaOf(state, run)[name] = { ...areaTable(state, run, name), safety: { keys, overwritten: [] } };
       });
       return { keys: keys.length, overwritten: 0 };
+    },
+  };
+}
+
+function areaPart(
+  { server, assertAlive }: Connection,
+  run: RunId,
+  tables: Parameters<RescueArea["part"]>[1],
+): HoldPart {
+  const name = shortName(run);
+  const empty = tables.map(({ table, columns }): [TableName, AreaTable] => [
+    table,
+    { columns, rows: [], safety: null },
+  ]);
+  return {
+    lease: {
+      kind: "rescue-area",
+      name,
+      where: "main",
+      words: "the rescued rows, in a place of our own on this server",
+      costs: "their space",
+      byHand: `drop area ${name}`,
+      keepable: true,
+      facts: {},
+    },
+    take: async () => {
+      assertAlive();
+      server.change((state) => void (state.areas[name] ??= Object.fromEntries(empty)));
+      return {};
     },
   };
 }
