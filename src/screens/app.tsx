@@ -5,6 +5,7 @@ import type { RunId } from "../core/ids.ts";
 import type { Session } from "../runner/session.ts";
 import type { Workbench } from "../runner/workbench.ts";
 import type { Key } from "./input/decode.ts";
+import { pasteable, resumeCommand, type Started } from "../words/commands.ts";
 import { bytesForInk } from "./input/to-ink.ts";
 import { type KeyPump, keyPump } from "./input/key-pump.ts";
 import { firstModel, type Model, type ModelSeed } from "./model.ts";
@@ -21,7 +22,9 @@ export interface TuiOptions {
   readonly clock: Clock;
   readonly env: NodeJS.ProcessEnv;
   readonly altScreen: boolean;
-  /** The command that resumes a run as it stands in this shell; `holdfast resume <run>` unless told. */
+  /** How this program was started, so that every command that is shown works in the same shell; `holdfast` unless told. */
+  readonly started?: Started;
+  /** The command that resumes a run; made from `started` unless told. */
   readonly resumeCommand?: (run: RunId) => string;
 }
 
@@ -126,13 +129,15 @@ function isPlain(env: NodeJS.ProcessEnv): boolean {
 function seedOf(options: TuiOptions): ModelSeed {
   const { workbench, stdout, clock, env } = options;
   const { operator, host } = workbench.person;
+  const started = options.started ?? { program: "holdfast" };
   return {
     size: sizeOf(stdout),
     now: clock.now(),
     who: `${operator}@${host}`,
     journalFile: workbench.journalFile,
     plainCursor: isPlain(env),
-    resumeCommand: options.resumeCommand ?? ((run) => `holdfast resume ${run}`),
+    resumeCommand: options.resumeCommand ?? ((run) => resumeCommand(run, started)),
+    pasteable: (command) => pasteable(command, started),
     bench: benchOf(workbench),
   };
 }

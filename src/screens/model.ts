@@ -84,6 +84,8 @@ export interface Model {
   /** No inverse cursor can be drawn (NO_COLOR): the end of a field is shown by `_`, and its cursor stays there. */
   readonly plainCursor: boolean;
   readonly resumeCommand: (run: RunId) => string;
+  /** A command as it has to be written in the shell that we were started from. */
+  readonly pasteable: (command: string) => string;
   readonly routes: readonly Route[];
   readonly bench: Bench;
   readonly run: RunState | null;
@@ -167,7 +169,10 @@ export function just(model: Model, ...commands: readonly Command[]): Update {
   return { model, commands };
 }
 
-export type ModelSeed = Pick<Model, "size" | "now" | "who" | "journalFile" | "plainCursor" | "resumeCommand" | "bench">;
+export type ModelSeed = Pick<
+  Model,
+  "size" | "now" | "who" | "journalFile" | "plainCursor" | "resumeCommand" | "pasteable" | "bench"
+>;
 
 export function firstModel(seed: ModelSeed): Model {
   return {

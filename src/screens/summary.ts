@@ -5,7 +5,7 @@ import { environmentBanner } from "../words/format.ts";
 import { rowText, row } from "./rows.ts";
 import { headline, leaseLines } from "./views/result.view.ts";
 import { mainOf } from "./views/heading.ts";
-import { resultWords } from "./views/step-words.ts";
+import { resultWords } from "../words/step-words.ts";
 
 const leasesShown = 3;
 

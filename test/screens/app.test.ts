@@ -46,6 +46,11 @@ describe("the screens on a terminal", () => {
     expect(end.exit).toBe("paused");
     expect(end.summary).toContain(`  holdfast resume ${runId}`);
     expect(terminal.bytes()).toContain("\u001B[?1049l");
+    expect(terminal.bytes()).toContain("\u001B[?2004h");
+    expect(terminal.bytes().lastIndexOf("\u001B[?2004l")).toBeGreaterThan(
+      terminal.bytes().lastIndexOf("\u001B[?2004h"),
+    );
+    expect(terminal.bytes().lastIndexOf("\u001B[?25h")).toBeGreaterThan(terminal.bytes().lastIndexOf("\u001B[?25l"));
     expect(terminal.stdin.raw).toEqual([true, false]);
   });
 

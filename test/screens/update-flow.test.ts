@@ -159,7 +159,7 @@ describe("the inputs form", () => {
       exit: "input",
     } as const;
     const text = textOf(play(inputs, [{ kind: "went-wrong", fault }]).model);
-    for (const words of ["HF-TABLE-UNKNOWN", "Did you mean public.notes?", "\nholdfast doctor\n"])
+    for (const words of ["HF-TABLE-UNKNOWN", "Did you mean public.notes?", "\nnode dist/main.js doctor\n"])
       expect(text).toContain(words);
   });
 });

@@ -5,7 +5,7 @@ import type { Model } from "../model.ts";
 import { ends, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
 import { environmentOf } from "./heading.ts";
 import { bodyHeight } from "./message.view.ts";
-import { spaced } from "./step-words.ts";
+import { spaced } from "../../words/step-words.ts";
 
 export interface ConfirmView {
   readonly rows: readonly Row[];

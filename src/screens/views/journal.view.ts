@@ -1,10 +1,10 @@
 import { utc } from "../../core/clock.ts";
 import { shortRunId } from "../../core/ids.ts";
+import { eventWords } from "../../words/event-line.ts";
 import { duration, plural } from "../../words/format.ts";
 import { cursorOf, type Model, type Route } from "../model.ts";
 import { around, blank, ends, type Row, row, span } from "../rows.ts";
 import type { Body } from "./body.ts";
-import { eventWords } from "./event-words.ts";
 import { banner } from "./heading.ts";
 import { runMark } from "./start.view.ts";
 
@@ -38,12 +38,8 @@ export function journalBody(model: Model, height: number): Body {
 export function timelineBody(model: Model, route: Extract<Route, { kind: "timeline" }>, height: number): Body {
   const { events, state } = route;
   const lines = events.map((stamped): Row => {
-    const words = eventWords(stamped.event, state);
-    return row(
-      `+${duration(stamped.at - state.openedAt)}`.padEnd(9),
-      span(words.what.padEnd(20), "strong"),
-      words.text,
-    );
+    const words = eventWords(stamped.event, state) ?? stamped.event.kind;
+    return row(`+${duration(stamped.at - state.openedAt)}`.padEnd(9), words);
   });
   const room = Math.max(1, height - 2);
   const lastTop = Math.max(0, lines.length - room);

@@ -10,7 +10,7 @@ export function messageRows(model: Model): readonly Row[] {
   if (model.busy !== "") return [row(span(`${model.busy} ..`, "strong"))];
   if (model.message !== "") return wrapText(model.message, columns).map((line) => row(span(line, "strong")));
   if (model.fault === null || placeOf(model) === "ended") return [blank];
-  return faultRows(model.fault, columns).slice(0, most);
+  return faultRows(model, model.fault).slice(0, most);
 }
 
 /** Rows that are left for the body: the header, the footer, the messages and one free row are taken. */
@@ -18,12 +18,13 @@ export function bodyHeight(model: Model): number {
   return Math.max(1, model.size.rows - 3 - messageRows(model).length);
 }
 
-function faultRows(fault: FaultRecord, width: number): readonly Row[] {
+function faultRows(model: Model, fault: FaultRecord): readonly Row[] {
+  const width = model.size.columns;
   return [
     ...wrapText(`${fault.code}  ${fault.message}`, width).map((line) => row(span(line, "bad"))),
     ...[fault.cause, fault.still, fault.hint].flatMap((text) =>
       text === undefined ? [] : wrapText(text, width).map((line) => row(line)),
     ),
-    ...(fault.next ?? []).map((command) => row(command)),
+    ...(fault.next ?? []).map((command) => row(model.pasteable(command))),
   ];
 }

@@ -6,7 +6,7 @@ import { count, duration, plural } from "../../words/format.ts";
 import type { Model } from "../model.ts";
 import { blank, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
 import type { Body } from "./body.ts";
-import { resultWords, spaced } from "./step-words.ts";
+import { resultWords, spaced } from "../../words/step-words.ts";
 import { stepRows } from "./live.view.ts";
 
 /** How the run ended, or where it stopped: tables, proof, safeguards, leases, and what comes next. */
@@ -158,7 +158,10 @@ export function leaseLines(state: RunState): readonly string[] {
 }
 
 function nextRows(model: Model, state: RunState, width: number): readonly Row[] {
-  const commands = [...(isClosed(state) ? [] : [model.resumeCommand(state.run)]), ...(model.end?.fault?.next ?? [])];
+  const commands = [
+    ...(isClosed(state) ? [] : [model.resumeCommand(state.run)]),
+    ...(model.end?.fault?.next ?? []).map(model.pasteable),
+  ];
   return [
     blank,
     ...(isClosed(state)

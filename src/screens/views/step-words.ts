@@ -1,6 +1,6 @@
-import { isJsonObject, type Json } from "../../core/json.ts";
 import type { StepState } from "../../core/run-state.ts";
-import { count, duration } from "../../words/format.ts";
+import { duration } from "../../words/format.ts";
+import { resultWords } from "../../words/step-words.ts";
 
 /** What came of a step, or what it is at, in one line. */
 export function stepWords(step: StepState): string {
@@ -30,22 +30,6 @@ export function stepTook(step: StepState, now: number): string {
   if (step.status === "running" && step.startedAt !== undefined)
     return duration(step.took + Math.max(0, now - step.startedAt));
   return step.status === "todo" || step.status === "skipped" ? "" : duration(step.took);
-}
-
-/** The numbers of a result, as far as it has any at its top: `rows 981,241, tables 3`. */
-export function resultWords(result: Json | undefined): string {
-  if (!isJsonObject(result)) return "";
-  if (typeof result.summary === "string") return result.summary;
-  return Object.entries(result)
-    .filter((entry): entry is [string, number] => typeof entry[1] === "number")
-    .slice(0, 4)
-    .map(([name, value]) => `${spaced(name)} ${count(value)}`)
-    .join(", ");
-}
-
-/** `rowsInserted` as `rows inserted`. */
-export function spaced(name: string): string {
-  return name.replaceAll(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
 }
 
 function doneWords(step: StepState): string {

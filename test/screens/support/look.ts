@@ -47,6 +47,7 @@ export function model(over: Partial<Model> = {}, size: Size = { columns: 100, ro
     journalFile: "/home/ops_k/.local/state/holdfast/journal.db",
     plainCursor: false,
     resumeCommand: (run) => `holdfast resume ${run}`,
+    pasteable: (command) => command.replace(/^holdfast/, "node dist/main.js"),
     bench: { runs: [summaryOf()], targets, runbooks },
   });
   return { ...first, ...over };
