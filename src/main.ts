@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import module from "node:module";
 import os from "node:os";
@@ -144,18 +145,21 @@ async function demo(io: Io): ReturnType<CliParts["demo"]> {
     import("./compose.ts"),
   ]);
   const machine = machineOf(null);
+  const journalFolder = path.join(defaultJournalFolder(io.env), "demo");
+  // The server and the journal of its run go together: another journal is another demo.
+  const name = `demo-${createHash("sha256").update(journalFolder).digest("hex").slice(0, 8)}`;
   const { secretsIn } = await import("./config/resolve-target.ts");
   return {
-    rehearsals: postgresRehearsals({ ...machine, name: "demo", clock: io.clock }),
-    workbenchFor: async (rehearsal, name) =>
+    rehearsals: postgresRehearsals({ ...machine, name, clock: io.clock }),
+    workbenchFor: async (rehearsal, target) =>
       assemble({
         targets: [
           {
-            target: { name, engine: rehearsal.engine, environment: "production", database: rehearsal.database },
+            target: { name: target, engine: rehearsal.engine, environment: "production", database: rehearsal.database },
             url: async () => rehearsal.url(),
           },
         ],
-        journalFolder: path.join(defaultJournalFolder(io.env), "demo"),
+        journalFolder,
         ...machine,
         limits: defaults.limits,
         policy: { stopFile: defaults.stopFile, ticket: defaults.tickets },

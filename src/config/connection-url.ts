@@ -18,25 +18,33 @@ export function checkConnectionUrl(secret: Secret, database?: string): Connectio
   if (!/^postgres(ql)?:\/\//.test(text))
     throw urlFault("SCHEME", "it begins with neither postgres:// nor postgresql://");
   if (/[\s\p{Cc}]/u.test(text)) throw urlFault("FORM", "it has white space or control characters");
-  if (!URL.canParse(text))
-    throw urlFault("FORM", "its host, port or password can't be read (%-encode what is special)");
-  const url = new URL(text);
+  const url = parseConnectionUrl(text);
+  if (url === null) throw urlFault("FORM", "its host, port or password can't be read (%-encode what is special)");
   checkPlace(url);
-  if (database !== undefined) url.pathname = `/${database}`;
-  const checked = checkDatabaseName(decoded(url.pathname.slice(1)));
+  const checked = checkDatabaseName(database ?? decoded(url.pathname.slice(1)));
   if (!checked.ok) throw urlFault("DATABASE", `its database is refused: ${checked.reason}`, checked.passes);
-  return { url: new Secret(url.href), database: checked.value };
+  if (database === undefined) return { url: secret, database: checked.value };
+  url.pathname = `/${database}`;
+  return { url: new Secret(url.href.replace(`@${noHost}/`, "@/")), database };
+}
+
+const noHost = "no-host.invalid";
+
+/** Null where it is no URL. `postgres://user@/database?host=/run/postgresql` is one for PostgreSQL, though not for the web. */
+export function parseConnectionUrl(text: string): URL | null {
+  const whole = text.replace(/^([a-z]+:\/\/[^/?#]*@)\//, `$1${noHost}/`);
+  return URL.parse(text) ?? URL.parse(whole);
 }
 
 /** A literal that may stand in a file: only one that can hold no password. */
 export function hasPassword(text: string): boolean {
-  if (!URL.canParse(text)) return true;
-  const url = new URL(text);
+  const url = parseConnectionUrl(text);
+  if (url === null) return true;
   return url.password !== "" || [...url.searchParams.keys()].some((key) => /pass|secret|token|key/i.test(key));
 }
 
 function checkPlace(url: URL): void {
-  const host = url.hostname === "" ? url.searchParams.get("host") : decoded(url.hostname);
+  const host = url.hostname === "" || url.hostname === noHost ? url.searchParams.get("host") : decoded(url.hostname);
   if (host === null || host === "") throw urlFault("HOST", "it names no host");
   if (!host.startsWith("/")) {
     const checked = checkHost(host.replace(/^\[(.*)\]$/, "$1"));

@@ -1,6 +1,6 @@
 import type { PlannedTarget } from "../core/target.ts";
 import { Secret } from "../core/secret.ts";
-import { type ConnectionUrl, checkConnectionUrl } from "./connection-url.ts";
+import { type ConnectionUrl, checkConnectionUrl, parseConnectionUrl } from "./connection-url.ts";
 import type { TargetConfig } from "./load-config.ts";
 import { resolveSecret } from "./secrets.ts";
 
@@ -20,7 +20,7 @@ const shortestRedacted = 4;
 
 /** What must never be shown of a URL: itself, and its password as it stands there and as it is meant. */
 export function secretsIn(url: Secret): readonly Secret[] {
-  const { password } = new URL(url.reveal());
+  const password = parseConnectionUrl(url.reveal())?.password ?? "";
   const forms = new Set([password, meant(password)]);
   return [url, ...[...forms].filter((form) => form.length >= shortestRedacted).map((form) => new Secret(form))];
 }

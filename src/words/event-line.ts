@@ -5,7 +5,7 @@ import { shortDigest } from "../core/plan.ts";
 import type { Answered, Question } from "../core/question.ts";
 import type { RunState } from "../core/run-state.ts";
 import { cleanForTerminal, duration, environmentBanner, plural } from "./format.ts";
-import { findingWords, previewWords, progressWords, resultWords, stepNumber } from "./step-words.ts";
+import { findingWords, previewWords, proofWords, progressWords, resultWords, stepNumber } from "./step-words.ts";
 
 type Of<K extends RunEvent["kind"]> = Extract<RunEvent, { kind: K }>;
 
@@ -45,7 +45,7 @@ export function eventWords(event: RunEvent, state: RunState): string | null {
     case "output.printed":
       return `  ${event.text}`;
     default:
-      return `${stepNumber(state, stepOfEvent(event))} ${stepEventWords(event, state)}`;
+      return isSilent(event) ? null : `${stepNumber(state, stepOfEvent(event))} ${stepEventWords(event, state)}`;
   }
 }
 
@@ -109,6 +109,11 @@ function guardWords(event: Of<"guard.judged">, state: RunState): string {
   return `${where}GUARD ${event.verdict.toUpperCase()} ${event.guard}: ${event.reason}${hint}`;
 }
 
+/** Looked, and there was nothing to say. */
+function isSilent(event: StepsEvent): boolean {
+  return (event.kind === "step.checked" || event.kind === "step.verified") && event.findings.length === 0;
+}
+
 function stepOfEvent(event: StepsEvent): StepKey {
   return event.kind === "question.asked" ? event.question.step : event.step;
 }
@@ -126,7 +131,7 @@ function stepEventWords(event: StepsEvent, state: RunState): string {
     case "step.intended":
       return intendedWords(event, state);
     case "step.verified":
-      return `VERIFIED ${findingWords(event.findings)}`;
+      return `VERIFIED ${proofWords(event.findings)}`;
     case "step.ended":
       return endedWords(event, state);
     case "step.settled":

@@ -24,12 +24,18 @@ export function resultWords(result: Json | undefined): string {
 /** `3 ok` and every other finding in its words. */
 export function findingWords(findings: readonly Finding[]): string {
   const ok = findings.filter((finding) => finding.level === "ok").length;
-  const others = findings.filter((finding) => finding.level !== "ok").map(otherFinding);
-  return [...(ok > 0 || others.length === 0 ? [`${ok} ok`] : []), ...others].join("; ");
+  const others = findings.filter((finding) => finding.level !== "ok").map(oneFinding);
+  return [...(ok > 0 ? [`${ok} ok`] : []), ...others].join("; ");
 }
 
-function otherFinding({ level, text, hint }: Finding): string {
-  return `${level.toUpperCase()} ${text}${hint === undefined ? "" : ` (${hint})`}`;
+/** Every finding in its words: a proof is worth nothing when it is only counted. */
+export function proofWords(findings: readonly Finding[]): string {
+  return findings.map(oneFinding).join("; ");
+}
+
+function oneFinding({ level, text, hint }: Finding): string {
+  const mark = level === "ok" ? "" : `${level.toUpperCase()} `;
+  return `${mark}${text}${hint === undefined ? "" : ` (${hint})`}`;
 }
 
 /** `merge missing rows: inserts 981,204, 412 MB, about 1:00`. */
