@@ -76,7 +76,6 @@ test("the rows outlive reads, VACUUM and a crash of the server once a checkpoint
   const older = await deleteAll();
   const { statements } = await one.find("public.t");
   await older.close();
-  await run("CHECKPOINT"); // the narrowed pin too
   const held = await one.evidence.held(one.leases);
   expect(held.filter(({ level }) => level === "stop" || level === "warn")).toEqual([]);
   expect(held.map(({ text }) => text)).toContain("The rows are held across a crash of the server.");
@@ -146,7 +145,7 @@ test("the pin is narrowed to the statement, and rows that died before it are fre
     pin?.lease.name ?? "",
   ]);
   expect(pin?.facts).toMatchObject({ xmin });
-  expect(Number(xmin)).toBeGreaterThan(Number((pin?.lease.facts as { xmin: string }).xmin));
+  expect(Number(xmin)).toBeGreaterThan(Number((pin?.lease.facts as { xmin: string } | undefined)?.xmin));
 });
 
 test("a slot is given back although its replication session is still attached", async () => {

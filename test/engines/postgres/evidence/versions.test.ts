@@ -46,11 +46,11 @@ const rescued = async (scene_: Scene, table: string) => {
 };
 
 test("a transaction that updates, inserts and deletes, with savepoints given up, beside cancelled DELETEs and row locks: exactly the rows it took, as they were before it", async () => {
-  await numbered("public.mixed", 400);
+  await numbered("public.mixed", 900);
   const before = await copyOf(sql, "SELECT * FROM public.mixed WHERE id <= 200 AND id <> 150 ORDER BY id");
   // A cancelled DELETE that hit more rows, and locks that look like deletions.
-  await run("BEGIN", "DELETE FROM public.mixed WHERE id <= 390", "ROLLBACK");
-  await run("BEGIN", "SELECT * FROM public.mixed WHERE id > 200 FOR UPDATE", "COMMIT");
+  await run("BEGIN", "DELETE FROM public.mixed WHERE id > 600", "ROLLBACK");
+  await run("BEGIN", "SELECT * FROM public.mixed WHERE id BETWEEN 301 AND 600 FOR UPDATE", "COMMIT");
   const locker = await server.connect("postgres");
   await locker.run("", "BEGIN");
   await locker.rows("", "SELECT FROM public.mixed WHERE id BETWEEN 61 AND 90 FOR KEY SHARE");
@@ -62,7 +62,7 @@ test("a transaction that updates, inserts and deletes, with savepoints given up,
     "UPDATE public.mixed SET v = v + 1000 WHERE id BETWEEN 21 AND 30 OR id BETWEEN 61 AND 90", // under a multixact with the locker
     "INSERT INTO public.mixed VALUES (2001, 1, 'only by the savepoint')",
     "SAVEPOINT b",
-    "DELETE FROM public.mixed WHERE id > 100", // given up
+    "DELETE FROM public.mixed WHERE id BETWEEN 101 AND 250", // given up
     "ROLLBACK TO b",
     "RELEASE a",
   );
@@ -80,7 +80,8 @@ test("a transaction that updates, inserts and deletes, with savepoints given up,
   );
   await run("UPDATE public.mixed SET v = 0 WHERE id = 205", "DELETE FROM public.mixed WHERE id = 300");
 
-  const { statement, back, rows } = await rescued(stage(), "public.mixed");
+  const { search, statement, back, rows } = await rescued(stage(), "public.mixed");
+  expect(search.statements.map((one) => one.rows)).toEqual([199, 1]);
   expect(statement.doubts).toEqual([]);
   expect(statement.subtransactions).toHaveLength(3);
   expect(rows).toBe(before);

@@ -15,8 +15,8 @@ export async function narrowPins(
   if (!pin || !isJsonObject(pin.facts) || ids.length === 0) return [];
   const oldest = Math.min(...ids.map(Number));
   if (oldest <= Number(pin.facts.xmin)) return [];
-  const pinnedAt = await moveRowPin(target, pin.lease.name, oldest);
-  if (pinnedAt === null) return []; // the server kept the older pin, which holds more, not less
+  // A crash before the next checkpoint brings the older pin back: what was held across a crash still is.
+  if (!(await moveRowPin(target, pin.lease.name, oldest))) return []; // the server kept the older pin, which holds more, not less
   const words = `${rowPinWords} Rows that died before transaction ${oldest} are free again.`;
-  return [{ lease: pin.lease.id, words, facts: { ...pin.facts, xmin: String(oldest), pinnedAt } }];
+  return [{ lease: pin.lease.id, words, facts: { ...pin.facts, xmin: String(oldest) } }];
 }

@@ -61,13 +61,13 @@ async function pinRows(connection: Connection, walsender: Walsender, name: strin
 }
 
 /** Moves the rows' pin forward; true when the server says that it did. */
-export async function moveRowPin(target: PostgresTarget, name: string, xmin: FullXid): Promise<string | null> {
+export async function moveRowPin(target: PostgresTarget, name: string, xmin: FullXid): Promise<boolean> {
   const [connection, walsender] = await Promise.all([target.catalogue(), openWalsender(target)]);
   try {
     const { lsn } = await connection.row("asking for the log's end", "SELECT pg_current_wal_flush_lsn()::text AS lsn");
     await walsender.attach(name, lsn ?? "0/0");
     walsender.send(hotStandbyFeedback(xmin));
-    return await until(connection, `xmin::text = $2`, [name, String(lowXid(xmin))]);
+    return (await until(connection, `xmin::text = $2`, [name, String(lowXid(xmin))])) !== null;
   } finally {
     walsender.close();
   }

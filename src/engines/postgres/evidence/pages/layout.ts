@@ -74,6 +74,18 @@ export function eachVersion(page: Buffer, block: number, visit: (version: Versio
   }
 }
 
+/** The multixacts on the page that may hide a deleter; most pages have none, and this looks at no more than it must. */
+export function eachMultixact(page: Buffer, visit: (multi: number) => void): void {
+  const lower = page.readUInt16LE(12);
+  for (let pointer = 24; pointer < lower; pointer += 4) {
+    const word = page.readUInt32LE(pointer);
+    if (((word >>> 15) & 3) !== pointerNormal) continue;
+    const row = word & 0x7fff;
+    const info = page.readUInt16LE(row + 20);
+    if ((info & mask.multi) !== 0 && !isUndeleted(info)) visit(page.readUInt32LE(row + 4));
+  }
+}
+
 function decode(page: Buffer, row: number, version: Version): void {
   const info = page.readUInt16LE(row + 20);
   version.row = row;

@@ -1,6 +1,6 @@
 import type { Connection } from "../../connection.ts";
 import { Fault } from "../../../../core/errors.ts";
-import { eachVersion } from "./layout.ts";
+import { eachMultixact } from "./layout.ts";
 import type { Pages } from "./read.ts";
 
 /** Several transactions in one xmax. Asks the server who of them deleted or updated the row; remembers the answers. */
@@ -19,12 +19,9 @@ export function multixacts(connection: Connection): Multixacts {
   };
   return {
     learnIds,
-    learn: async ({ first, pages }) => {
+    learn: async ({ pages }) => {
       const ids = new Set<number>();
-      for (const [index, page] of pages.entries())
-        eachVersion(page, first + index, (version) => {
-          if (version.multi && version.deleter !== 0) ids.add(version.deleter);
-        });
+      for (const page of pages) eachMultixact(page, (multi) => ids.add(multi));
       if (ids.size > 0) await learnIds(ids);
     },
     deleter: (multi) => known.get(multi) ?? null,

@@ -1,9 +1,11 @@
 import { chownSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
+import { Fault } from "../../../../core/errors.ts";
 import type { RunId } from "../../../../core/ids.ts";
 import type { LeaseDraft, LeaseKeeper } from "../../../../core/lease.ts";
 import { isJsonObject } from "../../../../core/json.ts";
 import type { HoldPart } from "../../../engine.ts";
+import type { Connection } from "../../connection.ts";
 import { makeServerFolder, reachableBinaries, serverAccount } from "../../server/account.ts";
 import { findServerBinaries, type ServerBinaries } from "../../server/binaries.ts";
 import { initCluster, type PrivateServer, removeServer, startServer } from "../../server/private-server.ts";
@@ -89,6 +91,7 @@ export async function prepareScratch(
 async function makeTables(server: PrivateServer, shapes: Shapes): Promise<ReadonlyMap<number, string>> {
   const connection = await server.connect("postgres");
   try {
+    await refuseUnreadable(connection, shapes);
     for (const statement of schemaStatements(shapes.tables, shapes.types))
       await connection.run("making the tables in the scratch server", statement);
     const rows = await connection.rows(
@@ -100,6 +103,26 @@ async function makeTables(server: PrivateServer, shapes: Shapes): Promise<Readon
   } finally {
     await connection.close();
   }
+}
+
+/** Values that this build of the server could not open. */
+async function refuseUnreadable(connection: Connection, shapes: Shapes): Promise<void> {
+  const columns = shapes.tables.flatMap((table) =>
+    table.columns.filter(({ lz4, dropped }) => lz4 && !dropped).map(({ name }) => `${table.table}.${name}`),
+  );
+  if (columns.length === 0) return;
+  const sql = "SELECT ('lz4' = ANY (enumvals))::text AS lz4 FROM pg_settings WHERE name = 'default_toast_compression'";
+  const known = await connection.row("asking what the scratch server can open", sql);
+  if (known.lz4 === "true") return;
+  throw new Fault(
+    "HF-PG-TRANSPLANT-CLOSED",
+    `this machine's PostgreSQL can't open values compressed by lz4: ${columns.join("; ")}`,
+    {
+      exit: "environment",
+      still: "Nothing was changed on the target.",
+      hint: "Name server programs that were built with lz4 under scratch.servers in holdfast.yaml.",
+    },
+  );
 }
 
 /** Puts the pages where the stopped server looks for them. */

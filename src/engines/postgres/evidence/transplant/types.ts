@@ -32,6 +32,8 @@ export interface ColumnShape {
   readonly generated: boolean;
   readonly length: number;
   readonly align: string;
+  /** Some of its values may be compressed by lz4, which not every build of the server knows. */
+  readonly lz4: boolean;
   readonly byValue: boolean;
   /** The value that rows from before ADD COLUMN … DEFAULT have, as an array's text. */
   readonly missing: string | null;
@@ -129,7 +131,8 @@ export async function columnShapes(connection: Connection, relation: number): Pr
   const rows = await connection.rows(
     "looking up columns",
     `SELECT attnum::text AS number, attname::text AS name, atttypid::text AS type, attisdropped::text AS dropped, attgenerated::text AS generated,
-            attlen::text AS length, attalign::text AS align, attbyval::text AS by_value, attmissingval::text AS missing
+            attlen::text AS length, attalign::text AS align,
+            (attlen = -1 AND (attcompression = 'l' OR (attcompression = '' AND current_setting('default_toast_compression') = 'lz4')))::text AS lz4, attbyval::text AS by_value, attmissingval::text AS missing
        FROM pg_attribute WHERE attrelid = $1::text::oid AND attnum > 0 ORDER BY attnum`,
     [String(relation)],
   );
@@ -141,6 +144,7 @@ export async function columnShapes(connection: Connection, relation: number): Pr
     generated: row.generated !== "",
     length: Number(row.length),
     align: row.align ?? "",
+    lz4: row.lz4 === "true",
     byValue: row.by_value === "true",
     missing: row.missing ?? null,
   }));
