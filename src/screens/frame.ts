@@ -94,6 +94,11 @@ export function lastTop(model: Model): number {
   return bodyOf(model, bodyHeight(model)).lastTop ?? 0;
 }
 
+/** How far PgDn goes: never past a row that was not shown. */
+export function pageOf(model: Model): number {
+  return Math.max(1, bodyOf(model, bodyHeight(model)).page ?? model.size.rows - 8);
+}
+
 function bodyOf(model: Model, height: number): Body {
   const route = routeOf(model);
   switch (route.kind) {

@@ -13,7 +13,7 @@ const leasesShown = 3;
 export function summaryLines(state: RunState | null, end: RunEnd | null, resume: string): readonly string[] {
   if (state === null) return [];
   const target = mainOf(state.plan.targets);
-  const done = state.steps.filter((step) => step.status === "done").length;
+  const done = state.steps.filter((step) => step.status === "done" || step.status === "skipped").length;
   const unknown = state.steps.find((step) => step.status === "unknown" || step.status === "running");
   const fault = end?.fault;
   const leases = leaseLines(state);

@@ -2,7 +2,7 @@ import type { FailureAct } from "../core/question.ts";
 import { outputKept } from "../core/run-state.ts";
 import { confirmOf, goAnswer, submitGiveUp, submitTyped } from "./update-confirm.ts";
 import { emptyLine } from "./input/line-edit.ts";
-import { lastTop } from "./frame.ts";
+import { lastTop, pageOf } from "./frame.ts";
 import type { Act } from "./keys.ts";
 import { listLength, runbookItems, startItems, targetItems } from "./lists.ts";
 import {
@@ -76,10 +76,6 @@ function moved(model: Model, by: number): Update {
 function readOn(model: Model, at: number): Model {
   if (model.asked === null || model.asked.id === model.aside) return model;
   return { ...model, asked: { ...model.asked, furthest: Math.max(model.asked.furthest, at) } };
-}
-
-function pageOf(model: Model): number {
-  return Math.max(1, model.size.rows - 8);
 }
 
 export function highlighted(model: Model, index: number): Update {

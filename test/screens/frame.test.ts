@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { frameOf } from "../../src/screens/frame.ts";
 import { rowText } from "../../src/screens/rows.ts";
-import { began, confirmQuestion, lease, merging, planFor, story, untilMerge } from "./support/story.ts";
+import {
+  began,
+  confirmQuestion,
+  done,
+  lease,
+  merging,
+  mergePreview,
+  planFor,
+  story,
+  untilMerge,
+} from "./support/story.ts";
 import { ended, everyScreen, linesOf, model, running, sizes, textOf } from "./support/look.ts";
 
 const ofARun = [
@@ -183,6 +193,26 @@ describe("the typed confirmation", () => {
     expect(textOf(typing({ way: { kind: "type", phrase: "merge" } }))).toContain("Type this, by hand: merge");
   });
 
+  it("names every step that the one answer lets through, and the way back of each", () => {
+    const previews = [
+      {
+        step: "copy",
+        preview: {
+          summary: "Note 981,204 keys",
+          lines: [],
+          counts: { keys: 981204 },
+          undo: "it goes with the rescue area",
+        },
+      },
+      { step: "merge", preview: mergePreview },
+    ];
+    const text = textOf(typing({ step: "copy", asks: "Take the safety copy", covers: ["copy", "merge"], previews }));
+    expect(text).toContain("STEPS 6, 7  Take the safety copy; Merge the missing rows");
+    expect(text).toContain("WRITE   lapses in");
+    expect(text).toContain("undo: DELETE by the rescue list, for 24 h");
+    expect(text).toContain("keys 981,204, orders 981,204");
+  });
+
   it("says that it has lapsed", () => {
     expect(textOf(typing({ lapsesAt: began }))).toContain("LAPSED");
   });
@@ -215,6 +245,24 @@ describe("the end of a run", () => {
     expect(text).toContain("PROOF      every rescued row is in its table");
     expect(text).toContain("2 of 3 allow; ticket skipped: no ticket system");
     expect(text).toContain("kept until 2026-11-22T03:08:20Z");
+  });
+
+  it("calls rows proved only when all are equal, and says how many are not", () => {
+    const verified = (equal: number) =>
+      story().tell(
+        ...done("verify", 9000, {
+          tables: [{ table: "public.orders", rescued: 10, equal }],
+          rescued: 10,
+          equal,
+          different: 10 - equal,
+          absent: 0,
+        }),
+        { kind: "run.closed", outcome: "done", reason: "" },
+      );
+    expect(textOf(ended(verified(10)))).toContain("PROOF      all 10 rescued rows are in their tables, equal");
+    expect(textOf(ended(verified(7)))).toContain(
+      "PROOF      WARN: 7 of 10 rescued rows are equal; different 3, absent 0",
+    );
   });
 
   it("shows a step that was in the air as unknown, never as failed or running", () => {

@@ -111,6 +111,16 @@ describe("a typed confirmation", () => {
     const read = play(long, [named("pgdn"), named("pgdn"), named("pgdn"), ...byHand("shop_orders"), enter]);
     expect(textOf(play(long, [named("pgdn"), named("pgdn"), named("pgdn")]).model)).toContain("public.table_39");
     expect(answers(read.commands)).toHaveLength(1);
+    const pages = Array.from({ length: 5 }, (_, n) =>
+      textOf(
+        play(
+          long,
+          Array.from({ length: n }, () => named("pgdn")),
+        ).model,
+      ),
+    );
+    const seen = new Set(pages.flatMap((page) => Array.from(page.matchAll(/table_(\d+):/g), (found) => found[1])));
+    expect(seen.size, "no line is skipped by a page").toBe(40);
     const up = play(long, [
       named("pgdn"),
       named("pgdn"),

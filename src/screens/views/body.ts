@@ -36,4 +36,6 @@ export interface Body {
   readonly pick?: PickSlot;
   /** How far it can be scrolled; absent where nothing scrolls. */
   readonly lastTop?: number;
+  /** Rows that scroll, where they are much fewer than the window has: a page is no more than these. */
+  readonly page?: number;
 }

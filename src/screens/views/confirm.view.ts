@@ -15,6 +15,8 @@ export interface ConfirmView {
   readonly unread: number;
   /** How far the preview can be scrolled. */
   readonly lastTop: number;
+  /** Lines of the preview that show at once. */
+  readonly page: number;
 }
 
 /** Target, effect, exact counts, undo and expiry on one screen, or no answer is taken. */
@@ -30,25 +32,36 @@ export function confirmRows(model: Model, question: ConfirmQuestion): ConfirmVie
     const wanted = Math.max(15, top.length + bottom.length + needed + 1 + (rows - height));
     const tooSmall = `This window is too small for its facts: it needs ${Math.max(60, columns)}x${wanted}. Nothing can be confirmed in it.`;
     const said = labelled("", tooSmall, columns, { indent: 0, tone: "bad" });
-    return { rows: [...said, ...top], tooSmall, unread: 0, lastTop: 0 };
+    return { rows: [...said, ...top], tooSmall, unread: 0, lastTop: 0, page: 1 };
   }
   const part = scrolled(lines, model.cursors[question.way.kind] ?? 0, room);
   const seen = Math.max(model.asked?.furthest ?? 0, part.from) + part.shown.length;
+  const unread = Math.max(0, lines.length - seen);
+  const rest = unread > 0 ? span(`: ${unread} are not read yet, and it can't be answered before`, "strong") : span("");
   return {
-    rows: [...top, ...part.shown, row(whereIn(part)), ...bottom],
+    rows: [...top, ...part.shown, row(whereIn(part), rest), ...bottom],
     tooSmall: null,
-    unread: Math.max(0, lines.length - seen),
+    unread,
     lastTop: Math.max(0, lines.length - room),
+    page: room,
   };
 }
 
+/** `STEP 7  merge`, or every step that this one answer lets through. */
 function titleRow(model: Model, question: ConfirmQuestion): Row {
-  const effect = effectOf(model, question);
-  const number = (model.run?.steps.findIndex((step) => step.step.key === question.step) ?? -1) + 1;
+  const covered = (model.run?.steps ?? []).flatMap(({ step }, index) =>
+    question.covers.includes(step.key) ? [{ number: index + 1, title: step.title }] : [],
+  );
   const left = question.lapsesAt - model.now;
   const lapses = left > 0 ? `lapses in ${duration(left)}` : "LAPSED: looking again";
-  const what = `STEP ${number}  ${question.asks}`;
-  return ends(row(span(what, "strong")), row(span(effect.toUpperCase(), "strong"), `   ${lapses}`), model.size.columns);
+  const numbers = `STEP${covered.length > 1 ? "S" : ""} ${covered.map((step) => step.number).join(", ")}`;
+  const titles = covered.length > 1 ? covered.map((step) => step.title).join("; ") : question.asks;
+  const effect = effectOf(model, question).toUpperCase();
+  return ends(
+    row(span(`${numbers}  ${titles}`, "strong")),
+    row(span(effect, "strong"), `   ${lapses}`),
+    model.size.columns,
+  );
 }
 
 /** The strongest of what the answer lets through. */
@@ -72,6 +85,10 @@ function previewRows(model: Model, question: ConfirmQuestion, width: number): re
     return [
       ...labelled(label, preview.summary, width, { indent: 12 }),
       ...preview.lines.flatMap((line) => labelled("", line, width, { indent: 12 })),
+      // The facts above name the way back of the first; each of the others has its own.
+      ...(index === 0 || preview.undo === undefined
+        ? []
+        : labelled("", `undo: ${preview.undo}`, width, { indent: 12 })),
       ...(preview.incomplete === undefined
         ? []
         : labelled("  NOT SEEN", preview.incomplete, width, { indent: 12, tone: "caution" })),

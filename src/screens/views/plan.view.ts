@@ -18,7 +18,11 @@ export function planBody(model: Model, plan: Plan, height: number): Body {
   const lines = plan.steps.flatMap((step, index) => stepLines(step, index + 1, columns));
   const room = Math.max(1, height - head.length - foot.length - 1);
   const part = scrolled(lines, model.cursors.plan ?? 0, room);
-  return { rows: [...head, ...part.shown, row(whereIn(part)), ...foot], lastTop: Math.max(0, lines.length - room) };
+  return {
+    rows: [...head, ...part.shown, row(whereIn(part)), ...foot],
+    lastTop: Math.max(0, lines.length - room),
+    page: room,
+  };
 }
 
 function inputRows(plan: Plan, width: number): readonly Row[] {

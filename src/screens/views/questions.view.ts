@@ -55,7 +55,11 @@ export function failureBody(model: Model, question: FailureQuestion, height: num
   const room = Math.max(1, height - options.length - 2);
   const part = scrolled(story, model.cursors.failure ?? 0, room);
   const where = row(whereIn(part));
-  return { rows: [head, ...part.shown, where, ...options].slice(0, height), lastTop: Math.max(0, story.length - room) };
+  return {
+    rows: [head, ...part.shown, where, ...options].slice(0, height),
+    lastTop: Math.max(0, story.length - room),
+    page: room,
+  };
 }
 
 /** What is not known is read first where there is little room. */

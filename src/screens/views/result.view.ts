@@ -1,6 +1,7 @@
 import { shortRunId } from "../../core/ids.ts";
 import { isJsonObject, type Json } from "../../core/json.ts";
 import { isClosed, openLeases, type RunState, type StepState } from "../../core/run-state.ts";
+import type { Finding } from "../../core/step.ts";
 import { utc } from "../../core/clock.ts";
 import { count, duration, plural } from "../../words/format.ts";
 import type { Model } from "../model.ts";
@@ -95,20 +96,37 @@ function tablesOf(result: Json | undefined): readonly TableNumbers[] {
   });
 }
 
+/** What the step that compared the tables found; below it, what other steps found worth knowing. */
 function proofRows(state: RunState, width: number): readonly Row[] {
-  const findings = state.steps.flatMap((step) => step.verified);
-  const bad = findings.filter((finding) => finding.level !== "ok");
-  const shown = bad.length > 0 ? bad : findings.slice(-4);
-  return shown.flatMap((finding, index) =>
-    labelled(
-      index === 0 ? "PROOF" : "",
-      `${finding.level === "ok" ? "" : `${finding.level.toUpperCase()}: `}${finding.text}`,
-      width,
-      {
-        indent: 11,
-        tone: finding.level === "ok" ? "plain" : "caution",
-      },
-    ),
+  const proving = state.steps.findLast((step) => tablesOf(step.result).length > 0);
+  const proof = proving === undefined ? [] : [...proving.verified, ...equalWords(proving)];
+  const others = state.steps
+    .filter((step) => step !== proving)
+    .flatMap((step) => step.verified)
+    .filter((finding) => finding.level !== "ok");
+  return [...findingRows("PROOF", proof, width), ...findingRows("NOTES", others, width)];
+}
+
+/** Where the result counts what is equal and what is not, that is the proof in one sentence. */
+function equalWords(step: StepState): readonly Finding[] {
+  const { rescued, equal, different, absent } = isJsonObject(step.result) ? step.result : {};
+  if (typeof rescued !== "number" || typeof equal !== "number") return [];
+  if (rescued === equal)
+    return [{ level: "ok", text: `all ${count(rescued)} rescued rows are in their tables, equal` }];
+  const words = `${count(equal)} of ${count(rescued)} rescued rows are equal; different ${numberOr(different)}, absent ${numberOr(absent)}`;
+  return [{ level: "warn", text: words }];
+}
+
+function numberOr(value: Json | undefined): string {
+  return typeof value === "number" ? count(value) : "not counted";
+}
+
+function findingRows(label: string, findings: readonly Finding[], width: number): readonly Row[] {
+  return findings.flatMap(({ level, text }, index) =>
+    labelled(index === 0 ? label : "", level === "ok" ? text : `${level.toUpperCase()}: ${text}`, width, {
+      indent: 11,
+      tone: level === "ok" || level === "note" ? "plain" : "caution",
+    }),
   );
 }
 
