@@ -32,7 +32,8 @@ export const freezeEvidence: Action<Params, Result> = {
     const names = tables.map((fact) => fact.table);
     return {
       summary: `Hold the evidence of ${some(names.length, "table")}; no row is read or changed`,
-      lines: [...tables.map((fact) => `${fact.table}: ${fact.why}`), ...parts.flatMap(leaseWords)],
+      lines: [...tables.map((fact) => `${fact.table}: ${fact.why}`), ...holdLines(parts)],
+      statements: parts.map(({ lease }) => `${lease.name}, given back by hand: ${lease.byHand}`),
       counts: { tables: names.length, leases: parts.length },
       undo: "Every lease is given back at the end of the run, or by hand as listed.",
       expects: { table, tables: names, leases: 0 },
@@ -68,13 +69,16 @@ function partsOf(ctx: ReadContext, { table, lockTable }: Params): Promise<readon
   return ctx.capability("evidence").freeze(table, { run: ctx.run, lockTable: lockTable ?? false });
 }
 
-function leaseWords({ lease }: HoldPart): readonly string[] {
-  return [
-    lease.words,
-    ...(lease.protects === undefined ? [] : [`  protects from: ${lease.protects}`]),
-    ...(lease.costs === undefined ? [] : [`  costs: ${lease.costs}`]),
-    `  by hand: ${lease.byHand}`,
-  ];
+/** Somebody in a hurry reads this: one entry for each kind of hold, its words and its cost. */
+function holdLines(parts: readonly HoldPart[]): readonly string[] {
+  const kinds = [...new Set(parts.map(({ lease }) => lease.kind))];
+  return kinds.flatMap((kind) => {
+    const [first, ...others] = parts.filter(({ lease }) => lease.kind === kind);
+    if (first === undefined) return [];
+    const more = others.length > 0 ? ` (and ${some(others.length, "more of the kind", "more of the kind")})` : "";
+    const { words, costs } = first.lease;
+    return [`- ${words}${more}`, ...(costs === undefined ? [] : [`  cost: ${costs}`])];
+  });
 }
 
 /** One after the other: the first keeps the rows, and nothing may come before it. */

@@ -49,7 +49,7 @@ export const verifyMerge: Action<Params, Result> = {
 
   async verify(ctx, _params, { tables }) {
     if (ctx.dryRun) return [{ level: "note", text: "a dry run merges nothing, so there is nothing to prove" }];
-    return tables.flatMap((table) => [summary(table), ...table.findings]);
+    return tables.flatMap((table) => [summary(table), ...table.findings.filter((one) => one.level !== "ok")]);
   },
 };
 

@@ -1,5 +1,5 @@
 import type { Action } from "../actions/action.ts";
-import type { Effect, Environment } from "../core/effect.ts";
+import { type Effect, effects, type Environment } from "../core/effect.ts";
 import { Fault } from "../core/errors.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type { PlannedStep } from "../core/plan.ts";
@@ -29,7 +29,8 @@ export async function confirm(driver: Driver, step: PlannedStep, action: Action,
   const previews = [{ step: step.key, preview }, ...(await neighbours(driver, step, preview))];
   const database = driver.log.state.identities[Object.values(step.on)[0] ?? "main"]?.database ?? target.database;
   const phrase = preview.phrase ?? driver.parts.phrase(target, database);
-  const way = confirmationWay(strongest(driver, previews), target.environment, step, phrase);
+  const gravest = gravestOf(driver, previews);
+  const way = confirmationWay(gravest.step.effect, target.environment, gravest.step, phrase);
   await untilConfirmed(driver, step, action, way, previews);
   for (const one of previews) driver.confirmed.set(one.step, one.preview);
 }
@@ -79,8 +80,7 @@ async function untilConfirmed(
     } else {
       const differs = differsFrom(way, answer);
       if (differs === null) {
-        if (await stillHolds(driver, step, action, previews[0]?.preview))
-          return answered(driver, question, { kind: "confirmed" });
+        if (await stillHolds(driver, previews)) return answered(driver, question, { kind: "confirmed" });
         answered(driver, question, { kind: "lapsed", why: "the counts are not those that were shown" });
         throw new Fault("HF-PREVIEW-STALE", `the counts of ${step.key} changed while it was being confirmed`, {
           exit: "refused",
@@ -101,15 +101,12 @@ function differsFrom(way: Way, answer: Answer): string | null {
 }
 
 /** A write is counted again at the very moment it is confirmed; a hold changes no row, so its words suffice. */
-async function stillHolds(
-  driver: Driver,
-  step: PlannedStep,
-  action: Action,
-  shown: Preview | undefined,
-): Promise<boolean> {
-  if (step.effect === "hold" || shown === undefined) return true;
-  const now = await action.preview(readContext(driver, step), paramsOf(driver, step, action));
-  return withinTolerance(shown, now, step.tolerance);
+async function stillHolds(driver: Driver, previews: Previews): Promise<boolean> {
+  const { step, preview } = gravestOf(driver, previews);
+  if (step.effect === "hold") return true;
+  const action = actionOf(driver, step);
+  const now = await action.preview(readContext(driver, step), paramsOf(driver, step, action)).catch(() => preview);
+  return withinTolerance(preview, now, step.tolerance);
 }
 
 /** The neighbours of the step's group, previewed on what it expects to leave behind; one that can't be previewed asks for itself later. */
@@ -138,12 +135,16 @@ async function previewOn(driver: Driver, step: PlannedStep, action: Action, expe
   return action.preview(readContext(driver, step), paramsOf(driver, step, action, scopeOf(driver.log.state, expected)));
 }
 
-function strongest(driver: Driver, previews: Previews): Effect {
-  const order: readonly Effect[] = ["read", "hold", "write", "destroy"];
-  const found = previews.map(
-    ({ step }) => driver.log.state.plan.steps.find((one) => one.key === step)?.effect ?? "destroy",
-  );
-  return order.findLast((effect) => found.includes(effect)) ?? "destroy";
+/** Of all that one answer lets through, the step that can do most harm: its effect decides how it is asked, its undo is shown. */
+function gravestOf(driver: Driver, previews: Previews): { readonly step: PlannedStep; readonly preview: Preview } {
+  const found = previews.flatMap(({ step, preview }) => {
+    const planned = driver.log.state.plan.steps.find((one) => one.key === step);
+    return planned === undefined ? [] : [{ step: planned, preview }];
+  });
+  const gravity = (effect: Effect) => effects.indexOf(effect);
+  const gravest = found.toSorted((a, b) => gravity(b.step.effect) - gravity(a.step.effect))[0];
+  if (gravest) return gravest;
+  throw new Error("a confirmation covers at least one step of the plan");
 }
 
 function confirmQuestion(
@@ -154,9 +155,7 @@ function confirmQuestion(
   previews: Previews,
 ): ConfirmQuestion {
   const identity = driver.log.state.identities[Object.values(step.on)[0] ?? "main"];
-  const undo =
-    previews[0]?.preview.undo ??
-    (action.undo && "words" in action.undo ? action.undo.words : action.undo?.irreversible);
+  const undo = gravestOf(driver, previews).preview.undo ?? undoWords(action);
   return {
     kind: "confirm",
     id: questionId(driver),
@@ -172,6 +171,10 @@ function confirmQuestion(
     ],
     lapsesAt: driver.parts.clock.now() + confirmationLapsesMs,
   };
+}
+
+function undoWords({ undo }: Action): string | undefined {
+  return undo && ("words" in undo ? undo.words : undo.irreversible);
 }
 
 function yesInSandbox(driver: Driver, question: ConfirmQuestion): void {

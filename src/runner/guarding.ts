@@ -5,7 +5,7 @@ import type { Guard, GuardView, Verdict } from "../guards/guard.ts";
 import type { Driver } from "./driver.ts";
 import { isDryRun } from "./driver.ts";
 
-type Judged = Extract<RunEvent, { kind: "guard.judged" }>;
+export type Judged = Extract<RunEvent, { kind: "guard.judged" }>;
 
 /** A verdict of each guard that stands before this step's effect. One that can't be evaluated denies. */
 export async function judge(driver: Driver, step: PlannedStep, only: "all" | "watched"): Promise<readonly Judged[]> {

@@ -9,7 +9,7 @@ import { isWanted, paramsOf } from "./binding.ts";
 import { confirm } from "./confirm.ts";
 import { actionContext, readContext } from "./context.ts";
 import { actionOf, type Driver, isDryRun, Paused, Abandoned, stopIfPausing } from "./driver.ts";
-import { denialOf, judge } from "./guarding.ts";
+import { denialOf, judge, type Judged } from "./guarding.ts";
 import { watching } from "./watch.ts";
 
 /** One step from its guards to its outcome. Faults of the step itself end in `step.ended`; those before its intent are thrown. */
@@ -45,13 +45,17 @@ async function lookFirst(driver: Driver, step: PlannedStep, action: Action, para
   throw stop;
 }
 
-/** Time passed while the operator read: the guards judge once more, right before the intent. */
+/** Time passed while the operator read: the guards judge once more, right before the intent. What they still say is not said twice. */
 async function judgedAgain(driver: Driver, step: PlannedStep): Promise<readonly RunEvent[]> {
   const verdicts = await judge(driver, step, "all");
   const denied = denialOf(verdicts);
-  if (!denied) return verdicts;
+  if (!denied) return verdicts.filter((verdict) => !isSaid(driver, verdict));
   driver.log.append(...verdicts);
   throw denied;
+}
+
+function isSaid(driver: Driver, { step, guard, verdict }: Judged): boolean {
+  return driver.log.state.guards.some((said) => said.step === step && said.guard === guard && said.verdict === verdict);
 }
 
 async function perform(

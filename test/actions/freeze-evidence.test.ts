@@ -22,10 +22,12 @@ test("locks the table only when it is asked to", async () => {
   expect(ctx.taken.at(-1)?.lease.kind).toBe("table-lock");
 });
 
-test("previews each lease with what it protects from and what it costs, and takes none", async () => {
+test("previews each kind of lease with what it costs, how each is given back by hand, and takes none", async () => {
   const { ctx, incident, server } = await aStory({ dryRun: true });
   const preview = await freezeEvidence.preview(ctx, { table: incident.table });
-  expect(preview.lines.join("\n")).toMatch(/protects from: vacuum[\s\S]*costs: vacuum can't remove/);
+  expect(preview.lines.join("\n")).toMatch(/cost: vacuum can't remove/);
+  expect(preview.lines.join("\n")).toContain("(and 1 more of the kind)");
+  expect(preview.statements?.filter((line) => line.includes("by hand: "))).toHaveLength(3);
   expect(preview.counts).toEqual({ tables: 2, leases: 3 });
   expect(preview.expects).toEqual({ table: "public.orders", tables: ["public.orders", "public.lines"], leases: 0 });
   expect(server.read((state) => state.holds)).toEqual({});
