@@ -87,17 +87,24 @@ async function insertTree(insert: Insert, range: Range): Promise<number> {
   return inserted;
 }
 
+/**
+ * A batch is small beside its table, whose statistics tell of the time before the DELETE or of an empty table: left alone, the planner
+ * read the whole table for each batch. Every lookup of a batch has a unique index to go by.
+ */
+const byIndex = { enable_seqscan: "off", enable_hashjoin: "off", enable_mergejoin: "off" };
+const asBefore = { enable_seqscan: "on", enable_hashjoin: "on", enable_mergejoin: "on" };
+
 /** In a savepoint: refused rows end it and nothing else. Whatever is deferred is checked here, not at a COMMIT that is not ours. */
 async function tryInsert(insert: Insert, range: Range, how: How): Promise<number | "refused"> {
   const { connection, scope, path } = insert;
   const doing = `merging rows into ${scope.one.area.table}`;
   await connection.run(doing, "savepoint holdfast_batch");
   try {
-    await setLocally(connection, { search_path: path });
+    await setLocally(connection, { ...(how === "each" ? byIndex : {}), search_path: path });
     const inserted = await connection.run(doing, insertSql(scope, how), [range.after, range.upTo]);
     await connection.run(doing, "set constraints all immediate");
     if (how === "together" && inserted > 0 && (await isLonely(insert, range))) return await giveUp(connection);
-    await setLocally(connection, { search_path: "pg_catalog" });
+    await setLocally(connection, { ...asBefore, search_path: "pg_catalog" });
     await connection.run(doing, "release savepoint holdfast_batch");
     return inserted;
   } catch (error) {
