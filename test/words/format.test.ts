@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { steps } from "./states.ts";
+import type { StepStatus } from "../../src/core/run-state.ts";
 import {
   bytes,
   cleanForTerminal,
@@ -89,6 +89,8 @@ test("what is too long is cut with a mark, never beyond the width", () => {
   expect(cleanForTerminal("abc", 1)).toBe(".");
   expect(cleanForTerminal("e\u0301e\u0301e\u0301", 3)).toBe("e\u0301e\u0301e\u0301");
 });
+
+const steps: readonly StepStatus[] = ["todo", "checking", "waiting", "running", "done", "skipped", "failed", "unknown"];
 
 test("environments and states differ by shape alone, in ASCII", () => {
   const banners = (["production", "staging", "sandbox"] as const).map(environmentBanner);

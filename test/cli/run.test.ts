@@ -1,0 +1,140 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { type Shell, shell } from "./support.ts";
+
+const config = 'targets: { shop: { engine: postgres, url: "env:U", environment: sandbox } }\n';
+const rescue = ["run", "restore-after-bad-delete", "--target", "shop", "--set", "table=public.orders"] as const;
+const chosen = ["--choose", "statement=largest", "--choose", "path=recommended"] as const;
+
+function place(environment: "production" | "sandbox", more: Partial<Parameters<typeof shell>[0]> = {}): Shell {
+  const here = shell({ environment, ...more });
+  writeFileSync(join(here.folder, "holdfast.yaml"), config);
+  return here;
+}
+
+const journal = (here: Shell) => ["--journal", here.journal] as const;
+
+test("a whole headless run in a sandbox: plain lines that say why, exit 0", async () => {
+  const here = place("sandbox");
+  const { code, out } = await here.run(...rescue, ...chosen, "--yes-sandbox", "--plain", ...journal(here));
+  expect(out.split("\n")[0]).toBe("plain lines: --plain was given");
+  expect(out).toMatch(/STEP 10\/13 DONE merge-rows .*inserted 20/);
+  expect(out).toMatch(/^DONE {2}\w{4} restore-after-bad-delete/m);
+  expect(code).toBe(0);
+  const shown = await here.run("journal", "show", out.match(/^run (\S+)$/m)?.[1] ?? "", ...journal(here));
+  expect(shown.out).toContain("DONE merge-rows");
+  expect((await here.run("journal", "verify", ...journal(here))).out).toMatch(/^Intact: 1 run/);
+  expect((await here.run("resume", ...journal(here))).out).toContain("No run is open");
+});
+
+test("--json gives one event a line on stdout, and words on stderr only", async () => {
+  const here = place("sandbox");
+  const { out, err, code } = await here.run(...rescue, ...chosen, "--yes-sandbox", "--json", ...journal(here));
+  const events = out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { seq: number; event: { kind: string } });
+  expect(events.at(-1)?.event.kind).toBe("run.closed");
+  expect(events.map((event) => event.seq)).toEqual(events.map((event) => event.seq).toSorted((a, b) => a - b));
+  expect(err).toContain("DONE");
+  expect(code).toBe(0);
+});
+
+test("headless is not yes: production stops at the first hold, open, with its exit code and a command that goes on", async () => {
+  const here = place("production");
+  const { code, out } = await here.run(...rescue, ...chosen, "--yes-sandbox", ...journal(here));
+  expect(code).toBe(4);
+  expect(out).not.toContain("RUNNING freeze-evidence");
+  const id = out.match(/^run (\S+)$/m)?.[1];
+  expect(out.trimEnd().split("\n").at(-1)).toBe(
+    `  node /opt/holdfast/dist/main.js resume ${id} --journal ${here.journal}`,
+  );
+  expect((await here.run("journal", "list", ...journal(here))).out).toContain("paused at step 1 of 13");
+});
+
+test("several open runs are listed with an exit code of their own; a part of an id names one", async () => {
+  const here = place("production");
+  await here.run(...rescue, ...journal(here));
+  await here.run(...rescue, ...journal(here));
+  const { code, out } = await here.run("resume", ...journal(here));
+  expect(code).toBe(12);
+  expect(out).toContain("Several runs are open: name one.");
+  const ids = [...out.matchAll(/^ {6}(\S+)$/gm)].map((found) => found[1] ?? "");
+  expect(ids).toHaveLength(2);
+  expect((await here.run("resume", ids[0] ?? "", ...journal(here))).code).toBe(4);
+});
+
+test("a run that is over is said to be, with exit 0; one that is not there with another", async () => {
+  const here = place("sandbox");
+  const { out } = await here.run(...rescue, "--dry-run", ...chosen, ...journal(here));
+  const id = out.match(/^run (\S+)$/m)?.[1] ?? "";
+  const resumed = await here.run("resume", id, ...journal(here));
+  expect([resumed.code, resumed.out.split("\n")[0]]).toEqual([0, expect.stringContaining("nothing is left to resume")]);
+  const unknown = await here.run("resume", "ffffffff", ...journal(here));
+  expect([unknown.code, unknown.err.split(" ")[0]]).toEqual([3, "HF-RUN-UNKNOWN"]);
+});
+
+test.each([
+  [[], "usage", 2],
+  [["nonsense"], "error:", 2],
+  [["run"], "missing required argument", 2],
+  [["run", "x", "--nonsense"], "unknown option", 2],
+  [["run", "x", "--plain", "--json"], "cannot be used with", 2],
+  [["--config", "x", "run", "y"], "flags stand after the command", 2],
+  [["run", "restore-after-bad-delete"], "--target is missing", 2],
+  [["run", "restore-after-bad-delete", "--target", "other"], "HF-TARGET-UNKNOWN", 3],
+  [["run", "no-such", "--target", "shop"], "HF-RUNBOOK-NOT-FOUND", 3],
+  [[...rescue, "--set", "table=a.b"], "given twice", 2],
+  [[...rescue, "--set", "table"], "needs name=value", 2],
+  [[...rescue, "--set", "tabel=x"], "HF-INPUT", 3],
+  [[...rescue, "--choose", "merge=x"], "asks for no choice", 2],
+  [[...rescue, "--config", "other.yaml"], "HF-CONFIG-NOT-FOUND", 3],
+  [["lint", "no-such"], "HF-RUNBOOK-NOT-FOUND", 3],
+] as const)("%j ends with words and %s", async (args, words, code) => {
+  const here = place("sandbox");
+  const ran = await here.run(...args);
+  expect(`${ran.err}${ran.out}`.toLowerCase()).toContain(words.toLowerCase());
+  expect(ran.code).toBe(code);
+});
+
+test("a config with a wrong type is told with its line and column", async () => {
+  const here = place("sandbox");
+  writeFileSync(join(here.folder, "holdfast.yaml"), "targets:\n  shop: 5\n");
+  const { code, err } = await here.run(...rescue);
+  expect(err).toContain(`HF-CONFIG-SHAPE  ${join(here.folder, "holdfast.yaml")}:2:9:`);
+  expect(code).toBe(3);
+});
+
+test("lint tells every problem as compilers do, and finds none in what ships", async () => {
+  const here = place("sandbox");
+  expect(await here.run("lint")).toMatchObject({ code: 0, out: expect.stringMatching(/no problem/) });
+  const text = "holdfast: 1\nid: a\ntitle: T\nroles: { main: [x] }\nsteps:\n  - { id: s, do: no-such }\n";
+  writeFileSync(join(here.folder, "bad.yaml"), text);
+  const { code, out } = await here.run("lint", join(here.folder, "bad.yaml"));
+  expect(out).toMatch(/bad\.yaml:6:18: HF-RUNBOOK-UNKNOWN-ACTION there is no action no-such; expected: one of/);
+  expect(code).toBe(3);
+});
+
+test("a bug is one line on screen, and its stack a file for its owner alone", async () => {
+  const bug = () => Promise.reject(new TypeError("canary-7f3k in the stack"));
+  const here = place("sandbox", { parts: { workbench: bug } });
+  const { code, err } = await here.run(...rescue, ...journal(here));
+  expect(code).toBe(1);
+  expect(err.trim().split("\n")).toHaveLength(1);
+  expect(err).not.toContain("canary-7f3k");
+  const file = readdirSync(here.journal).find((name) => name.startsWith("bug-")) ?? "";
+  expect(statSync(join(here.journal, file)).mode & 0o777).toBe(0o600);
+  expect(readFileSync(join(here.journal, file), "utf8")).toContain("canary-7f3k");
+});
+
+test("every command has help with an example", async () => {
+  const here = place("sandbox");
+  const commands = [[], ["run"], ["resume"], ["lint"], ["init"], ["demo"], ["completion"], ["journal", "list"]];
+  for (const command of [...commands, ["journal", "show"], ["journal", "verify"]]) {
+    const { code, out } = await here.run(...command, "--help");
+    expect(out, command.join(" ")).toMatch(/Example:\n {2}.*holdfast/);
+    expect(code).toBe(0);
+  }
+});

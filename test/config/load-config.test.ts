@@ -1,0 +1,148 @@
+import { mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { defaultJournalFolder, loadConfig, readConfig } from "../../src/config/load-config.ts";
+import { writeNewConfig } from "../../src/config/new-config.ts";
+import { Fault } from "../../src/core/errors.ts";
+
+const good = `targets:
+  shop: { engine: postgres, url: "env:DATABASE_URL", environment: sandbox }
+  books:
+    engine: postgres
+    url: { command: [pass, show, books] }
+    environment: production
+    database: books
+    tier: critical
+scratch: { folder: scratch, servers: { 18: /usr/lib/postgresql/18/bin } }
+limits: { batchRows: 500, lockTimeout: 1s, statementTimeout: 2min, heldWal: 10GB, minFreeDisk: 0.2 }
+tickets: required
+`;
+
+const folder = mkdtempSync(join(tmpdir(), "holdfast-config-"));
+
+function fault(work: () => unknown) {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof Fault) return error.record;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+test("a config is read with units, absolute paths, and defaults for what it does not say", () => {
+  const config = readConfig("/etc/holdfast/holdfast.yaml", good);
+  expect(config.targets.map((target) => [target.name, target.url.kind, target.database, target.tier])).toEqual([
+    ["shop", "env", null, null],
+    ["books", "command", "books", "critical"],
+  ]);
+  expect(config.scratch).toEqual({
+    folder: "/etc/holdfast/scratch",
+    servers: { "18": "/usr/lib/postgresql/18/bin" },
+  });
+  expect(config.limits).toEqual({
+    batchRows: 500,
+    lockTimeoutMs: 1000,
+    statementTimeoutMs: 120_000,
+    heldWal: 10e9,
+    minFreeDisk: 0.2,
+  });
+  expect(config.stopFile).toBe("/tmp/BACKUP_EMERGENCY_STOP");
+  expect(readConfig("/a/b.yaml", "targets: {}").limits.lockTimeoutMs).toBe(2000);
+});
+
+const target = (text: string) => `targets:\n  shop: { engine: postgres, environment: sandbox, ${text} }\n`;
+
+test.each([
+  ["a wrong type", "targets: 5\n", "HF-CONFIG-SHAPE", "1:10"],
+  ["no targets", "tickets: none\n", "HF-CONFIG-MISSING", "1:1"],
+  ["an unknown key", `${good}colour: red\n`, "HF-CONFIG-UNKNOWN-KEY", "12:1"],
+  ["an unknown engine", good.replace("engine: postgres, url", "engine: oracle, url"), "HF-CONFIG-SHAPE", "2:19"],
+  ["no environment", good.replace(", environment: sandbox", ""), "HF-CONFIG-MISSING", "2:9"],
+  ["an invented environment", good.replace("environment: sandbox", "environment: prod"), "HF-CONFIG-SHAPE", "2:67"],
+  ["a target with a slash", good.replace("  shop:", "  sh/op:"), "HF-CONFIG-SHAPE", "2:3"],
+  ["a duration without a unit", good.replace("lockTimeout: 1s", "lockTimeout: 5"), "HF-CONFIG-SHAPE", "10:40"],
+  ["a share above one", good.replace("0.2", "20"), "HF-CONFIG-SHAPE", "10:96"],
+  ["batches of nothing", good.replace("500", "0"), "HF-CONFIG-SHAPE", "10:22"],
+  ["a database that SQL reserves", good.replace("database: books", "database: select"), "HF-CONFIG-SHAPE", "7:15"],
+  ["an alias", `a: &a 1\n${good}`, "HF-CONFIG-ANCHOR", "1:7"],
+  ["a key twice", `${good}tickets: none\n`, "HF-CONFIG-DUPLICATE-KEY", "12:1"],
+  ["a shell line as command", target('url: { command: "cat x" }'), "HF-CONFIG-SHAPE", "2:56"],
+  ["a bare word as URL", target("url: shop"), "HF-CONFIG-SHAPE", "2:56"],
+])("%s is refused with its place", (_what, text, code, place) => {
+  const record = fault(() => readConfig("holdfast.yaml", text));
+  expect(`${record.code} ${record.message}`).toContain(`${code} holdfast.yaml:${place}:`);
+  expect(record.exit).toBe("input");
+});
+
+const canary = "canary-7f3k";
+
+test.each([
+  target(`url: "postgres://u:${canary}@h/shop"`),
+  target(`url: "postgresql://u@h/shop?password=${canary}"`),
+  target(`url: "postgres://u:${canary}@h:99999/shop"`),
+  target(`url: "mysql://u:${canary}@h/shop"`),
+  target(`url: [ "postgres://u:${canary}@h/shop"`),
+  target(`url: "postgres://u:${canary}@h/shop`),
+  target(`url: &x "postgres://u:${canary}@h/shop"`),
+  target(`url: postgres://u:${canary}@h/shop"} {`),
+  `- ${canary}`,
+])("a secret in the file is refused and never shown (%#)", (text) => {
+  const record = fault(() => readConfig("holdfast.yaml", text));
+  expect(record.code).toMatch(/^HF-CONFIG-/);
+  expect(JSON.stringify(record)).not.toContain(canary);
+});
+
+test("a URL that can hold no password may stand in the file", () => {
+  expect(readConfig("f", target('url: "postgres://u@h/shop"')).targets[0]?.url).toEqual({
+    kind: "plain",
+    text: "postgres://u@h/shop",
+  });
+});
+
+test("the config is looked for here, then in the account's folder; none is a fault that says how to make one", () => {
+  const [cwd, home] = [join(folder, "here"), join(folder, "home")];
+  const places = { cwd, env: { HOME: home } };
+  mkdirSync(cwd, { recursive: true });
+  mkdirSync(join(home, ".config", "holdfast"), { recursive: true });
+  const none = fault(() => loadConfig(undefined, places));
+  expect(none.code).toBe("HF-CONFIG-NOT-FOUND");
+  expect(none.next).toEqual(["holdfast init --url-env DATABASE_URL --target shop --environment sandbox"]);
+  writeFileSync(join(home, ".config", "holdfast", "holdfast.yaml"), good);
+  expect(loadConfig(undefined, places).file).toBe(join(home, ".config", "holdfast", "holdfast.yaml"));
+  writeFileSync(join(cwd, "holdfast.yaml"), good);
+  expect(loadConfig(undefined, places).file).toBe(join(cwd, "holdfast.yaml"));
+  expect(fault(() => loadConfig("other.yaml", places)).code).toBe("HF-CONFIG-NOT-FOUND");
+});
+
+test("the journal's folder follows XDG, and a relative variable counts as unset", () => {
+  expect(defaultJournalFolder({ HOME: "/h", XDG_STATE_HOME: "/s" })).toBe("/s/holdfast");
+  expect(defaultJournalFolder({ HOME: "/h", XDG_STATE_HOME: "s" })).toBe("/h/.local/state/holdfast");
+});
+
+test("a new config loads, is its owner's alone, and never takes the place of another", () => {
+  const file = join(folder, "new.yaml");
+  writeNewConfig(file, { urlEnv: "DATABASE_URL", target: "shop", environment: "sandbox" });
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(loadConfig(file, { cwd: folder, env: {} }).targets[0]).toMatchObject({
+    name: "shop",
+    environment: "sandbox",
+    url: { kind: "env", name: "DATABASE_URL" },
+  });
+  const before = readFileSync(file, "utf8");
+  const again = fault(() => writeNewConfig(file, { urlEnv: "X", target: "y", environment: "staging" }));
+  expect(again.code).toBe("HF-CONFIG-EXISTS");
+  expect(readFileSync(file, "utf8")).toBe(before);
+});
+
+test.each([
+  [{ urlEnv: "DATABASE URL", target: "shop", environment: "sandbox" }],
+  [{ urlEnv: "X\n  y: 1", target: "shop", environment: "sandbox" }],
+  [{ urlEnv: "X", target: "Sh op", environment: "sandbox" }],
+  [{ urlEnv: "X", target: "shop", environment: "prod" }],
+])("what would not load is not written: %j", (wanted) => {
+  const file = join(folder, "never.yaml");
+  expect(fault(() => writeNewConfig(file, wanted)).exit).toBe("input");
+  expect(() => statSync(file)).toThrow("ENOENT");
+});

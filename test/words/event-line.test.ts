@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import type { RunEvent } from "../../src/core/event.ts";
+import { eventLine } from "../../src/words/event-line.ts";
+import { timelineLines } from "../../src/words/timeline.ts";
+import { everyKind, told } from "./run-story.ts";
+import { stamp } from "../support/runs.ts";
+
+const lines = new Map(told().map(({ stamped, state }) => [stamped.seq, eventLine(stamped, state)]));
+const lineOf = (kind: RunEvent["kind"], nth = 0) => {
+  const seqs = everyKind.flatMap((event, index) => (event.kind === kind ? [index + 1] : []));
+  return lines.get(seqs[nth] ?? 0);
+};
+
+test("an event is one line, the message first and the time last", () => {
+  const time = /  \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+  for (const [seq, line] of lines) if (line !== null) expect(line, `event ${seq}`).toMatch(time);
+  expect(lineOf("step.intended")).toBe("STEP 1/2 RUNNING freeze: freeze  2023-11-14T22:13:25Z");
+});
+
+test("no event is passed over but the intent of a lease, which its taking tells", () => {
+  const silent = everyKind.filter((_, index) => lines.get(index + 1) === null).map((event) => event.kind);
+  expect(silent).toEqual(["lease.intended"]);
+});
+
+test.each([
+  ["run.opened", 0, /^RUN \w{4} OPENED a-runbook on \.\. sandbox \.\. shop \(shop\): 2 steps, plan .* by ops@bastion/],
+  ["guard.judged", 0, /^STEP 1\/2 GUARD DENY stop-file: it is there \(lift it\)/],
+  ["step.checked", 0, /^STEP 1\/2 CHECKED 1 ok; WARN slow disk/],
+  ["step.previewed", 0, /^STEP 1\/2 WILL pin rows: tables 3, about 0:01/],
+  ["step.ended", 0, /^STEP 1\/2 DONE freeze in 1:01: tables 3/],
+  ["step.verified", 0, /^STEP 1\/2 VERIFIED the pin holds/],
+  ["question.asked", 0, /^STEP 2\/2 WAITS for a confirmation: Put 12 rows back/],
+  ["step.intended", 1, /^STEP 2\/2 RUNNING merge: merge, attempt 2/],
+  ["step.progressed", 0, /^STEP 2\/2 GOES ON 33\.3 %, 4 of 12 rows/],
+  ["step.ended", 1, /^STEP 2\/2 UNKNOWN merge: not failed, not known: HF-PG-CONN-LOST/],
+  ["step.settled", 0, /^STEP 2\/2 SETTLED partial: marker at row 4; it goes on from there/],
+  ["lease.taken", 0, /^LEASE TAKEN VACUUM removes nothing/],
+  ["lease.kept", 0, /^LEASE KEPT until 2023-11-15T22:13:20Z: narrowed/],
+  ["lease.released", 0, /^LEASE GIVEN BACK narrowed \(it was gone\)/],
+  ["run.resumed", 0, /^RUN \w{4} RESUMED by mia@desk/],
+] as const)("%s (%d) reads %s", (kind, nth, expected) => {
+  expect(lineOf(kind, nth)).toMatch(expected);
+});
+
+test("what a server printed reaches no terminal as a command", () => {
+  expect(lineOf("output.printed")).toMatch(/^ {2}LOG: {2}\\x1b\[2Jcleared\?/);
+  for (const line of lines.values()) expect(line ?? "").not.toMatch(/\p{Cc}/u);
+});
+
+test("an unknown outcome is never called failed", () => {
+  for (const line of lines.values()) if (line?.includes("UNKNOWN")) expect(line).not.toContain("FAILED");
+});
+
+test("a timeline has a row for every event, with its number and the time since the opening", () => {
+  const rows = timelineLines(stamp(everyKind));
+  expect(rows).toHaveLength(everyKind.length);
+  expect(rows[0]).toMatch(/^ +\+0:00 {5}1 {2}RUN/);
+  expect(rows[6]).toMatch(/^ +\+0:06 {5}7 {2}lease\.intended$/);
+});
