@@ -48,9 +48,6 @@ const rescued = async (scene_: Scene, table: string) => {
 test("a transaction that updates, inserts and deletes, with savepoints given up, beside cancelled DELETEs and row locks: exactly the rows it took, as they were before it", async () => {
   await numbered("public.mixed", 900);
   const before = await copyOf(sql, "SELECT * FROM public.mixed WHERE id <= 200 AND id <> 150 ORDER BY id");
-  // A cancelled DELETE that hit more rows, and locks that look like deletions.
-  await run("BEGIN", "DELETE FROM public.mixed WHERE id > 600", "ROLLBACK");
-  await run("BEGIN", "SELECT * FROM public.mixed WHERE id BETWEEN 301 AND 600 FOR UPDATE", "COMMIT");
   const locker = await server.connect("postgres");
   await locker.run("", "BEGIN");
   await locker.rows("", "SELECT FROM public.mixed WHERE id BETWEEN 61 AND 90 FOR KEY SHARE");
@@ -79,6 +76,10 @@ test("a transaction that updates, inserts and deletes, with savepoints given up,
     "COMMIT",
   );
   await run("UPDATE public.mixed SET v = 0 WHERE id = 205", "DELETE FROM public.mixed WHERE id = 300");
+  // Last, so that no later read leaves a hint: a cancelled DELETE that hit more rows, and locks that look like deletions.
+  await run("BEGIN", "DELETE FROM public.mixed WHERE id > 650", "ROLLBACK");
+  await run("BEGIN", "SELECT FROM public.mixed WHERE id BETWEEN 301 AND 450 FOR UPDATE", "COMMIT");
+  await run("BEGIN", "SELECT FROM public.mixed WHERE id BETWEEN 401 AND 650 FOR KEY SHARE", "COMMIT");
 
   const { search, statement, back, rows } = await rescued(stage(), "public.mixed");
   expect(search.statements.map((one) => one.rows)).toEqual([199, 1]);
