@@ -62,7 +62,7 @@ function parseOne(reader: Reader, text: string): Document.Parsed | null {
     report(reader, "SHAPE", 0, "the file is empty", "one YAML map");
     return null;
   }
-  // Messages of the parser may quote the text, and the text may hold a secret: only what comes before the quote is kept.
+  // Messages of the parser may quote the text, and the text may hold a secret: only what comes before the colon is kept.
   for (const error of document.errors) report(reader, "YAML", error.pos[0], firstWords(error.message), "YAML 1.2");
   const second = others[0];
   if (second) report(reader, "SEVERAL-DOCUMENTS", second.range[0], "a second document begins here", "one document");
@@ -89,7 +89,7 @@ function parseDocuments(reader: Reader, text: string): readonly Document.Parsed[
 }
 
 function firstWords(message: string): string {
-  const words = message.split(/: ["'`]|["'`]/)[0] ?? message;
+  const words = message.split(": ")[0] ?? message;
   return words.trim().replace(/[.:]$/, "").toLowerCase();
 }
 

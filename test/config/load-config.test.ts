@@ -88,6 +88,9 @@ test.each([
   target(`url: &x "postgres://u:${canary}@h/shop"`),
   target(`url: postgres://u:${canary}@h/shop"} {`),
   `- ${canary}`,
+  `targets: !e!${canary} x`,
+  `targets: |${canary}\n x`,
+  `targets: ]${canary}`,
 ])("a secret in the file is refused and never shown (%#)", (text) => {
   const record = fault(() => readConfig("holdfast.yaml", text));
   expect(record.code).toMatch(/^HF-CONFIG-/);
