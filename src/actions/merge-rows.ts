@@ -57,7 +57,7 @@ export const mergeRows: Action<Params, Result> = {
 
   async run(ctx, wanted) {
     const tables: Merged[] = [];
-    for (const table of await ctx.capability("merge").order(rescuedNames(wanted.rescue))) {
+    for (const table of await ctx.capability("merge").order(rescuedNames(wanted.rescue), wanted.triggers)) {
       const request = requestFor(ctx, table, wanted);
       const batches = await mergeTable(ctx, request, progressOf(wanted, tables));
       tables.push({ table, ...batches, sequences: await moveSequences(ctx, request) });

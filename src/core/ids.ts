@@ -23,6 +23,11 @@ export function shortRunId(run: RunId): string {
   return [15n, 10n, 5n, 0n].map((shift) => crockford[Number((tail >> shift) & 31n)]).join("");
 }
 
+/** Twelve letters of the random part: names things of this run on a server (the first part is the time, which two runs may share). */
+export function runTag(run: RunId): string {
+  return run.replaceAll("-", "").slice(-12);
+}
+
 export function sha256(text: string | Uint8Array): string {
   return createHash("sha256").update(text).digest("hex");
 }

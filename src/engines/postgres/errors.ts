@@ -26,13 +26,13 @@ interface ServerError {
 
 /**
  * A driver's error in words that may travel. DETAIL, HINT and WHERE of the server can hold rows' values and are dropped; so is the
- * message of the classes that quote values (22: data exceptions, 23: constraints). Faults pass unchanged.
+ * message of the classes that quote values or are written by users (22: data exceptions, 23: constraints, P0: raised in functions). Faults pass unchanged.
+ * The error itself is not kept as a cause: it holds what was dropped.
  */
 export function postgresFault(error: unknown, doing: string, effect: "reading" | "writing"): Fault {
   if (error instanceof Fault) return error;
   const { code = "", message, table, constraint } = error as ServerError;
   const cause = causeWords(code, message, table, constraint);
-  const options = { cause: error };
   if (rolledBack.has(code)) {
     const draft = {
       cause,
@@ -40,33 +40,24 @@ export function postgresFault(error: unknown, doing: string, effect: "reading" |
       still: "The transaction was rolled back.",
       hint: "Try again.",
     };
-    return new Fault(code === "55P03" ? "HF-PG-LOCK-TIMEOUT" : "HF-PG-CONFLICT", `${doing}: ${cause}`, draft, options);
+    return new Fault(code === "55P03" ? "HF-PG-LOCK-TIMEOUT" : "HF-PG-CONFLICT", `${doing}: ${cause}`, draft);
   }
   if (isConnectionLoss(code, message)) {
     const after: AfterFault = effect === "writing" ? "unknown" : "none";
     const exit: ExitName = effect === "writing" ? "unknown" : "unreachable";
     const hint = "Look whether the server runs and can be reached, then resume.";
-    return new Fault(
-      "HF-PG-CONNECTION-LOST",
-      `${doing}: the connection was lost`,
-      { cause, after, exit, hint },
-      options,
-    );
+    return new Fault("HF-PG-CONNECTION-LOST", `${doing}: the connection was lost`, { cause, after, exit, hint });
   }
-  if (code === "57014")
-    return new Fault("HF-PG-CANCELLED", `${doing}: cancelled`, { cause, after: "rolled-back" }, options);
+  if (code === "57014") return new Fault("HF-PG-CANCELLED", `${doing}: cancelled`, { cause, after: "rolled-back" });
   if (code === "42501") {
     const hint = "Connect as a role that may do this (the error names what), or ask the DBA.";
-    return new Fault("HF-PG-NOT-ALLOWED", `${doing}: ${cause}`, { cause, exit: "refused", hint }, options);
+    return new Fault("HF-PG-NOT-ALLOWED", `${doing}: ${cause}`, { cause, exit: "refused", hint });
   }
-  if (code === "")
-    return new Fault("HF-PG-UNEXPECTED", `${doing}: ${cause}`, { cause, after: "unknown", exit: "bug" }, options);
-  return new Fault(
-    `HF-PG-${code}`,
-    `${doing}: ${cause}`,
-    { cause, after: effect === "writing" ? "rolled-back" : "none" },
-    options,
-  );
+  if (code === "") return new Fault("HF-PG-UNEXPECTED", `${doing}: ${cause}`, { cause, after: "unknown", exit: "bug" });
+  return new Fault(`HF-PG-${code}`, `${doing}: ${cause}`, {
+    cause,
+    after: effect === "writing" ? "rolled-back" : "none",
+  });
 }
 
 function isConnectionLoss(code: string, message: string): boolean {
@@ -77,9 +68,18 @@ function isConnectionLoss(code: string, message: string): boolean {
   );
 }
 
+/** Classes whose messages are the server's own and quote no row's value; a trigger's RAISE may say anything. */
+const speaking = /^(0A|25|26|28|3D|3F|40|42|53|54|55|57|58|XX)/;
+
 function causeWords(code: string, message: string, table?: string, constraint?: string): string {
-  if (!/^2[23]/.test(code)) return code === "" ? message : `${message} (SQLSTATE ${code})`;
+  if (code === "") return message;
+  if (speaking.test(code)) return `${message} (SQLSTATE ${code})`;
   const where = [table && `table ${table}`, constraint && `constraint ${constraint}`].filter(Boolean).join(", ");
-  const kind = code.startsWith("23") ? "a constraint was violated" : "a value was not accepted";
-  return `${kind}${where ? ` (${where})` : ""} (SQLSTATE ${code})`;
+  return `${kindOf(code)}${where ? ` (${where})` : ""} (SQLSTATE ${code})`;
+}
+
+function kindOf(code: string): string {
+  if (code.startsWith("23")) return "a constraint was violated";
+  if (code.startsWith("22")) return "a value was not accepted";
+  return "the server or one of its triggers refused";
 }

@@ -1,5 +1,5 @@
 import { Fault } from "../../../core/errors.ts";
-import type { RunId } from "../../../core/ids.ts";
+import { type RunId, runTag } from "../../../core/ids.ts";
 import type { TableName } from "../../inspect.ts";
 import { type Column, tableShape, type TableShape } from "../catalogue.ts";
 import type { Connection } from "../connection.ts";
@@ -27,7 +27,7 @@ export interface AreaNote {
 
 /** Made of digits and letters a to f alone, so it needs no quotes anywhere. */
 export function areaName(run: RunId): string {
-  const hex = run.replaceAll("-", "").slice(0, 12);
+  const hex = runTag(run);
   if (!/^[0-9a-f]{12}$/.test(hex)) throw new Error(`a run id that is no UUID: ${run}`);
   return `holdfast_rescue_${hex}`;
 }

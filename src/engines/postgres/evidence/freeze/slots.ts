@@ -1,4 +1,4 @@
-import type { RunId } from "../../../../core/ids.ts";
+import { type RunId, runTag } from "../../../../core/ids.ts";
 import type { LeaseKeeper } from "../../../../core/lease.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
@@ -7,7 +7,7 @@ export type PinKind = "rows" | "wal";
 
 /** Found again from the run alone, after a kill. */
 export function slotName(kind: PinKind, run: RunId): string {
-  return `holdfast_${kind}_${run.replaceAll("-", "").slice(0, 12)}`;
+  return `holdfast_${kind}_${runTag(run)}`;
 }
 
 export interface Slot {

@@ -1,7 +1,7 @@
 import { chownSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { Fault } from "../../../../core/errors.ts";
-import type { RunId } from "../../../../core/ids.ts";
+import { type RunId, runTag } from "../../../../core/ids.ts";
 import type { LeaseDraft, LeaseKeeper } from "../../../../core/lease.ts";
 import { isJsonObject } from "../../../../core/json.ts";
 import type { HoldPart } from "../../../engine.ts";
@@ -15,7 +15,7 @@ import { schemaStatements } from "./schema.ts";
 import type { Shapes } from "./shapes.ts";
 
 export function scratchFolder(target: PostgresTarget, run: RunId): string {
-  return path.join(path.resolve(target.request.machine.scratch), `pg-${run.replaceAll("-", "").slice(0, 12)}`);
+  return path.join(path.resolve(target.request.machine.scratch), `pg-${runTag(run)}`);
 }
 
 /** The throw-away server's folder on this machine; the server itself lives only while rows are read from it. */
