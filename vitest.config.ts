@@ -1,6 +1,11 @@
 import { defineConfig } from "vitest/config";
 
-const servers = ["test/engines/postgres/**/*.test.ts", "test/contract/**/*.test.ts", "test/runbooks/**/*.test.ts"];
+const servers = [
+  "test/engines/postgres/**/*.test.ts",
+  "test/contract/**/*.test.ts",
+  "test/runbooks/**/*.test.ts",
+  "test/cli-on-postgres/**/*.test.ts",
+];
 const shared = { pool: "forks" as const, restoreMocks: true };
 
 export default defineConfig({
@@ -17,9 +22,23 @@ export default defineConfig({
       },
       { test: { ...shared, name: "engines", include: servers, testTimeout: 120_000, hookTimeout: 120_000 } },
       {
-        test: { ...shared, name: "crash", include: ["test/crash/**/*.test.ts"], testTimeout: 900_000, hookTimeout: 120_000 },
+        test: {
+          ...shared,
+          name: "crash",
+          include: ["test/crash/**/*.test.ts"],
+          testTimeout: 900_000,
+          hookTimeout: 120_000,
+        },
       },
-      { test: { ...shared, name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 180_000, hookTimeout: 120_000 } },
+      {
+        test: {
+          ...shared,
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
     ],
   },
 });
