@@ -77,11 +77,11 @@ const byCode: Readonly<Record<string, Reason>> = {
   ERR_INVALID_URL: badUrl,
 };
 
-/** Why the first connection failed, in words and with a code of its own. What the driver threw is not kept: it may hold the whole URL. */
+/** Why the first connection failed, in words and with a code of its own. What the driver threw is not kept: it may hold the whole URL. Throws what no driver and no server would: that is a bug, and stays one. */
 export function connectFault(thrown: unknown): Fault {
   const { code = "", message } = original(thrown);
   const reason = byCode[code] ?? byMessage(code, message);
-  if (reason === null) return withoutDriver(thrown, message);
+  if (reason === null) return withoutDriver(thrown);
   const cause = reason.quote && message !== "" ? { cause: code === "" ? message : `${message} (${code})` } : {};
   return new Fault(reason.code, reason.message, {
     ...cause,
@@ -98,13 +98,13 @@ function original(thrown: unknown): { readonly code?: string; readonly message: 
 
 function byMessage(code: string, message: string): Reason | null {
   if (/ssl|tls|certificate|self-signed/i.test(`${code} ${message}`)) return encryption;
-  if (/invalid url/i.test(message)) return badUrl;
+  if (/invalid url|uri malformed/i.test(message)) return badUrl;
   if (/client password must be a string|SASL/i.test(message)) return password;
   return /^E[A-Z]+$/.test(code) || /timeout|terminated|closed/i.test(message) ? unreachable : null;
 }
 
-function withoutDriver(thrown: unknown, message: string): Fault {
-  if (!(thrown instanceof Fault)) return new Fault("HF-CONNECT-FAILED", message, { exit: "unreachable" });
-  const { code, message: words, ...record } = thrown.record;
-  return new Fault(code, words, record);
+function withoutDriver(thrown: unknown): Fault {
+  if (!(thrown instanceof Fault)) throw thrown;
+  const { code, message, ...record } = thrown.record;
+  return new Fault(code, message, record);
 }

@@ -6,7 +6,7 @@ import { fromTable } from "../catalogue.ts";
 import type { Connection } from "../connection.ts";
 import { type AreaTable, areaTables, assertNotEmptied, findArea } from "./area.ts";
 import { blockedTable, findBlocked, type Reason, reasons } from "./blocked.ts";
-import { type Comparison, comparison, keyColumns, parentsFirst, rowText, sameKey } from "./comparison.ts";
+import { type Comparison, comparison, keyColumns, isSameRow, parentsFirst, sameKey } from "./comparison.ts";
 import { blockedWords, rows as someRows } from "./words.ts";
 
 /** Exact, of one moment. Reads the tables by SQL: only when the rescued rows are durable. */
@@ -64,7 +64,7 @@ interface States {
 export async function countStates(connection: Connection, one: Comparison): Promise<States> {
   const there = `k.${keyColumns(one)[0]?.quoted ?? ""} is not null`;
   const sql = `select count(*)::text as rows, count(*) filter (where ${there})::text as present,
-      count(*) filter (where ${there} and ${rowText(one, "r")} = ${rowText(one, "k")})::text as identical,
+      count(*) filter (where ${there} and ${isSameRow(one, "r", "k")})::text as identical,
       count(*) filter (where not (${there}) and b.n is null)::text as mergeable
     from ${one.rescued} left join ${fromTable(one.area.shape)} as k on ${sameKey(one, "k")}
     left join ${blockedTable(one)} as b on b.n = r.${one.area.ordinal}`;

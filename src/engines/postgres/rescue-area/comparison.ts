@@ -147,9 +147,14 @@ export function waitingParents(key: ForeignKey, all: readonly Comparison[]): rea
   );
 }
 
-/** The whole row as the server writes it, generated columns left out. */
-export function rowText({ columns }: Comparison, alias: string): string {
-  return `row(${columns.map((column) => `${alias}.${column.quoted}`).join(", ")})::text collate pg_catalog."C"`;
+/**
+ * Both rows are written with the same text, generated columns left out. The same bytes are the same text, and are found four times as
+ * fast; only where the bytes differ (a value packed in another way) is the text asked.
+ */
+export function isSameRow({ columns }: Comparison, one: string, other: string): string {
+  const values = (alias: string) => `row(${columns.map((column) => `${alias}.${column.quoted}`).join(", ")})`;
+  const text = (alias: string) => `${values(alias)}::text collate pg_catalog."C"`;
+  return `case when pg_catalog.record_image_eq(${values(one)}, ${values(other)}) then true else ${text(one)} = ${text(other)} end`;
 }
 
 /** Names of tables in an order: parents before children; those in a circle come last, and are told. */
