@@ -15,7 +15,7 @@ import type { GuardPolicy } from "./guards/guard.ts";
 import { guards } from "./guards/index.ts";
 import type { Journal } from "./journal/journal.ts";
 import { openJournal } from "./journal/open.ts";
-import { readInput } from "./runbooks/inputs.ts";
+import { readInput, readInputs } from "./runbooks/inputs.ts";
 import { loadRunbook } from "./runbooks/load.ts";
 import { planRunbook } from "./runbooks/plan-runbook.ts";
 import { bindReferences } from "./runbooks/references.ts";
@@ -84,6 +84,11 @@ export function assemble(assembly: Assembly): Workbench {
     readInput: (field, written) => {
       const read = readInput(field.type, written, clock.now());
       return read.ok ? read : { ok: false, words: `${read.reason}; what would pass: ${read.passes}` };
+    },
+    readInputs: (name, written) => {
+      const { runbook } = loadRunbook(findRunbook(name));
+      const inputs = readInputs(runbook, written, clock.now());
+      return { inputs, tables: Object.keys(inputs).filter((input) => runbook.inputs?.[input]?.type === "table") };
     },
     makePlan: (runbook, target, inputs) =>
       planRunbook(loadRunbook(findRunbook(runbook)), {

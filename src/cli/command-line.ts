@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import { exitCodes, type ExitName } from "../core/exit-codes.ts";
+import { Fault } from "../core/errors.ts";
 import { completionScript, shells } from "./completion.ts";
 import { sayFailure } from "./failure.ts";
 import { journalFolder, type PlaceFlags } from "./flags.ts";
@@ -15,10 +16,31 @@ export async function runCommandLine(args: readonly string[], parts: CliParts, i
     await program.parseAsync(args, { from: "user" });
     return exitCodes[done.exit].code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage.code;
+    if (error instanceof CommanderError && isHelp(error)) return error.exitCode === 0 ? 0 : exitCodes.usage.code;
     const { flags } = done;
-    return exitCodes[sayFailure(error, () => journalFolder(flags, io), startedAs(io, flags), io)].code;
+    const failure = error instanceof CommanderError ? commandLineFault(error) : error;
+    return exitCodes[sayFailure(failure, () => journalFolder(flags, io), startedAs(io, flags), io)].code;
   }
+}
+
+/** The help or the version was printed already, asked for (0) or for want of a command. */
+function isHelp({ exitCode, code }: CommanderError): boolean {
+  return exitCode === 0 || code === "commander.help";
+}
+
+/** What the reader of the command line says of a mistake quotes what was typed: a URL's password is cut out. */
+function commandLineFault({ message }: CommanderError): Fault {
+  const words = message
+    .replace(/^error: /, "")
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/\/\/[^/\s]*@/g, "//[secret]@");
+  const draft = {
+    exit: "usage",
+    still: "Nothing was started.",
+    hint: "See what there is:",
+    next: ["holdfast --help"],
+  } as const;
+  return new Fault("HF-USAGE", words, draft);
 }
 
 type Begin = (exit: ExitName, flags: PlaceFlags) => void;
@@ -32,14 +54,17 @@ export function commandLine(parts: CliParts, io: Io, begin: Begin): Command {
     .description("Walks you through dangerous work on live production data, one guarded step at a time.")
     .version(parts.version)
     .enablePositionalOptions()
-    .showHelpAfterError("(see holdfast --help)")
     .exitOverride()
     .hook("preSubcommand", (_, command) => {
       if (Object.keys(program.opts()).some((name) => program.getOptionValueSource(name) === "cli")) {
-        program.error(`error: flags stand after the command: holdfast ${command.name()} ...`);
+        program.error(`flags stand after the command: holdfast ${command.name()} ...`);
       }
     })
-    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) });
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      outputError: () => undefined,
+    });
   const does: Does = async (flags, work) => {
     begin("ok", flags);
     begin(await work(), flags);

@@ -44,11 +44,13 @@ function journalFolderOf(flags: PlaceFlags, io: Io, config: Config | null): stri
   return config?.journal ?? defaultJournalFolder(io.env);
 }
 
+const examples = { "--set": "table=public.orders", "--choose": "statement=largest" } as const;
+
 /** `name=value` pairs. The value may hold anything, `=` too. A name twice is a mistake, and no guess is made. */
-export function readPairs(pairs: readonly string[], flag: string): Readonly<Record<string, string>> {
+export function readPairs(pairs: readonly string[], flag: keyof typeof examples): Readonly<Record<string, string>> {
   const entries = pairs.map((pair): [string, string] => {
     const at = pair.indexOf("=");
-    if (at < 1) throw usageFault(`${flag} needs name=value`, `For example: ${flag} table=public.orders`);
+    if (at < 1) throw usageFault(`${flag} needs name=value`, `For example: ${flag} ${examples[flag]}`);
     return [pair.slice(0, at), pair.slice(at + 1)];
   });
   const names = entries.map(([name]) => name);

@@ -84,6 +84,7 @@ export function findRuns(text: string, journal: Journal): readonly RunSummary[] 
 export function unknownRun(): Fault {
   return new Fault("HF-RUN-UNKNOWN", "the journal has no run whose id begins so", {
     exit: "input",
+    still: "Nothing was started.",
     hint: "Look it up in the list.",
     next: ["holdfast journal list"],
   });

@@ -44,6 +44,7 @@ export function hasPassword(text: string): boolean {
 }
 
 function checkPlace(url: URL): void {
+  for (const part of [url.username, url.password]) decoded(part);
   const host = url.hostname === "" || url.hostname === noHost ? url.searchParams.get("host") : decoded(url.hostname);
   if (host === null || host === "") throw urlFault("HOST", "it names no host");
   if (!host.startsWith("/")) {

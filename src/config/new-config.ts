@@ -11,6 +11,7 @@ export interface NewConfig {
 
 /** Writes a commented holdfast.yaml, readable only by its owner. Never overwrites: Fault `HF-CONFIG-EXISTS`. */
 export function writeNewConfig(file: string, wanted: NewConfig): void {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(wanted.urlEnv)) throw notAVariable();
   const text = newConfigText({ ...wanted, environment: environmentOf(wanted.environment) });
   readConfig(file, text); // what would not load is not written
   try {
@@ -28,6 +29,14 @@ function environmentOf(text: string): Environment {
     exit: "input",
     still: "Nothing was written.",
     hint: `Take one of: ${environments.join(", ")}. Nothing defaults to production.`,
+  });
+}
+
+function notAVariable(): Fault {
+  return new Fault("HF-CONFIG-VARIABLE", "that is no name of an environment variable", {
+    exit: "input",
+    still: "Nothing was written.",
+    hint: "Name the variable that holds the URL, not the URL itself: --url-env DATABASE_URL.",
   });
 }
 

@@ -25,7 +25,7 @@ export const secretForms =
 
 const secret = z.union(
   [
-    z.string().regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:[^\0]+|postgres(ql)?:\/\/.+)$/),
+    z.string().regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:[^\0]+|postgres(ql)?:\/\/.+)$/, secretForms),
     z.strictObject({ command: z.array(z.string()).min(1) }),
   ],
   { error: secretForms },

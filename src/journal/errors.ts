@@ -58,7 +58,7 @@ function journalFault(error: unknown, doing: string, file: string): unknown {
   if (!(error instanceof Database.SqliteError)) return fileFault(error, doing, file);
   const words = `${doing}: ${error.message}`;
   const options = { cause: error };
-  const draft = { cause: error.code, exit: "journal" as const };
+  const draft = { cause: error.code, exit: "journal" as const, still: "Nothing new was begun." };
   if (error.code === "SQLITE_FULL") return fullFault(file, words);
   if (isBusy(error)) {
     const hint = "Another process keeps the journal to itself. Wait until it has ended, then try again.";
@@ -87,5 +87,10 @@ function fileFault(error: unknown, doing: string, file: string): unknown {
   const code = String(error.code);
   if (code === "ENOSPC" || code === "EDQUOT") return fullFault(file, `${doing}: ${code}`);
   const hint = `Look at the owner, the rights and the disk of ${file}.`;
-  return new Fault("HF-JOURNAL-NOT-WRITABLE", `${doing}: ${code}`, { hint, exit: "journal" }, { cause: error });
+  return new Fault(
+    "HF-JOURNAL-NOT-WRITABLE",
+    `${doing}: ${code}`,
+    { hint, exit: "journal", still: "Nothing new was begun." },
+    { cause: error },
+  );
 }

@@ -34,7 +34,7 @@ export function readInputs(runbook: RunbookFile, given: Readonly<Record<string, 
   if (unknown !== undefined) throw unknownInput(runbook, unknown);
   const values = inputs.flatMap(([name, input]): [string, Json][] => {
     const text = Object.hasOwn(given, name) ? (given[name] ?? "") : "";
-    if (text !== "") return [[name, valueOf(name, input, text, now)]];
+    if (text.trim() !== "") return [[name, valueOf(name, input, text, now)]];
     if (input.optional) return [];
     throw inputFault("MISSING", `the input ${name} is missing`, `${input.prompt} Give it with --set ${name}=...`);
   });

@@ -15,12 +15,20 @@ export interface WorkbenchParts extends RunnerParts {
   readonly runbooks: () => readonly RunbookSummary[];
   /** By pattern only, no server: the value, or what is wrong with what was written and what would pass. */
   readonly readInput: (field: InputField, written: string) => ReadInput;
+  /** All inputs of a runbook (one that ships, or a file), by pattern only. Faults say which is wrong and what would pass. */
+  readonly readInputs: (runbook: string, written: Readonly<Record<string, string>>) => ReadInputs;
   /** Pure; inputs are read and resolved. */
   readonly makePlan: (runbook: string, target: PlannedTarget, inputs: JsonObject) => Plan;
   readonly closing: () => Promise<void>;
 }
 
 export type ReadInput = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly words: string };
+
+export interface ReadInputs {
+  readonly inputs: JsonObject;
+  /** Those that name a table: the server says how it writes the name. */
+  readonly tables: readonly string[];
+}
 
 export function openWorkbench(parts: WorkbenchParts): Workbench {
   const looking = lookers(parts);
@@ -115,36 +123,15 @@ async function judgeInput(
   }
 }
 
+/** Every input passes its pattern before a server is asked anything. */
 async function planFor(parts: WorkbenchParts, looking: Lookers, request: PlanRequest): Promise<Plan> {
   const target = looking.target(request.target);
-  const fields = fieldsOf(parts, request);
-  const inputs: Record<string, Json> = {};
-  for (const field of fields) {
-    const written = request.inputs[field.name];
-    if (written === undefined || written.trim() === "") continue;
-    const read = parts.readInput(field, written);
-    if (!read.ok) throw badInput(field.name, read.words);
-    inputs[field.name] =
-      field.type === "table" ? await (await looking.inspect(target.name)).resolveTable(written) : read.value;
+  const { inputs, tables } = parts.readInputs(request.runbook, request.inputs);
+  const resolved: Record<string, Json> = {};
+  for (const name of tables) {
+    const written = inputs[name];
+    if (typeof written !== "string") continue;
+    resolved[name] = await (await looking.inspect(target.name)).resolveTable(written);
   }
-  return parts.makePlan(request.runbook, target, inputs);
-}
-
-function fieldsOf(parts: WorkbenchParts, request: PlanRequest): readonly InputField[] {
-  const runbook = parts.runbooks().find((one) => one.id === request.runbook);
-  if (!runbook) return []; // a path, or unknown: makePlan says which
-  const unknown = Object.keys(request.inputs).find((name) => !runbook.inputs.some((field) => field.name === name));
-  if (unknown !== undefined)
-    throw badInput(unknown, `the runbook has no such input; it has: ${runbook.inputs.map((f) => f.name).join(", ")}`);
-  const missing = runbook.inputs.find((field) => !field.optional && (request.inputs[field.name] ?? "").trim() === "");
-  if (missing) throw badInput(missing.name, `it is needed: ${missing.prompt}`);
-  return runbook.inputs;
-}
-
-function badInput(name: string, words: string): Fault {
-  return new Fault("HF-INPUT-INVALID", `input ${name}: ${words}`, {
-    exit: "input",
-    still: "Nothing was started.",
-    hint: `Give it as --set ${name}=...`,
-  });
+  return parts.makePlan(request.runbook, target, { ...inputs, ...resolved });
 }

@@ -78,7 +78,7 @@ test("a run that is over is said to be, with exit 0; one that is not there with 
 
 test.each([
   [[], "usage", 2],
-  [["nonsense"], "error:", 2],
+  [["nonsense"], "HF-USAGE", 2],
   [["run"], "missing required argument", 2],
   [["run", "x", "--nonsense"], "unknown option", 2],
   [["run", "x", "--plain", "--json"], "cannot be used with", 2],

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { Fault } from "../../core/errors.ts";
 import type { Secret } from "../../core/secret.ts";
 import { postgresFault } from "./errors.ts";
 
@@ -49,9 +50,15 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   // A connection that breaks while it is idle tells nobody but this listener; the next call on it gives the Fault.
   client.on("error", () => undefined);
   await client.connect().catch((error: unknown) => {
-    throw postgresFault(error, "connecting to the server", "reading");
+    throw notConnected(error);
   });
   return connection(client, options.effect);
+}
+
+/** Keeps what the driver said: no row was read yet, and why a first connection failed is told by it. */
+function notConnected(error: unknown): Fault {
+  const { code, message, ...draft } = postgresFault(error, "connecting to the server", "reading").record;
+  return new Fault(code, message, draft, { cause: error });
 }
 
 export function clientConfig(options: ConnectionOptions): pg.ClientConfig {
