@@ -123,10 +123,12 @@ async function judgeInput(
   }
 }
 
-/** Every input passes its pattern before a server is asked anything. */
+/** Every input has passed its pattern, and the runbook is proved, before a server is asked anything. */
 async function planFor(parts: WorkbenchParts, looking: Lookers, request: PlanRequest): Promise<Plan> {
   const target = looking.target(request.target);
   const { inputs, tables } = parts.readInputs(request.runbook, request.inputs);
+  const asWritten = parts.makePlan(request.runbook, target, inputs);
+  if (tables.length === 0) return asWritten;
   const resolved: Record<string, Json> = {};
   for (const name of tables) {
     const written = inputs[name];
