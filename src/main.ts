@@ -1,6 +1,4 @@
 #!/usr/bin/env node
-import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import module from "node:module";
 import os from "node:os";
@@ -24,7 +22,7 @@ const args = process.argv.slice(2);
 
 if (args.length === 1 && (args[0] === "--version" || args[0] === "-V")) process.stdout.write(`${version()}\n`);
 else if (Number(process.versions.node.split(".")[0]) >= oldest) await begin();
-else startAgain();
+else await startAgain();
 
 async function begin(): Promise<void> {
   module.enableCompileCache?.();
@@ -53,10 +51,11 @@ function version(): string {
 }
 
 /** On the package's own Node, where it has one. The child has the terminal; signals that only reach us are passed on. */
-function startAgain(): void {
+async function startAgain(): Promise<void> {
   const places = ["node_modules/node/bin/node", "node_modules/.bin/node"].map((file) => path.join(root, file));
   const own = places.find((file) => existsSync(file));
   if (own === undefined || process.env[startedAgain] !== undefined) return tooOld();
+  const { spawn } = await import("node:child_process");
   const child = spawn(own, [...process.execArgv, process.argv[1] ?? "", ...args], {
     stdio: ["inherit", "inherit", "inherit", "ipc"],
     env: { ...process.env, [startedAgain]: "1" },
@@ -139,7 +138,8 @@ async function personOf(operator: string | undefined): Promise<Person> {
 
 /** The demo has a journal of its own, and one target: the server that it rehearses on. */
 async function demo(io: Io): ReturnType<CliParts["demo"]> {
-  const [{ postgresRehearsals }, { defaultJournalFolder, defaults }, { assemble }] = await Promise.all([
+  const [{ createHash }, { postgresRehearsals }, { defaultJournalFolder, defaults }, { assemble }] = await Promise.all([
+    import("node:crypto"),
     import("./engines/postgres/rehearse/rehearsals.ts"),
     import("./config/load-config.ts"),
     import("./compose.ts"),

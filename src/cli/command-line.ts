@@ -3,7 +3,7 @@ import { exitCodes, type ExitName } from "../core/exit-codes.ts";
 import { Fault } from "../core/errors.ts";
 import { completionScript, shells } from "./completion.ts";
 import { sayFailure } from "./failure.ts";
-import { journalFolder, type PlaceFlags } from "./flags.ts";
+import type { PlaceFlags } from "./flags.ts";
 import { lineWriter } from "./output.ts";
 import type { CliParts, Io } from "./parts.ts";
 import { startedAs } from "./started.ts";
@@ -19,6 +19,7 @@ export async function runCommandLine(args: readonly string[], parts: CliParts, i
     if (error instanceof CommanderError && isHelp(error)) return error.exitCode === 0 ? 0 : exitCodes.usage.code;
     const { flags } = done;
     const failure = error instanceof CommanderError ? commandLineFault(error) : error;
+    const { journalFolder } = await import("./flags.ts");
     return exitCodes[sayFailure(failure, () => journalFolder(flags, io), startedAs(io, flags), io)].code;
   }
 }

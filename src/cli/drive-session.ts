@@ -2,6 +2,7 @@ import type { ExitName } from "../core/exit-codes.ts";
 import type { Session } from "../runner/session.ts";
 import type { Workbench } from "../runner/workbench.ts";
 import { resumeCommand, type Started } from "../words/commands.ts";
+import type { Opening } from "../screens/opening.ts";
 import { runSummaryLines } from "../words/run-summary.ts";
 import type { Face } from "./face.ts";
 import { heedInterrupts } from "./interrupts.ts";
@@ -32,14 +33,15 @@ export async function driveSession(bench: Workbench, session: Session, how: Driv
 export async function openScreens(
   workbench: Workbench,
   start: { readonly kind: "start" } | { readonly kind: "session"; readonly session: Session },
-  how: Pick<Driving, "started" | "altScreen">,
+  how: Pick<Driving, "started" | "altScreen"> & { readonly opening?: Opening },
   io: Io,
 ): Promise<ExitName> {
   const { runTui } = await import("../screens/app.tsx");
   const { stdin, stdout, clock, env } = io;
   const resume = (run: string) => resumeCommand(run, how.started);
-  const { altScreen } = how;
-  const end = await runTui({ workbench, start, stdin, stdout, clock, env, altScreen, resumeCommand: resume });
+  const { altScreen, opening } = how;
+  const drawn = opening === undefined ? {} : { opening };
+  const end = await runTui({ workbench, start, stdin, stdout, clock, env, altScreen, resumeCommand: resume, ...drawn });
   const say = lineWriter(stdout);
   for (const line of end.summary) say(line);
   return end.exit;

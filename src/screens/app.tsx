@@ -8,11 +8,13 @@ import type { Key } from "./input/decode.ts";
 import { pasteable, resumeCommand, type Started } from "../words/commands.ts";
 import { bytesForInk } from "./input/to-ink.ts";
 import { type KeyPump, keyPump } from "./input/key-pump.ts";
+import type { Content, Drawn, OnCrash } from "./mount.tsx";
+import type { Opening } from "./opening.ts";
 import { firstModel, type Model, type ModelSeed } from "./model.ts";
 import { benchOf, type Performer, performer } from "./perform.ts";
 import { createStore, type Store } from "./store.ts";
 import { summaryLines } from "./summary.ts";
-import { holdTerminal, type InkInput, inkInput } from "./terminal.ts";
+import { holdTerminal, type InkInput, inkInput, isColourless, settleColours, sizeOf } from "./terminal.ts";
 
 export interface TuiOptions {
   readonly workbench: Workbench;
@@ -22,6 +24,8 @@ export interface TuiOptions {
   readonly clock: Clock;
   readonly env: NodeJS.ProcessEnv;
   readonly altScreen: boolean;
+  /** What was drawn while the workbench was made: it is drawn over. */
+  readonly opening?: Opening;
   /** How this program was started, so that every command that is shown works in the same shell; `holdfast` unless told. */
   readonly started?: Started;
   /** The command that resumes a run; made from `started` unless told. */
@@ -47,10 +51,11 @@ const sshEscapeMs = 80;
  * terminal or a crash of the drawing pauses the run at its next safe point, and this settles when the run has let go.
  */
 export async function runTui(options: TuiOptions): Promise<TuiEnd> {
-  const { stdin, stdout, env, altScreen } = options;
+  const { stdin, stdout } = options;
   const tui = joined(options);
   const { store, pump, input } = tui;
   const told = (why: string) => store.dispatch({ kind: "told-to-stop", why });
+  options.opening?.handOver();
   const release = holdTerminal({
     stdin,
     stdout,
@@ -61,8 +66,7 @@ export async function runTui(options: TuiOptions): Promise<TuiEnd> {
   });
   if (options.start?.kind === "session") tui.performing.follow(options.start.session);
   const ticking = setInterval(() => store.dispatch({ kind: "ticked" }), tickMs);
-  const { mount } = await drawing(env);
-  const drawn = mount(store, input, { stdout, altScreen }, tui.onBug);
+  const drawn = await drawnFrom({ kind: "store", store }, input, options, tui.onBug);
   const exit = await tui.finished;
   clearInterval(ticking);
   pump.stop();
@@ -87,7 +91,7 @@ function joined(options: TuiOptions): Joined {
   const { workbench, clock, env } = options;
   const remote = env.SSH_CONNECTION !== undefined;
   const finished = Promise.withResolvers<ExitName>();
-  const input = inkInput();
+  const input = options.opening?.input ?? inkInput();
   let bug: unknown;
   const onBug = (error: unknown) => {
     bug ??= error;
@@ -116,14 +120,16 @@ function joined(options: TuiOptions): Joined {
   return { store, performing, pump, input, finished: finished.promise, onBug, bug: () => bug };
 }
 
-/** Chalk does not know NO_COLOR: it is told before anything that imports it is loaded. */
-async function drawing(env: NodeJS.ProcessEnv): Promise<typeof import("./mount.tsx")> {
-  if (isPlain(env)) process.env.FORCE_COLOR = "0";
-  return import("./mount.tsx");
-}
-
-function isPlain(env: NodeJS.ProcessEnv): boolean {
-  return (env.NO_COLOR ?? "") !== "";
+/** Over the opening where there is one, else anew. */
+async function drawnFrom(content: Content, input: InkInput, options: TuiOptions, onBug: OnCrash): Promise<Drawn> {
+  const { opening, env, stdout, altScreen } = options;
+  if (opening !== undefined) {
+    opening.drawn.show(content, onBug);
+    return opening.drawn;
+  }
+  settleColours(env);
+  const { mount } = await import("./mount.tsx");
+  return mount(content, input, { stdout, altScreen }, onBug);
 }
 
 function seedOf(options: TuiOptions): ModelSeed {
@@ -135,15 +141,11 @@ function seedOf(options: TuiOptions): ModelSeed {
     now: clock.now(),
     who: `${operator}@${host}`,
     journalFile: workbench.journalFile,
-    plainCursor: isPlain(env),
+    plainCursor: isColourless(env),
     resumeCommand: options.resumeCommand ?? ((run) => resumeCommand(run, started)),
     pasteable: (command) => pasteable(command, started),
     bench: benchOf(workbench),
   };
-}
-
-function sizeOf(stdout: NodeJS.WriteStream): Model["size"] {
-  return { columns: stdout.columns || 80, rows: stdout.rows || 24 };
 }
 
 function endOf(model: Model, exit: ExitName, bug: unknown): TuiEnd {

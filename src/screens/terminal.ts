@@ -64,3 +64,21 @@ function letGo(stdin: NodeJS.ReadStream): void {
   stdin.pause();
   stdin.unref?.();
 }
+
+export interface WindowSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+export function sizeOf(stdout: NodeJS.WriteStream): WindowSize {
+  return { columns: stdout.columns || 80, rows: stdout.rows || 24 };
+}
+
+/** Chalk does not know NO_COLOR: it is told before anything that imports it (mount.tsx) is loaded. */
+export function settleColours(env: NodeJS.ProcessEnv): void {
+  if (isColourless(env)) process.env.FORCE_COLOR = "0";
+}
+
+export function isColourless(env: NodeJS.ProcessEnv): boolean {
+  return (env.NO_COLOR ?? "") !== "";
+}
