@@ -1,6 +1,17 @@
 // Bundles src/main.ts into dist/: one entry, lazily loaded chunks. Runs on any Node that rolldown runs on, and on Node 20.
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { spawnSync } from "node:child_process";
@@ -58,6 +69,7 @@ await bundle.write({
 await bundle.close();
 chmodSync(path.join(made, "main.js"), 0o755);
 writeFileSync(path.join(made, ".stamp"), stamp);
+keepOldChunks();
 // Whoever starts the program meanwhile finds the old one or the new one, whole.
 if (existsSync(dist)) renameSync(dist, `${made}.old`);
 renameSync(made, dist);
@@ -85,4 +97,17 @@ function filesIn(place) {
 
 function readIfAny(file) {
   return existsSync(file) ? readFileSync(file, "utf8") : "";
+}
+
+/** A program that runs now loads its chunks when it needs them: those of yesterday's builds stay for a day. */
+function keepOldChunks() {
+  const old = path.join(dist, "chunks");
+  if (!existsSync(old)) return;
+  const day = 24 * 60 * 60 * 1000;
+  for (const name of readdirSync(old)) {
+    const [from, to] = [path.join(old, name), path.join(made, "chunks", name)];
+    if (existsSync(to) || Date.now() - statSync(from).mtimeMs > day) continue;
+    copyFileSync(from, to);
+    utimesSync(to, statSync(from).atime, statSync(from).mtime);
+  }
 }

@@ -61,7 +61,11 @@ async function narrowPins(ctx: ActionContext, search: Search): Promise<void> {
   const leases = ctx.leases();
   if (ctx.dryRun || leases.length === 0) return;
   const changed = await ctx.capability("evidence").narrow(leases, search);
-  for (const { lease, words, facts } of changed) ctx.changeLease(lease, words, facts);
+  for (const { lease, words, facts, release } of changed) {
+    const done = release && leases.find((open) => open.lease.id === lease);
+    if (done) await ctx.releaseLease(done);
+    else ctx.changeLease(lease, words, facts);
+  }
 }
 
 function noneFound(table: string, { since, until }: Params, pruned: number): Fault {

@@ -52,7 +52,7 @@ function keep(listed: readonly string[]): Choice {
     details: [
       ...listed,
       "The rescued rows and the safety copy stay on the server, readable by its owners, and take their space until then.",
-      "Holdfast reminds you; it drops nothing by itself after this run.",
+      "Nothing drops it by itself after that: `holdfast journal show` tells how to give it back by hand.",
     ],
     tags: [],
     data: "keep",

@@ -116,7 +116,9 @@ export interface StatementQuery {
   readonly until?: string;
 }
 
+/** `release`: it has done its work and is given back now. */
 export interface ChangedLease {
+  readonly release?: true;
   readonly lease: string;
   readonly words: string;
   readonly facts: Json;

@@ -8,6 +8,8 @@ export const targetLock: Guard = {
   watched: false,
 
   async judge(view) {
+    if (view.state.purpose === "dry-run")
+      return { verdict: "skipped", reason: "a dry run writes nothing and takes no lock" };
     if (await view.lockHeld()) return { verdict: "allow", reason: "this run holds the lock on the target" };
     return {
       verdict: "deny",

@@ -3,7 +3,6 @@ import type { RunEvent } from "../core/event.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import type { Guard, GuardView, Verdict } from "../guards/guard.ts";
 import type { Driver } from "./driver.ts";
-import { isDryRun } from "./driver.ts";
 
 export type Judged = Extract<RunEvent, { kind: "guard.judged" }>;
 
@@ -63,7 +62,6 @@ function viewOf(driver: Driver, step: PlannedStep): GuardView {
     freeDisk: parts.freeDisk,
     readText: parts.readText,
     lockHeld: async () => {
-      if (isDryRun(driver)) return true; // a dry run writes nothing and holds no lock
       if (!lock) return false;
       await lock.assertHeld();
       return true;

@@ -68,7 +68,8 @@ function runWords(event: RunsEvent, state: RunState): string {
     case "run.paused":
       return `${run} PAUSED ${event.reason}`;
     case "run.closed": {
-      const outcome = event.outcome === "done" ? "DONE" : "GIVEN UP";
+      const early = state.purpose === "dry-run" ? "DRY RUN ENDED EARLY" : "GIVEN UP";
+      const outcome = event.outcome === "done" ? "DONE" : early;
       return [run, outcome, event.reason].filter((part) => part !== "").join(" ");
     }
   }

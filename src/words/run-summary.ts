@@ -32,6 +32,7 @@ function outcomeWords(state: RunState): string {
     case "done":
       return state.purpose === "dry-run" ? "DRY RUN DONE, nothing was changed" : "DONE";
     case "abandoned":
+      if (state.purpose === "dry-run") return "DRY RUN ENDED EARLY, nothing was changed";
       return state.steps.every((step) => step.attempt === 0) ? "NOT BEGUN" : "GIVEN UP";
     case "open":
     case "paused":

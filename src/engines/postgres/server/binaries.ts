@@ -35,7 +35,11 @@ export async function findServerBinaries(
 
 async function serverVersion(bin: string): Promise<string | null> {
   if (!existsSync(path.join(bin, "postgres")) || !existsSync(path.join(bin, "initdb"))) return null;
-  const { stdout, failed } = await execa(path.join(bin, "postgres"), ["--version"], { reject: false });
+  const { stdout, failed } = await execa(path.join(bin, "postgres"), ["--version"], {
+    reject: false,
+    env: {},
+    extendEnv: false, // the operator's environment may hold secrets
+  });
   return failed ? null : (/(\d+(?:\.\d+|beta\d+|rc\d+)*)/.exec(stdout)?.[1] ?? null);
 }
 

@@ -38,9 +38,12 @@ const socketPort = 5432;
 export async function initCluster(binaries: ServerBinaries, folder: string, args: readonly string[]): Promise<void> {
   const account = serverAccount();
   makeServerFolder(folder, account);
-  const [program, ...words] = [...account.prefix, path.join(binaries.bin, "initdb")] as unknown as [string, ...string[]];
+  const [program, ...words] = [...account.prefix, path.join(binaries.bin, "initdb")] as unknown as [
+    string,
+    ...string[],
+  ];
   const initdb = ["-D", path.join(folder, "data"), "-U", superuser, "-A", "trust", "-N", ...args];
-  const { failed, stderr } = await execa(program, [...words, ...initdb], { reject: false, cwd: "/", env: serverEnv() });
+  const { failed, stderr } = await execa(program, [...words, ...initdb], { ...quietly, env: serverEnv() });
   if (failed) throw serverFault("HF-PG-INITDB", "a private PostgreSQL could not be set up", stderr);
 }
 
@@ -94,6 +97,9 @@ function serverWords(request: ServerRequest, data: string): string[] {
     ...all.flatMap(([name, value]) => ["-c", `${name}=${value}`]),
   ];
 }
+
+/** Of the operator's environment nothing: it may hold secrets, and the server's account could read it. */
+const quietly = { reject: false, cwd: "/", extendEnv: false } as const;
 
 /** The machine's PG* variables are about somebody else's servers. */
 function serverEnv(): NodeJS.ProcessEnv {

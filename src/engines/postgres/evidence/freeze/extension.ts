@@ -3,6 +3,7 @@ import { isJsonObject } from "../../../../core/json.ts";
 import type { LeaseDraft, LeaseKeeper } from "../../../../core/lease.ts";
 import type { HoldPart } from "../../../engine.ts";
 import type { Connection } from "../../connection.ts";
+import { postgresFault } from "../../errors.ts";
 import type { PostgresTarget } from "../../target.ts";
 import { here } from "./pins.ts";
 
@@ -15,7 +16,7 @@ export function extensionPart(target: PostgresTarget, name: string, what: string
     where: here,
     words: `The extension ${name} is installed in this database: ${what}`,
     byHand: `DROP EXTENSION ${name}`,
-    keepable: true,
+    keepable: false,
     facts: { comment },
   };
   return {
@@ -33,13 +34,24 @@ export function extensionPart(target: PostgresTarget, name: string, what: string
 
 const ourComment = (run: RunId) => `made by Holdfast for run ${run}`;
 
+/** One that is there already is left as it is: ours from before a kill, or another's, which the comment tells apart. */
 async function create(connection: Connection, name: string, comment: string): Promise<string> {
+  const there = await connection.rows(
+    "looking for an extension",
+    `SELECT extnamespace::regnamespace::text AS schema FROM pg_extension WHERE extname = $1`,
+    [name],
+  );
+  if (there[0] !== undefined) return there[0].schema ?? "";
   const sql = `SELECT quote_ident(nspname) AS schema FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
                 ORDER BY nspname <> 'public', nspname LIMIT 1`;
   const { schema } = await connection.row("choosing a schema", sql);
   const text = connection.client.escapeLiteral(comment);
   // One message with two statements is one transaction: there is no extension without its comment.
-  await connection.client.query(`CREATE EXTENSION ${name} SCHEMA ${schema}; COMMENT ON EXTENSION ${name} IS ${text}`);
+  await connection.client
+    .query(`CREATE EXTENSION ${name} SCHEMA ${schema}; COMMENT ON EXTENSION ${name} IS ${text}`)
+    .catch((error: unknown) => {
+      throw postgresFault(error, `installing the extension ${name}`, "writing");
+    });
   return schema ?? "";
 }
 

@@ -4,8 +4,19 @@ import type { ChangedLease, StatementSearch } from "../../../evidence.ts";
 import type { PostgresTarget } from "../../target.ts";
 import { moveRowPin, rowPinWords } from "./pins.ts";
 
-/** Moves the rows' pin forward to the oldest transaction that the search offers; never back, and not at all when it offers none. */
+/** The rows' pin moves forward to the oldest candidate; the log has been read, and nothing may keep it longer than that. */
 export async function narrowPins(
+  target: PostgresTarget,
+  leases: readonly LeaseState[],
+  search: StatementSearch,
+): Promise<readonly ChangedLease[]> {
+  const log = leases.filter(({ lease, status }) => lease.kind === "wal-pin" && status === "taken");
+  const read = log.map(({ lease, facts }) => ({ lease: lease.id, words: lease.words, facts, release: true as const }));
+  return [...(await narrowRows(target, leases, search)), ...read];
+}
+
+/** To the oldest transaction that the search offers; never back, and not at all when it offers none. */
+async function narrowRows(
   target: PostgresTarget,
   leases: readonly LeaseState[],
   search: StatementSearch,
