@@ -90,7 +90,14 @@ export function recorded(text: string, figures: readonly Figure[], taken: string
 /** As `printFigures` prints it, without the id, which is the heading's. */
 function tableOf(figures: readonly Figure[]): string {
   const rows = figures.map(({ what, value, peer, ratio, bar, met }) =>
-    [what, value, peer, ratio === null ? "" : `${ratio.toFixed(2)} x`, bar, met ? "met" : "MISSED"].join(" | "),
+    [
+      what,
+      value,
+      peer,
+      ratio === null ? "" : `${ratio.toFixed(2)} x`,
+      bar,
+      bar === "none" ? "" : met ? "met" : "MISSED",
+    ].join(" | "),
   );
   return ["what | ours | peer, same run | ratio | bar |", "--- | --- | --- | --- | --- | ---", ...rows]
     .map((row) => `| ${row} |`)
