@@ -5,7 +5,7 @@ import type { SettleFinding } from "../core/event.ts";
 import type { RunId } from "../core/ids.ts";
 import type { Json } from "../core/json.ts";
 import type { LeaseState } from "../core/run-state.ts";
-import type { Choice, Finding, PayloadRef, Preview, Progress } from "../core/step.ts";
+import type { Choice, Finding, PayloadRef, Preview, Progress, RevealedRow } from "../core/step.ts";
 import type { Role } from "../core/target.ts";
 import type { Capabilities, Capability, HoldPart, Limits, Transaction, Watch } from "../engines/engine.ts";
 import type { Batch, MarkerRow, Prepare } from "../engines/marker.ts";
@@ -34,6 +34,8 @@ export interface Action<Params = any, Result extends Json = any> {
   writtenChoice?(result: Result, written: string): Choice | null;
   probe?(ctx: ReadContext, params: Params): Promise<Probed>;
   verify?(ctx: ReadContext, params: Params, result: Result): Promise<readonly Finding[]>;
+  /** A few rows as they are, for the operator who asks to see them. Read anew from the target each time. */
+  reveal?(ctx: ReadContext, result: Result): Promise<readonly RevealedRow[]>;
   readonly undo?: { readonly words: string } | { readonly irreversible: string };
 }
 

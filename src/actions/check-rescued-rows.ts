@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { Finding } from "../core/step.ts";
-import type { CheckedTable, SampleRow } from "../engines/rescue-area.ts";
-import type { Action, ActionContext } from "./action.ts";
+import type { Finding, RevealedRow } from "../core/step.ts";
+import type { CheckedTable } from "../engines/rescue-area.ts";
+import type { Action } from "./action.ts";
 import { count, some, sum } from "./say.ts";
 import { type Checked, checkedShape, type Rescue, rescuedNames, rescueShape } from "./shapes.ts";
 
@@ -40,13 +40,23 @@ export const checkRescuedRows: Action<Params, Checked> = {
     if (ctx.dryRun) return expected(rescue);
     const names = rescuedNames(rescue);
     const tables = await ctx.capability("rescueArea").check(ctx.run, names, ctx);
-    const sample = await takeSample(ctx, names);
-    return { tables, willInsert: sum(tables, (table) => table.willInsert), sample };
+    return { tables, willInsert: sum(tables, (table) => table.willInsert) };
   },
 
   async verify(ctx, _params, { tables }) {
     if (ctx.dryRun) return [{ level: "note", text: noRows }];
     return tables.flatMap((table) => [summary(table), ...table.findings]);
+  },
+
+  /** Masked until somebody asks; then read from the rescue area, and kept nowhere. */
+  async reveal(ctx, { tables }) {
+    const area = ctx.capability("rescueArea");
+    const rows: RevealedRow[] = [];
+    for (const { table } of tables) {
+      const sample = await area.sample(ctx.run, table, sampled);
+      rows.push(...sample.map((row) => ({ from: table, ...row })));
+    }
+    return rows;
   },
 };
 
@@ -58,16 +68,7 @@ function expected(rescue: Rescue): Checked {
   const tables = rescue.tables
     .filter(({ rows }) => rows > 0)
     .map(({ table, rows }) => ({ table, rows, missing: rows, willInsert: rows, ...clean }));
-  return { tables, willInsert: rescue.rows, sample: null };
-}
-
-/** Values of rows: they go beside the journal, where they can be erased, and are masked until someone asks to see them. */
-async function takeSample(ctx: ActionContext, names: readonly string[]): Promise<Checked["sample"]> {
-  const area = ctx.capability("rescueArea");
-  const rows: Record<string, readonly SampleRow[]> = {};
-  for (const name of names) rows[name] = await area.sample(ctx.run, name, sampled);
-  const { digest, bytes, what } = ctx.payload("sample of rescued rows", Buffer.from(JSON.stringify(rows)));
-  return { digest, bytes, what };
+  return { tables, willInsert: rescue.rows };
 }
 
 function summary({

@@ -85,7 +85,6 @@ export const checkedTableShape = z.object({
 export const checkedShape = z.object({
   tables: list(checkedTableShape),
   willInsert: amount,
-  sample: z.object({ digest: z.string(), bytes: amount, what: z.string() }).nullable(),
 });
 
 export const verifiedTableShape = z.object({

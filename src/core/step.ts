@@ -50,3 +50,10 @@ export interface Progress {
   readonly unit: string;
   readonly note?: string;
 }
+
+/** Values for the eye alone: shown, never stored. Beside each recovered row stands today's of the same key, where there is one. */
+export interface RevealedRow {
+  readonly from: string;
+  readonly rescued: Readonly<Record<string, string | null>>;
+  readonly present: Readonly<Record<string, string | null>> | null;
+}

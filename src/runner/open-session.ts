@@ -1,12 +1,14 @@
 import { Fault } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
-import { newRunId, type RunId } from "../core/ids.ts";
+import { newRunId, type RunId, type StepKey } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
 import type { Answer, Question } from "../core/question.ts";
-import { isClosed } from "../core/run-state.ts";
+import { isClosed, stepOf } from "../core/run-state.ts";
+import type { RevealedRow } from "../core/step.ts";
 import type { RunJournal } from "../journal/journal.ts";
 import { drive } from "./drive.ts";
-import { Abandoned, type Driver, Paused } from "./driver.ts";
+import { readContext } from "./context.ts";
+import { Abandoned, actionOf, type Driver, Paused } from "./driver.ts";
 import type { RunnerParts } from "./parts.ts";
 import { runLog } from "./run-log.ts";
 import type { RunEnd, Session } from "./session.ts";
@@ -78,12 +80,23 @@ function session(parts: RunnerParts, journal: RunJournal, options: Omit<OpenOpti
     cancel: () => cancel(driver),
     note: (text) => log.append({ kind: "note.added", text, by: parts.person.operator }),
     abandon: (reason) => driver.pausing.abort(new Abandoned(reason)),
-    reveal: (ref) => {
-      log.append({ kind: "values.revealed", what: ref.what, rows: 0, by: parts.person.operator });
-      return parts.journal.payload(journal.run, ref);
+    canReveal: (step) => revealOf(driver, step) !== null,
+    reveal: async (step) => {
+      const rows = (await revealOf(driver, step)?.()) ?? [];
+      if (rows.length > 0)
+        log.append({ kind: "values.revealed", what: step, rows: rows.length, by: parts.person.operator });
+      return rows;
     },
     ended,
   };
+}
+
+function revealOf(driver: Driver, key: StepKey): (() => Promise<readonly RevealedRow[]>) | null {
+  const state = stepOf(driver.log.state, key);
+  const { reveal } = actionOf(driver, state.step);
+  if (reveal === undefined || state.status !== "done" || driver.engines.size === 0 || isClosed(driver.log.state))
+    return null;
+  return () => reveal(readContext(driver, state.step), state.result);
 }
 
 function released(journal: RunJournal, end: RunEnd): RunEnd {

@@ -1,10 +1,10 @@
 import type { ExitName } from "../core/exit-codes.ts";
 import type { Stamped } from "../core/event.ts";
 import type { FaultRecord } from "../core/errors.ts";
-import type { QuestionId, RunId } from "../core/ids.ts";
+import type { QuestionId, RunId, StepKey } from "../core/ids.ts";
 import type { Answer } from "../core/question.ts";
 import type { RunState } from "../core/run-state.ts";
-import type { PayloadRef } from "../core/step.ts";
+import type { RevealedRow } from "../core/step.ts";
 
 export type Unsubscribe = () => void;
 
@@ -34,8 +34,10 @@ export interface Session {
   note(text: string): void;
   /** Gives the leases back and closes the run; what was written stays written. */
   abandon(reason: string): void;
-  /** A payload's bytes for the eye; that they were shown is journaled, the values never are. */
-  reveal(ref: PayloadRef): Uint8Array | null;
+  /** The step has rows to show, and its target is connected. */
+  canReveal(step: StepKey): boolean;
+  /** Row values for the eye; that they were shown is journaled, the values never are. Empty where there is nothing to show. */
+  reveal(step: StepKey): Promise<readonly RevealedRow[]>;
   /** Settles when this process has let go of the run. Never rejects. */
   readonly ended: Promise<RunEnd>;
 }

@@ -13,12 +13,14 @@ test("counts what a merge will insert", async () => {
   ]);
 });
 
-test("keeps the sample of values beside the journal, and none of them in its result", async () => {
+test("shows values only when asked, and keeps none of them in its result or beside the journal", async () => {
   const story = await aStory();
   const { checked: found } = await checked(story);
-  const kept = story.ctx.payloads.get(found.sample?.digest ?? "") ?? "";
-  expect(kept).toContain("it's");
+  const shown = (await checkRescuedRows.reveal?.(story.ctx, found)) ?? [];
+  expect(shown.map(({ from }) => from)).toContain("public.lines");
+  expect(JSON.stringify(shown)).toContain("it's");
   expect(JSON.stringify(found)).not.toContain("it's");
+  expect([...story.ctx.payloads.values()]).toEqual([]);
 });
 
 test("warns of rows that were made again, with how many stay out", async () => {
@@ -39,7 +41,7 @@ test("expects every row in a dry run, without looking into an area that is not t
   const rescue = await rescued(live);
   const { ctx } = await aStory({ dryRun: true });
   const preview = await checkRescuedRows.preview(ctx, { rescue });
-  expect(preview.expects).toMatchObject({ willInsert: 14, sample: null });
+  expect(preview.expects).toMatchObject({ willInsert: 14 });
   expect(preview.incomplete).toBeUndefined();
   const { checked: real } = { checked: await runAction<Checked>(checkRescuedRows, live.ctx, { rescue }) };
   expect((preview.expects as unknown as Checked).tables).toEqual(real.tables);

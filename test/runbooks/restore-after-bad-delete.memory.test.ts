@@ -68,3 +68,24 @@ test("the typed name is asked exactly once in production, for the safety copy an
   expect((await session.ended).exit).toBe("ok");
   expect(typed).toEqual(["safety-copy merge"]);
 });
+
+test("rescued values are shown to who asks, while the run is open; the journal says that they were, and holds none", async () => {
+  const { workbench, plan } = stage("production");
+  const session = workbench.open(await plan(), open);
+  const shown: number[] = [];
+  answering(session, (question) => {
+    if (question.step !== "safety-copy" || shown.length > 0) return yes(question);
+    void session.reveal("check").then((rows) => {
+      shown.push(rows.length);
+      session.answer(question.id, yes(question));
+    });
+    return null;
+  });
+  expect((await session.ended).exit).toBe("ok");
+  expect(shown).toEqual([10]);
+  expect(session.canReveal("check")).toBe(false);
+  expect(await session.reveal("check")).toEqual([]);
+  const journal = JSON.stringify(workbench.timeline(session.run));
+  expect(journal).toContain('"values.revealed","what":"check","rows":10');
+  expect(journal).not.toContain("grüße");
+});

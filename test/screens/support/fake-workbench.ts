@@ -89,7 +89,8 @@ export function fakeSession(told: Story): FakeSession {
     cancel: () => void calls.push("cancel"),
     note: (text) => void calls.push(`note ${text}`),
     abandon: (reason) => void calls.push(`abandon ${reason}`),
-    reveal: () => null,
+    canReveal: () => false,
+    reveal: async () => [],
     ended: ended.promise,
     append(...events) {
       for (const event of events) {
