@@ -84,15 +84,13 @@ function close(driver: Driver): End {
     );
   }
   driver.parts.reached("run.closing");
-  endRun(driver, "done", isDryRun(driver) ? "dry run: nothing was changed" : "");
+  driver.log.append({
+    kind: "run.closed",
+    outcome: "done",
+    reason: isDryRun(driver) ? "dry run: nothing was changed" : "",
+  });
   driver.parts.reached("run.closed");
   return { exit: "ok" };
-}
-
-/** Values of rows that were kept beside the journal to be looked at go first: no closed run has any. */
-function endRun(driver: Driver, outcome: "done" | "abandoned", reason: string): void {
-  driver.journal.erasePayloads();
-  driver.log.append({ kind: "run.closed", outcome, reason });
 }
 
 async function stopped(driver: Driver, error: unknown): Promise<End> {
@@ -114,7 +112,7 @@ async function stopped(driver: Driver, error: unknown): Promise<End> {
 
 /** Nothing was begun, so there is nothing to come back for: the run is closed with the reason, and does not stand open. */
 function turnedAway(driver: Driver, fault: FaultRecord): End {
-  endRun(driver, "abandoned", `${fault.code}: ${fault.message}`);
+  driver.log.append({ kind: "run.closed", outcome: "abandoned", reason: `${fault.code}: ${fault.message}` });
   return { exit: fault.exit, fault };
 }
 
@@ -125,6 +123,6 @@ function isUntouched(driver: Driver): boolean {
 
 async function abandon(driver: Driver, reason: string): Promise<End> {
   await releaseAll(driver);
-  endRun(driver, "abandoned", reason);
+  driver.log.append({ kind: "run.closed", outcome: "abandoned", reason });
   return { exit: "abandoned" };
 }
