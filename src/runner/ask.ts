@@ -24,14 +24,20 @@ export function questionId(driver: Driver): string {
 export async function chooseFor(driver: Driver, step: StepState): Promise<void> {
   const action = actionOf(driver, step.step);
   const choices = action.choices?.(step.result) ?? [];
-  const question = choiceQuestion(driver, step, choices);
   const wished = driver.log.state.wishes.choices[step.step.key];
-  if (wished !== undefined) return settleChoice(driver, question, picked(driver, step, choices, wished), "--choose");
+  if (wished !== undefined)
+    return settleChoice(
+      driver,
+      choiceQuestion(driver, step, choices),
+      picked(driver, step, choices, wished),
+      "--choose",
+    );
   const lone = choices.length === 1 && choices[0]?.tags.includes("default") ? choices[0] : undefined;
   const standing = driver.interactive ? lone : choices.find((choice) => choice.tags.includes("default"));
-  if (standing) return settleChoice(driver, question, standing, "default");
+  if (standing) return settleChoice(driver, choiceQuestion(driver, step, choices), standing, "default");
   if (!driver.interactive) throw needsChoice(step, choices);
   for (;;) {
+    const question = choiceQuestion(driver, step, choices);
     const answer = await ask(driver, question);
     const choice =
       answer !== "lapsed" && answer.kind === "choose" ? choices.find((one) => one.value === answer.value) : undefined;

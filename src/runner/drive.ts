@@ -25,7 +25,7 @@ async function driven(driver: Driver): Promise<End> {
     stopIfPausing(driver);
     await onward(driver, step);
   }
-  return close(driver);
+  return await close(driver);
 }
 
 async function onward(driver: Driver, step: StepState): Promise<void> {
@@ -71,7 +71,9 @@ const undecided: FaultRecord = {
   exit: "unknown",
 };
 
-function close(driver: Driver): End {
+/** What the steps left behind is told first; a resume is the operator's word that it may be given back. */
+async function close(driver: Driver): Promise<End> {
+  if (driver.log.state.resumes > 0) await releaseAll(driver);
   const open = openLeases(driver.log.state);
   if (open.length > 0) {
     throw new Fault(

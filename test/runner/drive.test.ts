@@ -235,7 +235,8 @@ describe("leases", () => {
     const parts = { ...base.parts, machineKeepers: { thing: setKeeper(there) }, actions: [take, give] };
     const open = await answering(openRun(parts, planOf([take], "sandbox"), live), yes).ended;
     expect([open.exit, open.fault?.code, open.state.status]).toEqual(["failed", "HF-LEASES-OPEN", "paused"]);
-    there.clear();
+    const resumed = await answering(resumeRun(parts, open.state.run, live), yes).ended;
+    expect([resumed.exit, resumed.state.status, [...there]]).toEqual(["ok", "done", []]);
     const closed = await answering(openRun(parts, planOf([take, give], "sandbox"), live), yes).ended;
     expect(closed.exit).toBe("ok");
     expect([...there]).toEqual(["b"]);
