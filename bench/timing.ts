@@ -65,7 +65,7 @@ export function printFigures(figures: readonly Figure[]): void {
     one.peer,
     one.ratio === null ? "" : `${one.ratio.toFixed(2)} x`,
     one.bar,
-    one.met ? "met" : "MISSED",
+    one.bar === "" ? "" : one.met ? "met" : "MISSED",
   ]);
   const heads = ["id", "what", "ours", "peer, same run", "ratio", "bar", ""];
   for (const row of [heads, heads.map((head) => "-".repeat(head.length || 3)), ...rows])
