@@ -4,8 +4,10 @@ import type { Action } from "./action.ts";
 import { some } from "./say.ts";
 
 const kept = z.object({ id: z.string(), name: z.string(), words: z.string() });
-const params = z.object({});
-const result = z.object({ leases: z.array(kept).readonly(), wished: z.boolean() });
+const amount = z.number().int().min(0);
+/** Rescued rows that are not in their table after the merge: the rescue area has the only copy of them. */
+const params = z.object({ absent: amount.nullish() });
+const result = z.object({ leases: z.array(kept).readonly(), wished: z.boolean(), absent: amount });
 type Params = z.infer<typeof params>;
 type Result = z.infer<typeof result>;
 
@@ -26,18 +28,24 @@ export const offerKeep: Action<Params, Result> = {
     return { summary: "Look which leases may outlive this run", lines: [], counts: {} };
   },
 
-  async run(ctx) {
+  async run(ctx, { absent }) {
     const leases = ctx.leases().filter(({ lease }) => lease.keepable);
     const listed = leases.map(({ lease: { id, name, words } }) => ({ id, name, words }));
-    return { leases: listed, wished: ctx.wishes.keepRescue };
+    return { leases: listed, wished: ctx.wishes.keepRescue, absent: absent ?? 0 };
   },
 
-  /** One choice where there is nothing to decide: it is then taken without asking. */
-  choices({ leases, wished }) {
+  /** One choice where there is nothing to decide: it is then taken without asking. None is the default while rows would be lost by it. */
+  choices({ leases, wished, absent }) {
     if (leases.length === 0) return [drop(["Nothing of this run may outlive it."])];
     const listed = leases.map(({ name, words }) => `${name}: ${words}`);
     if (wished) return [{ ...keep(listed), tags: ["default"] }];
-    return [drop([...listed, "They are given back now. The way back from the merge goes with them."]), keep(listed)];
+    const dropped = drop([...listed, "They are given back now. The way back from the merge goes with them."]);
+    if (absent === 0) return [dropped, keep(listed)];
+    const loss = `${some(absent, "rescued row is", "rescued rows are")} not back in the table: their only copy goes with it.`;
+    return [
+      { ...keep(listed), tags: ["recommended"] },
+      { ...dropped, details: [loss, ...dropped.details], tags: [] },
+    ];
   },
 };
 

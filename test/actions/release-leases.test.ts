@@ -79,6 +79,24 @@ test("offers to keep only what may be kept, and drops by default", async () => {
   expect(keep?.details.join()).toContain("the rescued rows");
 });
 
+test("has no default where the rescue area holds the only copy of a row, unless keeping was wished", async () => {
+  for (const keepRescue of [false, true]) {
+    const story = await aStory({ keepRescue });
+    await rescued(story);
+    const choices = offerKeep.choices?.(await runAction<any>(offerKeep, story.ctx, { absent: 2 })) ?? [];
+    const seen = choices.map((one) => [one.value, one.tags]);
+    expect(seen).toEqual(
+      keepRescue
+        ? [["keep", ["default"]]]
+        : [
+            ["keep", ["recommended"]],
+            ["drop", []],
+          ],
+    );
+    if (!keepRescue) expect(choices[1]?.details[0]).toContain("2 rescued rows are not back in the table");
+  }
+});
+
 test("does not ask when keeping was wished beforehand", async () => {
   const story = await aStory({ keepRescue: true });
   await rescued(story);

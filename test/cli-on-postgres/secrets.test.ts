@@ -183,12 +183,15 @@ describe("values of rows", () => {
       ('someone else', '${row.core}b2', 'has the badge of a deleted row'), ('${row.core}3', 'new badge', 'was made again')`);
     const cli = onPeople(incident.url);
     const dry = await cli.run([...run, "--dry-run"]);
-    const end = await cli.run(run);
+    const stopped = await cli.run(run);
+    expect(stopped.stdout).toContain("1 made again since, left as they are; 1 with another unique key taken");
+    // The rescue area has the only copy of the row that can't be merged: nobody but a person gives that up.
+    expect([stopped.exit, stopped.stdout]).toEqual(["needs-person", expect.stringContaining("--choose keep=drop")]);
+    const end = await cli.run(["resume", "--choose", "keep=drop", "--yes-sandbox", "--plain"]);
     const list = await cli.run(["journal", "list", "--json"]);
-    expect(row.findIn(traces(cli, dry, end, list))).toEqual([]);
+    expect(row.findIn(traces(cli, dry, stopped, end, list))).toEqual([]);
     const { n } = await incident.session.row("counting", "select count(*) as n from hr.people");
     expect([end.exit, n]).toEqual(["ok", "60"]);
-    expect(end.stdout).toContain("1 made again since, left as they are; 1 with another unique key taken");
   });
 
   test.each([
