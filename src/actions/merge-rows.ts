@@ -116,12 +116,12 @@ async function moveSequences(ctx: ActionContext, request: MergeTable): Promise<M
   );
 }
 
-/** What was checked in the step before is what the operator has seen; without it the rescue area is asked. */
+/** Counted anew each time: what was checked a step ago is not what a confirmation may rest on. A dry run has only what was expected. */
 async function checkedOf(
   ctx: ReadContext,
   { checked, rescue }: Params,
 ): Promise<Pick<Checked, "tables" | "willInsert">> {
-  if (checked) return checked;
+  if (ctx.dryRun && checked) return checked;
   const tables = await ctx.capability("rescueArea").check(ctx.run, rescuedNames(rescue), ctx);
   return { tables, willInsert: sum(tables, (table) => table.willInsert) };
 }

@@ -21,6 +21,8 @@ export interface FaultRecord {
   /** The other side's own words, rewritten so that no row's value travels. */
   readonly cause?: string;
   readonly after: AfterFault;
+  /** It passes by itself (a lock, a deadlock, a lost connection): trying again may help. */
+  readonly passing?: true;
   readonly exit: ExitName;
 }
 
@@ -39,6 +41,7 @@ export class Fault extends Error {
 /** The record of anything that was thrown; a bug gets the code `HF-BUG` and its message, so that it is never silent. */
 export function faultRecord(error: unknown): FaultRecord {
   if (error instanceof Fault) return error.record;
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  // Its own words may quote a value (a parser, a schema); they go with its stack into a file, never into a journal.
+  const message = `a fault of Holdfast itself (${error instanceof Error ? error.name : typeof error})`;
   return { code: "HF-BUG", message, hint: "This is a fault of Holdfast. Report it.", after: "unknown", exit: "bug" };
 }

@@ -8,7 +8,8 @@ import { settle } from "./settle.ts";
 
 /** A step failed, or nobody knows whether it did. A person says how to go on; without one the run stops here, open. */
 export async function afterFailure(driver: Driver, step: StepState, fault: FaultRecord): Promise<void> {
-  if (!driver.interactive) throw new Fault(fault.code, fault.message, headless(step, fault));
+  if (!driver.interactive || fault.code === "HF-LOCK-LOST")
+    throw new Fault(fault.code, fault.message, headless(step, fault));
   const question = failureQuestion(driver, step, fault);
   const answer = await ask(driver, question);
   const act: FailureAct =
@@ -59,7 +60,7 @@ function knowledge(driver: Driver, step: StepState, fault: FaultRecord): { known
 
 function optionsFor(driver: Driver, step: StepState): readonly FailureOption[] {
   const unknown = step.status === "unknown";
-  const isLast = driver.log.state.steps.at(-1) === step;
+  const isLast = driver.log.state.steps.at(-1)?.step.key === step.step.key;
   return [
     option(
       "find-out",

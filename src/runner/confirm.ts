@@ -3,10 +3,10 @@ import { type Effect, effects, type Environment } from "../core/effect.ts";
 import { Fault } from "../core/errors.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type { PlannedStep } from "../core/plan.ts";
-import type { Answer, ConfirmQuestion } from "../core/question.ts";
+import type { Answer, Answered, ConfirmQuestion } from "../core/question.ts";
 import type { Preview } from "../core/step.ts";
 import { answered, ask, questionId } from "./ask.ts";
-import { actionOf, type Driver, isDryRun, Paused } from "./driver.ts";
+import { actionOf, type Confirmed, type Driver, isDryRun, Paused } from "./driver.ts";
 import { paramsOf, scopeOf } from "./binding.ts";
 import { readContext } from "./context.ts";
 
@@ -25,14 +25,26 @@ export async function confirm(driver: Driver, step: PlannedStep, action: Action,
   if (!target) throw new Error(`step ${step.key} has no target`);
   if (isDryRun(driver) || action.confirmed !== undefined || step.effect === "read") return;
   const before = driver.confirmed.get(step.key);
-  if (before && withinTolerance(before, preview, step.tolerance)) return;
-  const previews = [{ step: step.key, preview }, ...(await neighbours(driver, step, preview))];
+  if (before && isFresh(driver, before) && withinTolerance(before.preview, preview, step.tolerance)) return;
   const database = driver.log.state.identities[Object.values(step.on)[0] ?? "main"]?.database ?? target.database;
   const phrase = preview.phrase ?? driver.parts.phrase(target, database);
-  const gravest = gravestOf(driver, previews);
-  const way = confirmationWay(gravest.step.effect, target.environment, gravest.step, phrase);
-  await untilConfirmed(driver, step, action, way, previews);
-  for (const one of previews) driver.confirmed.set(one.step, one.preview);
+  const wayFor = (previews: Previews): Way => {
+    const gravest = gravestOf(driver, previews);
+    return confirmationWay(gravest.step.effect, target.environment, gravest.step, phrase);
+  };
+  const previews = await untilConfirmed(driver, step, action, wayFor, preview);
+  const at = driver.parts.clock.monotonic();
+  for (const one of previews) driver.confirmed.set(one.step, { preview: one.preview, at });
+}
+
+/** A confirmation holds for two minutes in which nothing is done with it; a step of its group that went well begins them anew. */
+export function refreshConfirmed(driver: Driver): void {
+  const at = driver.parts.clock.monotonic();
+  for (const [step, { preview }] of driver.confirmed) driver.confirmed.set(step, { preview, at });
+}
+
+function isFresh(driver: Driver, { at }: Confirmed): boolean {
+  return driver.parts.clock.monotonic() - at <= confirmationLapsesMs;
 }
 
 /** Design rule 6: hold `g` everywhere; write `g`, the verb, the name; destroy the name everywhere. */
@@ -61,38 +73,53 @@ export function typedDiffers(answer: Extract<Answer, { kind: "typed" }>, phrase:
   return "it is another name";
 }
 
+/** Asks until it is confirmed, put aside or missed too often; what lapsed is looked at anew before it is asked again. */
 async function untilConfirmed(
   driver: Driver,
   step: PlannedStep,
   action: Action,
-  way: Way,
-  previews: Previews,
-): Promise<void> {
+  wayFor: (previews: Previews) => Way,
+  first: Preview,
+): Promise<Previews> {
+  let previews = await withNeighbours(driver, step, first);
   for (let missed = 0; missed < misses;) {
-    const question = confirmQuestion(driver, step, action, way, previews);
-    if (driver.yesSandbox && isSandbox(driver)) return yesInSandbox(driver, question);
-    if (!driver.interactive) throw needsPerson(driver, question);
-    const answer = await ask(driver, question);
-    if (answer === "lapsed") answered(driver, question, { kind: "lapsed", why: "two minutes went by" });
-    else if (answer.kind === "decline") {
-      answered(driver, question, { kind: "declined" });
+    const question = confirmQuestion(driver, step, action, wayFor(previews), previews);
+    const heard = await hear(driver, question);
+    answered(driver, question, heard, driver.yesSandbox ? "--yes-sandbox" : driver.parts.person.operator);
+    if (heard.kind === "confirmed") return previews;
+    if (heard.kind === "declined")
       throw new Paused(`the confirmation of ${step.key} was declined; nothing was begun in it`);
-    } else {
-      const differs = differsFrom(way, answer);
-      if (differs === null) {
-        if (await stillHolds(driver, previews)) return answered(driver, question, { kind: "confirmed" });
-        answered(driver, question, { kind: "lapsed", why: "the counts are not those that were shown" });
-        throw new Fault("HF-PREVIEW-STALE", `the counts of ${step.key} changed while it was being confirmed`, {
-          exit: "refused",
-          still: "Nothing was begun in this step.",
-          hint: "Retry: the preview is made anew, and asked again.",
-        });
-      }
-      answered(driver, question, { kind: "mistyped", differs });
-      missed += 1;
-    }
+    if (heard.kind === "mistyped") missed += 1;
+    else previews = await lookedAtAgain(driver, step, action);
   }
   throw new Paused(`the confirmation of ${step.key} was missed ${misses} times; nothing was begun in it`);
+}
+
+type Heard = Exclude<Answered, { kind: "chosen" | "acted" }>;
+
+async function hear(driver: Driver, question: ConfirmQuestion): Promise<Heard> {
+  if (driver.yesSandbox && isSandbox(driver)) {
+    driver.log.append({ kind: "question.asked", question });
+    return { kind: "confirmed" };
+  }
+  if (!driver.interactive) throw needsPerson(driver, question);
+  const answer = await ask(driver, question);
+  if (answer === "lapsed") return { kind: "lapsed", why: "two minutes went by" };
+  if (answer.kind === "decline") return { kind: "declined" };
+  const differs = differsFrom(question.way, answer);
+  if (differs !== null) return { kind: "mistyped", differs };
+  if (await stillHolds(driver, question.previews)) return { kind: "confirmed" };
+  return { kind: "lapsed", why: "the counts are not those that were shown" };
+}
+
+async function lookedAtAgain(driver: Driver, step: PlannedStep, action: Action): Promise<Previews> {
+  const preview = await action.preview(readContext(driver, step), paramsOf(driver, step, action));
+  driver.log.append({ kind: "step.previewed", step: step.key, preview });
+  return withNeighbours(driver, step, preview);
+}
+
+async function withNeighbours(driver: Driver, step: PlannedStep, preview: Preview): Promise<Previews> {
+  return [{ step: step.key, preview }, ...(await neighbours(driver, step, preview))];
 }
 
 function differsFrom(way: Way, answer: Answer): string | null {
@@ -105,7 +132,7 @@ async function stillHolds(driver: Driver, previews: Previews): Promise<boolean> 
   const { step, preview } = gravestOf(driver, previews);
   if (step.effect === "hold") return true;
   const action = actionOf(driver, step);
-  const now = await action.preview(readContext(driver, step), paramsOf(driver, step, action)).catch(() => preview);
+  const now = await action.preview(readContext(driver, step), paramsOf(driver, step, action));
   return withinTolerance(preview, now, step.tolerance);
 }
 
@@ -175,11 +202,6 @@ function confirmQuestion(
 
 function undoWords({ undo }: Action): string | undefined {
   return undo && ("words" in undo ? undo.words : undo.irreversible);
-}
-
-function yesInSandbox(driver: Driver, question: ConfirmQuestion): void {
-  driver.log.append({ kind: "question.asked", question });
-  answered(driver, question, { kind: "confirmed" }, "--yes-sandbox");
 }
 
 function isSandbox(driver: Driver): boolean {

@@ -50,7 +50,7 @@ function proveSame(before: TargetIdentity, now: TargetIdentity): void {
       exit: "wrong-target",
       still: "Nothing was done on it.",
       cause: `began on ${before.words}; reached ${now.words}`,
-      hint: "If it is a copy, point the url at the first server and resume. If it moved, give this run up there and begin anew.",
+      hint: "If it is a copy, point the url at the first server and resume. If it moved for good, give back by hand what the run holds (holdfast journal show lists it) and begin anew.",
     },
   );
 }

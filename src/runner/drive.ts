@@ -1,9 +1,9 @@
 import { Fault, faultRecord, type FaultRecord } from "../core/errors.ts";
-import { currentStep, openLeases, type StepState } from "../core/run-state.ts";
+import { currentStep, openLeases, type StepState, stepOf } from "../core/run-state.ts";
 import { afterFailure } from "./after-failure.ts";
 import { chooseFor } from "./ask.ts";
 import { leaveTargets, reachTargets } from "./connecting.ts";
-import { Abandoned, type Driver, isDryRun, Paused, stopIfPausing } from "./driver.ts";
+import { Abandoned, type Driver, isDryRun, known, Paused, stopIfPausing } from "./driver.ts";
 import { releaseAll } from "./leases.ts";
 import { runStep } from "./run-step.ts";
 import type { RunEnd } from "./session.ts";
@@ -13,7 +13,8 @@ import { settle } from "./settle.ts";
 export async function drive(driver: Driver): Promise<RunEnd> {
   const end = await driven(driver).catch((error: unknown) => stopped(driver, error));
   await leaveTargets(driver);
-  return { state: driver.log.state, ...end };
+  const bug = driver.bugs.at(-1);
+  return { state: driver.log.state, ...end, ...(bug === undefined ? {} : { bug }) };
 }
 
 type End = Omit<RunEnd, "state">;
@@ -31,13 +32,17 @@ async function driven(driver: Driver): Promise<End> {
 async function onward(driver: Driver, step: StepState): Promise<void> {
   if (step.status === "done") return chooseFor(driver, step);
   if (step.status !== "failed" && step.status !== "unknown") return attempt(driver, step);
-  if (isFresh(driver, step)) return askOnward(driver, step);
-  return step.status === "unknown" ? settle(driver, step.step) : attempt(driver, step);
+  if (driver.failedHere.has(marked(step))) return askOnward(driver, step);
+  return step.status === "unknown" ? findOut(driver, step) : attempt(driver, step);
 }
 
 /** After a failure somebody is asked first, in the process that saw it; a resume was itself the answer. */
-function isFresh(driver: Driver, step: StepState): boolean {
-  return driver.failedHere.has(`${step.step.key}#${step.attempt}`) || step.settled?.finding === "undecided";
+const marked = ({ step, attempt: nth }: StepState) => `${step.key}#${nth}`;
+
+/** What can't be decided is a question too, once the target has been asked. */
+async function findOut(driver: Driver, step: StepState): Promise<void> {
+  await settle(driver, step.step);
+  if (stepOf(driver.log.state, step.step.key).status === "unknown") driver.failedHere.add(marked(step));
 }
 
 async function askOnward(driver: Driver, step: StepState): Promise<void> {
@@ -51,11 +56,10 @@ async function attempt(driver: Driver, step: StepState): Promise<void> {
   } catch (error) {
     if (error instanceof Paused || error instanceof Abandoned || !driver.interactive || !isWorthAsking(error))
       throw error;
-    await afterFailure(driver, step, faultRecord(error));
+    return afterFailure(driver, stepOf(driver.log.state, step.step.key), known(driver, error));
   }
-  const after = driver.log.state.steps.find((one) => one.step.key === step.step.key);
-  if (after?.status === "failed" || after?.status === "unknown")
-    driver.failedHere.add(`${step.step.key}#${after.attempt}`);
+  const after = stepOf(driver.log.state, step.step.key);
+  if (after.status === "failed" || after.status === "unknown") driver.failedHere.add(marked(after));
 }
 
 /** What a person can do something about while the run waits; a lost lock or journal ends the process's part at once. */
@@ -98,7 +102,7 @@ async function close(driver: Driver): Promise<End> {
 async function stopped(driver: Driver, error: unknown): Promise<End> {
   try {
     if (error instanceof Abandoned) return await abandon(driver, error.reason);
-    const fault = error instanceof Paused ? null : faultRecord(error);
+    const fault = error instanceof Paused ? null : known(driver, error);
     if (fault && isUntouched(driver) && fault.exit !== "needs-person") return turnedAway(driver, fault);
     if (fault && isDryRun(driver)) return turnedAway(driver, fault); // it holds nothing: there is nothing to come back for
     driver.log.append({
@@ -107,7 +111,7 @@ async function stopped(driver: Driver, error: unknown): Promise<End> {
     });
     return fault ? { exit: fault.exit, fault } : { exit: (error as Paused).exit };
   } catch (second) {
-    const fault = faultRecord(second); // the journal itself refuses: say that, and leave what is there
+    const fault = known(driver, second); // the journal itself refuses: say that, and leave what is there
     return { exit: fault.exit, fault };
   }
 }

@@ -1,4 +1,4 @@
-import { Fault } from "../core/errors.ts";
+import { Fault, faultRecord, type FaultRecord } from "../core/errors.ts";
 import type { ExitName } from "../core/exit-codes.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import type { StepKey } from "../core/ids.ts";
@@ -19,13 +19,26 @@ export interface Driver {
   readonly interactive: boolean;
   readonly yesSandbox: boolean;
   readonly engines: Map<Role, Engine>;
-  /** Confirmed in this process, with the preview that was confirmed. A kill forgets it, as it must. */
-  readonly confirmed: Map<StepKey, Preview>;
+  /** Confirmed in this process: the preview that was, and when (monotonic). A kill forgets it, as it must. */
+  readonly confirmed: Map<StepKey, Confirmed>;
+  /** What was thrown that no Fault foresaw; its stack is for a file. */
+  readonly bugs: unknown[];
   /** `step#attempt` that failed under the eyes of this process. */
   readonly failedHere: Set<string>;
   readonly pausing: AbortController;
   readonly signal: AbortController;
   readonly wait: (question: Question) => Promise<Answer | "lapsed">;
+}
+
+export interface Confirmed {
+  readonly preview: Preview;
+  readonly at: number;
+}
+
+/** The record of what was thrown; a bug is kept whole beside it. */
+export function known(driver: Driver, error: unknown): FaultRecord {
+  if (!(error instanceof Fault)) driver.bugs.push(error);
+  return faultRecord(error);
 }
 
 /** Ends this process's part of a run; the run stays open and can be resumed. Not a failure. */

@@ -19,11 +19,14 @@ export async function judge(driver: Driver, step: PlannedStep, only: "all" | "wa
   return verdicts;
 }
 
+/** What stands in the way: a denial, or a need that nobody has met. */
 export function denialOf(verdicts: readonly Judged[]): Fault | null {
-  const denied = verdicts.find((verdict) => verdict.verdict === "deny");
+  const denied =
+    verdicts.find(({ verdict }) => verdict === "deny") ?? verdicts.find(({ verdict }) => verdict === "needs");
   if (!denied) return null;
-  return new Fault("HF-GUARD-DENIED", `the guard ${denied.guard} refuses: ${denied.reason}`, {
-    exit: "refused",
+  const wants = denied.verdict === "needs" ? "needs" : "refuses";
+  return new Fault("HF-GUARD-DENIED", `the guard ${denied.guard} ${wants}: ${denied.reason}`, {
+    exit: denied.verdict === "needs" ? "needs-person" : "refused",
     still: "Nothing was begun in this step; what earlier steps hold is still held.",
     ...(denied.hint === undefined ? {} : { hint: denied.hint }),
   });
@@ -36,6 +39,8 @@ async function verdictOf(driver: Driver, step: PlannedStep, guard: Guard): Promi
   try {
     return await guard.judge(viewOf(driver, step));
   } catch (error) {
+    // No answer of a person mends a lost lock in this process: its part ends, and resume takes the lock anew.
+    if (error instanceof Fault && error.record.code === "HF-LOCK-LOST") throw error;
     const reason = `could not be evaluated: ${error instanceof Error ? error.message : String(error)}`;
     return {
       verdict: "deny",

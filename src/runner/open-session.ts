@@ -35,17 +35,19 @@ export function openRun(parts: RunnerParts, plan: Plan, options: OpenOptions): S
 /** Takes a run up where its events stand: under its frozen plan, whatever the runbook says now. */
 export function resumeRun(parts: RunnerParts, run: RunId, options: Omit<OpenOptions, "purpose">): Session {
   const journal = parts.journal.take(run);
-  const before = runLog(journal, parts.journal.read(run));
-  if (isClosed(before.state)) {
-    journal.release();
-    throw new Fault("HF-RUN-CLOSED", `the run has ended (${before.state.status})`, {
-      exit: "ok",
-      still: "Nothing was begun.",
-    });
+  try {
+    if (isClosed(runLog(journal, parts.journal.read(run)).state)) throw closedRun();
+    journal.append([{ kind: "run.resumed", person: parts.person, version: parts.version, wishes: options.wishes }]);
+    parts.reached("run.resumed");
+    return session(parts, journal, options);
+  } catch (error) {
+    journal.release(); // whoever tries next must not be told that this process drives it
+    throw error;
   }
-  journal.append([{ kind: "run.resumed", person: parts.person, version: parts.version, wishes: options.wishes }]);
-  parts.reached("run.resumed");
-  return session(parts, journal, options);
+}
+
+function closedRun(): Fault {
+  return new Fault("HF-RUN-CLOSED", "the run has ended", { exit: "ok", still: "Nothing was begun." });
 }
 
 function session(parts: RunnerParts, journal: RunJournal, options: Omit<OpenOptions, "purpose">): Session {
@@ -59,6 +61,7 @@ function session(parts: RunnerParts, journal: RunJournal, options: Omit<OpenOpti
     yesSandbox: options.yesSandbox,
     engines: new Map(),
     confirmed: new Map(),
+    bugs: [],
     failedHere: new Set(),
     pausing: new AbortController(),
     signal: new AbortController(),

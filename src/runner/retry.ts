@@ -3,7 +3,7 @@ import { Fault } from "../core/errors.ts";
 
 export const retryDelays: readonly number[] = [100, 200, 400, 800];
 
-/** Tries again only after errors that are known to have rolled back; the last of them is thrown. */
+/** Tries again only after errors that are known to have rolled back, and that pass by themselves; the last of them is thrown. */
 export async function retrying<T>(
   clock: Clock,
   signal: AbortSignal,
@@ -22,7 +22,7 @@ export async function retrying<T>(
   return await work();
 }
 
-/** A cancelled statement has rolled back too, but somebody wanted it to stop. */
+/** A refused value or a full disk has rolled back too, but would be refused again. */
 function isRetriable(error: unknown): error is Fault {
-  return error instanceof Fault && error.record.after === "rolled-back" && !error.record.code.endsWith("-CANCELLED");
+  return error instanceof Fault && error.record.after === "rolled-back" && error.record.passing === true;
 }

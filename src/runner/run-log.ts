@@ -20,9 +20,9 @@ export function runLog(journal: RunJournal, before: readonly Stamped[]): RunLog 
   const take = (stamped: readonly Stamped[]) => {
     for (const one of stamped) {
       state = applyEvent(state, one);
-      for (const listener of stamps) listener(one);
+      for (const listener of stamps) tell(() => listener(one));
     }
-    for (const listener of snapshots) listener();
+    for (const listener of snapshots) tell(listener);
   };
   return {
     get state() {
@@ -35,6 +35,17 @@ export function runLog(journal: RunJournal, before: readonly Stamped[]): RunLog 
     subscribe: (listener) => listening(snapshots, listener),
     events: (listener) => listening(stamps, listener),
   };
+}
+
+/** A face that fails must not turn what is durable into a failure of the run: its fault surfaces by itself. */
+function tell(listener: () => void): void {
+  try {
+    listener();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
 }
 
 function listening<T>(listeners: Set<T>, listener: T): Unsubscribe {

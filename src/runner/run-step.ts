@@ -1,14 +1,14 @@
 import type { Action } from "../actions/action.ts";
-import { Fault, faultRecord, type FaultRecord } from "../core/errors.ts";
+import { Fault, type FaultRecord } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import { stepOf } from "../core/run-state.ts";
 import type { Finding } from "../core/step.ts";
 import { isWanted, paramsOf } from "./binding.ts";
-import { confirm } from "./confirm.ts";
+import { confirm, refreshConfirmed } from "./confirm.ts";
 import { actionContext, readContext } from "./context.ts";
-import { actionOf, type Driver, isDryRun, Paused, Abandoned, stopIfPausing } from "./driver.ts";
+import { Abandoned, actionOf, type Driver, isDryRun, known, Paused, stopIfPausing } from "./driver.ts";
 import { denialOf, judge, type Judged } from "./guarding.ts";
 import { watching } from "./watch.ts";
 
@@ -70,28 +70,70 @@ async function perform(
   driver.log.append(...opening, { kind: "step.intended", step: key, attempt, params, recovery });
   driver.parts.reached(`step.intended:${key}`);
   const began = driver.parts.clock.monotonic();
-  const took = () => Math.round(driver.parts.clock.monotonic() - began);
-  try {
-    const result = await watching(driver, step, () => action.run(actionContext(driver, step), params));
-    driver.parts.reached(`step.effected:${key}`);
-    const findings = await action.verify?.(readContext(driver, step), params, result);
-    const stop = stopOf(findings ?? []);
-    const verified: RunEvent[] = findings === undefined ? [] : [{ kind: "step.verified", step: key, findings }];
-    const outcome = stop ? { outcome: "failed" as const, fault: stop.record } : { outcome: "done" as const };
-    driver.log.append(...verified, {
-      kind: "step.ended",
-      step: key,
-      attempt,
-      result: result as Json,
-      took: took(),
-      ...outcome,
-    });
-    driver.parts.reached(`step.ended:${key}`);
-  } catch (error) {
-    if (error instanceof Paused || error instanceof Abandoned) throw error; // the intent stays open, as a kill would leave it
-    const fault = faultRecord(error);
-    driver.log.append({ kind: "step.ended", step: key, attempt, outcome: outcomeOf(fault, step), fault, took: took() });
+  const end = (how: Omit<Of<"step.ended">, "kind" | "step" | "attempt" | "took">, proof: readonly RunEvent[] = []) => {
+    const took = Math.round(driver.parts.clock.monotonic() - began);
+    driver.log.append(...proof, { kind: "step.ended", step: key, attempt, took, ...how });
+  };
+  const ran = await effect(driver, step, action, params);
+  if (ran.kind === "fault") {
+    driver.confirmed.clear(); // what follows a failure is asked anew
+    return end({ outcome: outcomeOf(ran.fault, step), fault: ran.fault });
   }
+  driver.parts.reached(`step.effected:${key}`);
+  const { events, fault } = await prove(driver, step, action, params, ran.result);
+  end({ result: ran.result, ...(fault ? { outcome: "failed", fault } : { outcome: "done" }) }, events);
+  driver.parts.reached(`step.ended:${key}`);
+  refreshConfirmed(driver);
+}
+
+type Of<K extends RunEvent["kind"]> = Extract<RunEvent, { kind: K }>;
+type Ran = { readonly kind: "result"; readonly result: Json } | { readonly kind: "fault"; readonly fault: FaultRecord };
+
+/** A pause leaves the intent open, as a kill would; whatever else ends the action is its fault. */
+async function effect(driver: Driver, step: PlannedStep, action: Action, params: JsonObject): Promise<Ran> {
+  try {
+    const result: unknown = await watching(driver, step, () => action.run(actionContext(driver, step), params));
+    return { kind: "result", result: (result ?? null) as Json };
+  } catch (error) {
+    if (error instanceof Paused || error instanceof Abandoned) throw error;
+    return { kind: "fault", fault: known(driver, error) };
+  }
+}
+
+interface Proof {
+  readonly events: readonly RunEvent[];
+  readonly fault?: FaultRecord;
+}
+
+/** What the step did is done, whatever comes of its proof: a proof that fails, or can't be made, says so with an exit of its own. */
+async function prove(
+  driver: Driver,
+  step: PlannedStep,
+  action: Action,
+  params: JsonObject,
+  result: Json,
+): Promise<Proof> {
+  try {
+    const findings = await action.verify?.(readContext(driver, step), params, result);
+    if (findings === undefined) return { events: [] };
+    const events: RunEvent[] = [{ kind: "step.verified", step: step.key, findings }];
+    const stop = findings.find((finding) => finding.level === "stop");
+    return stop ? { events, fault: unproved("HF-VERIFY-FAILED", stop.text, stop.hint) } : { events };
+  } catch (error) {
+    const { code, message, hint } = known(driver, error);
+    return { events: [], fault: unproved(code, `its proof could not be made: ${message}`, hint) };
+  }
+}
+
+function unproved(code: string, message: string, hint: string | undefined): FaultRecord {
+  return {
+    code,
+    message,
+    still: "What the step did is done; only its proof is missing.",
+    hint: hint ?? "Retry: what is done is not done again, and the proof is made anew.",
+    after: "none",
+    exit: "not-proved",
+  };
 }
 
 /** Whether an effect happened is unknown unless the fault says otherwise; a read has none. */

@@ -13,6 +13,8 @@ export interface RunEnd {
   readonly exit: ExitName;
   readonly state: RunState;
   readonly fault?: FaultRecord;
+  /** A fault of Holdfast itself, whole: for a file with its stack, never for a journal or a screen. */
+  readonly bug?: unknown;
 }
 
 /**

@@ -7,7 +7,7 @@ const lookEveryMs = 1000;
 /** Runs the work while the watched guards (stop file, free disk) are looked at each second; a denial pauses the run at the next safe point. */
 export async function watching<T>(driver: Driver, step: PlannedStep, work: () => Promise<T>): Promise<T> {
   const over = new AbortController();
-  const watch = look(driver, step, over.signal);
+  const watch = look(driver, step, over.signal).catch((error: unknown) => driver.pausing.abort(error));
   try {
     return await work();
   } finally {

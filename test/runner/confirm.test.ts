@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { confirmationWay, typedDiffers, withinTolerance } from "../../src/runner/confirm.ts";
 import { openRun } from "../../src/runner/open-session.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { Fault } from "../../src/core/errors.ts";
 import type { Answer, Question } from "../../src/core/question.ts";
 import type { Action } from "../../src/actions/action.ts";
 import { answering, anAction, live, planOf, world, yes } from "../support/runner.ts";
@@ -86,16 +88,55 @@ describe("a confirmation in a run", () => {
     },
   );
 
-  test("lapses when the counts change between preview and answer, and nothing is written", async () => {
-    const { parts, ledger } = world();
+  test("lapses when the counts change between preview and answer: it is looked at again, asked again, and then holds", async () => {
+    const { parts, ledger, journal } = world();
     let count = 5;
     const actions = [merge(ledger, { preview: async () => ({ summary: "", lines: [], counts: { rows: count } }) })];
+    const shown: (number | undefined)[] = [];
     const session = answering(openRun({ ...parts, actions }, planOf(actions, "production"), live), (question) => {
-      count += 1;
-      return question.kind === "failure" ? { kind: "act", act: "leave" } : yes(question);
+      if (question.kind === "confirm") shown.push(question.previews[0]?.preview.counts["rows"]);
+      if (shown.length === 1) count = 6;
+      return yes(question);
     });
+    expect((await session.ended).exit).toBe("ok");
+    expect([shown, ledger]).toEqual([[5, 6], ["merged"]]);
+    const answers = journal
+      .read(session.run)
+      .flatMap(({ event }) => (event.kind === "question.answered" ? [event.answered.kind] : []));
+    expect(answers).toEqual(["lapsed", "confirmed"]);
+  });
+
+  test("can't be given where the recount fails", async () => {
+    const { parts, ledger } = world();
+    let looks = 0;
+    const preview = async () => {
+      looks += 1;
+      if (looks > 1) throw new Fault("HF-TEST", "the server is gone");
+      return { summary: "", lines: [], counts: { rows: 5 } };
+    };
+    const actions = [merge(ledger, { preview })];
+    const session = answering(openRun({ ...parts, actions }, planOf(actions, "production"), live), (question) =>
+      question.kind === "failure" ? { kind: "act", act: "leave" } : yes(question),
+    );
     expect((await session.ended).exit).toBe("paused");
     expect(ledger).toEqual([]);
+  });
+
+  test("does not outlive two minutes in which nothing was done with it", async () => {
+    let minutes = 0;
+    const clock = { ...systemClock, monotonic: () => minutes * 60_000 };
+    const { parts, ledger } = world({ clock });
+    const first = anAction("prepare", "hold", async () => (ledger.push("prepare"), null));
+    const second = merge(ledger);
+    const plan = planOf([first, second], "production", { prepare: { group: "a" }, "merge-rows": { group: "a" } });
+    const asked: string[] = [];
+    const slow = { ...second, check: async () => ((minutes += 3), []) };
+    const session = answering(openRun({ ...parts, actions: [first, slow] }, plan, live), (question) => {
+      asked.push(question.step);
+      return yes(question);
+    });
+    expect((await session.ended).exit).toBe("ok");
+    expect(asked).toEqual(["prepare", "merge-rows"]);
   });
 
   test("neighbours of one group are confirmed with the first, on what it expects to leave behind", async () => {

@@ -150,7 +150,7 @@ describe("a run", () => {
     expect([again.exit, ledger, stepOf(again.state, "merge").attempt]).toEqual(["ok", ["merged"], 2]);
   });
 
-  test("a person is asked after a failure, and retry runs the step once more", async () => {
+  test("a person is asked after a failure, and retry confirms anew and runs the step once more", async () => {
     const { parts, ledger } = world();
     const actions = [
       anAction("merge", "write", async () => {
@@ -165,7 +165,7 @@ describe("a run", () => {
       (question) => (seen.push(question.kind), yes(question)),
     );
     expect((await session.ended).exit).toBe("ok");
-    expect(seen).toEqual(["confirm", "failure"]);
+    expect(seen).toEqual(["confirm", "failure", "confirm"]);
     expect(ledger).toEqual(["try", "try"]);
   });
 
@@ -177,6 +177,45 @@ describe("a run", () => {
     const before = journal.read(session.run).length;
     expect(() => resumeRun({ ...parts, actions }, session.run, live)).toThrow("has ended");
     expect(journal.read(session.run)).toHaveLength(before);
+  });
+});
+
+describe("a step that did its work", () => {
+  test("is not called failed for a proof that could not be made: its result stays, and the exit says not-proved", async () => {
+    const { parts, ledger } = world();
+    const actions = [
+      anAction("merge", "write", async () => ({ inserted: ledger.push("merged") }), {
+        verify: async () => {
+          throw new Fault("HF-TEST-LOST", "the reading session is gone");
+        },
+      }),
+    ];
+    const headless = { ...live, interactive: false, yesSandbox: true };
+    const end = await openRun({ ...parts, actions }, planOf(actions, "sandbox"), headless).ended;
+    expect([end.exit, end.fault?.code, end.fault?.still]).toEqual([
+      "not-proved",
+      "HF-TEST-LOST",
+      "What the step did is done; only its proof is missing.",
+    ]);
+    expect(stepOf(end.state, "merge").result).toEqual({ inserted: 1 });
+  });
+
+  test("that a bug ended is unknown, its words stay out of the journal, and its stack is handed on", async () => {
+    const { parts, journal } = world();
+    const actions = [
+      anAction("merge", "write", async () => {
+        throw new TypeError("cannot read 'secret row value'");
+      }),
+    ];
+    const headless = { ...live, interactive: false, yesSandbox: true };
+    const session = openRun({ ...parts, actions }, planOf(actions, "sandbox"), headless);
+    const end = await session.ended;
+    expect([end.exit, stepOf(end.state, "merge").status, end.bug]).toEqual([
+      "unknown",
+      "unknown",
+      expect.any(TypeError),
+    ]);
+    expect(JSON.stringify(journal.read(session.run))).not.toContain("secret row value");
   });
 });
 

@@ -37,6 +37,7 @@ export function postgresFault(error: unknown, doing: string, effect: "reading" |
     const draft = {
       cause,
       after: "rolled-back" as AfterFault,
+      passing: true as const,
       still: "The transaction was rolled back.",
       hint: "Try again.",
     };
