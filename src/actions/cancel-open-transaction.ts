@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { utc } from "../core/clock.ts";
 import { Fault } from "../core/errors.ts";
+import type { Fate } from "../engines/evidence.ts";
 import type { Action, ReadContext } from "./action.ts";
 import { about, perTable, some } from "./say.ts";
-import { chosenPathShape, statementShape } from "./shapes.ts";
+import { chosenPathShape, type Statement, statementShape } from "./shapes.ts";
 
 const params = z.object({ statement: statementShape, path: chosenPathShape });
 const result = z.object({ ended: z.string(), rows: z.number().int().min(0) });
@@ -19,12 +20,13 @@ export const cancelOpenTransaction: Action<Params, Result> = {
   result,
   roles: { main: ["evidence"] },
 
-  async check(ctx, wanted) {
-    if (await isOpen(ctx, wanted)) return [{ level: "ok", text: "the transaction is still open" }];
+  async check(ctx, { statement }) {
+    const fate = await fateOf(ctx, statement);
+    if (fate === "open") return [{ level: "ok", text: "the transaction is still open" }];
     return [
       {
         level: "stop",
-        text: "the transaction is no longer open: it committed or was rolled back",
+        text: `the transaction is no longer open: ${ends[fate]}`,
         hint: "Give this run up and start again: where it committed, its rows are found as deleted rows.",
       },
     ];
@@ -50,14 +52,19 @@ export const cancelOpenTransaction: Action<Params, Result> = {
     return { ended, rows: statement.rows };
   },
 
-  async probe(ctx, wanted) {
-    if (await isOpen(ctx, wanted)) return { finding: "absent", evidence: ["the transaction is still open"] };
-    const ended = `${wanted.statement.value} is no longer open`;
-    return { finding: "done", evidence: [ended], result: { ended, rows: wanted.statement.rows } };
+  /** One that committed was not ended by anybody: going on then meets the check, which stops. */
+  async probe(ctx, { statement }) {
+    const fate = await fateOf(ctx, statement);
+    if (fate === "open") return { finding: "absent", evidence: ["the transaction is still open"] };
+    const ended = `${statement.value} is no longer open: ${ends[fate]}`;
+    if (fate === "aborted") return { finding: "done", evidence: [ended], result: { ended, rows: statement.rows } };
+    return { finding: fate === "committed" ? "absent" : "undecided", evidence: [ended] };
   },
 
-  async verify(ctx, wanted) {
-    if (!(await isOpen(ctx, wanted))) return [{ level: "ok", text: "the transaction is gone" }];
+  async verify(ctx, { statement }) {
+    const fate = await fateOf(ctx, statement);
+    if (fate === "aborted") return [{ level: "ok", text: `the transaction is gone: ${ends[fate]}` }];
+    if (fate !== "open") return [{ level: "stop", text: `the rows are not proved to be back: ${ends[fate]}` }];
     throw new Fault("HF-CANCEL-STILL-OPEN", "The transaction was asked to end and is still open.", {
       hint: "It may be rolling back: `holdfast resume` looks again.",
     });
@@ -66,9 +73,14 @@ export const cancelOpenTransaction: Action<Params, Result> = {
   undo: { irreversible: "a transaction that was ended has to be done again by its client" },
 };
 
-async function isOpen(ctx: ReadContext, { statement, path }: Params): Promise<boolean> {
-  const paths = await ctx.capability("evidence").paths(statement, ctx);
-  return paths.some((option) => option.path === path.path && option.feasible);
+const ends: Readonly<Record<Exclude<Fate, "open">, string>> = {
+  aborted: "it was rolled back, and its rows with it",
+  committed: "it committed",
+  unknown: "the server no longer knows how it ended",
+};
+
+function fateOf(ctx: ReadContext, statement: Statement): Promise<Fate> {
+  return ctx.capability("evidence").fate(statement);
 }
 
 function age(ctx: ReadContext, at: string | null): string {

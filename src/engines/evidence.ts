@@ -106,7 +106,12 @@ export interface Evidence {
   recover(statement: Statement, path: string, run: RunId, watch: Watch): Promise<Recovered>;
   /** Ends another's transaction (an effect of its own); what it was doing, for the record. */
   cancel(statement: Statement): Promise<{ readonly ended: string }>;
+  /** Asks the server now, whatever the statement said when it was found: `open` while any of it is, `aborted` when none of it stands. */
+  fate(statement: Statement): Promise<Fate>;
 }
+
+/** What became of a transaction; `unknown` where the server keeps its end no longer. */
+export type Fate = "open" | "aborted" | "committed" | "unknown";
 
 export interface StatementQuery {
   readonly table: TableName;

@@ -56,6 +56,11 @@ export function memoryEvidence(connection: Connection): Evidence {
       server.change((state) => ended.forEach((xid) => delete state.open[xid]));
       return { ended: `transaction ${ended.join(", ")}` };
     },
+    fate: async ({ transactions }) =>
+      look(({ open, commits }) => {
+        if (transactions.some((xid) => xid in open)) return "open";
+        return transactions.some((xid) => xid in commits) ? "committed" : "aborted";
+      }),
   };
 }
 

@@ -10,7 +10,7 @@ import { narrowPins } from "./evidence/freeze/narrow.ts";
 import { slotKeeper } from "./evidence/freeze/slots.ts";
 import { type LockHolder, tableLockKeeper } from "./evidence/freeze/table-lock.ts";
 import { searchStatements } from "./evidence/pages/search.ts";
-import { cancelStatement } from "./evidence/paths/cancel-open.ts";
+import { cancelStatement, statementFate } from "./evidence/paths/cancel-open.ts";
 import type { PathContext } from "./evidence/paths/path.ts";
 import { pathNamed, recoveryPaths } from "./evidence/paths/paths.ts";
 import { scratchKeeper } from "./evidence/transplant/scratch.ts";
@@ -39,6 +39,7 @@ export function evidence(target: PostgresTarget): Evidence {
     recoveryParts: (_statement, path, run) => Promise.resolve(pathNamed(path).parts(context, run)),
     recover: async (statement, path, run, watch) => pathNamed(path).recover(context, statement, run, watch),
     cancel: (statement) => cancelStatement(target, statement),
+    fate: async (statement) => statementFate(await target.catalogue(), statement),
   };
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { Fault } from "../../../../core/errors.ts";
-import type { Statement } from "../../../evidence.ts";
+import type { Fate, Statement } from "../../../evidence.ts";
+import type { Connection } from "../../connection.ts";
 import { countRows } from "../pages/count.ts";
 import type { PostgresTarget } from "../../target.ts";
 import type { RecoveryPath } from "./path.ts";
@@ -51,9 +52,6 @@ export async function cancelStatement(
     });
   const connection = await target.open("writing");
   try {
-    const status = async () =>
-      (await connection.row("asking for the transaction", "SELECT pg_xact_status($1::text::xid8) AS status", [xid]))
-        .status;
     const ended = await connection.rows(
       "ending the session",
       // Only while that very transaction is open: the session may have begun another since.
@@ -62,7 +60,7 @@ export async function cancelStatement(
       [pid, Number(xid)],
     );
     for (let tries = 0; tries < 250; tries += 1) {
-      const now = await status();
+      const now = await statementFate(connection, statement);
       if (now === "aborted") return { ended: ended[0]?.who ?? "nobody: it had given up by itself" };
       if (now === "committed") throw committedFault(xid);
       await wait(20);
@@ -74,6 +72,19 @@ export async function cancelStatement(
   } finally {
     await connection.close();
   }
+}
+
+/** By the server's own commit log: it also tells of a session that is long gone. Prepared ones count as open. */
+export async function statementFate(connection: Connection, { transactions }: Statement): Promise<Fate> {
+  const rows = await connection.rows(
+    "asking for the transaction",
+    "SELECT pg_xact_status(id::xid8) AS status FROM unnest($1::text[]) AS u(id)",
+    [transactions],
+  );
+  const said = new Set(rows.map(({ status }) => status ?? null));
+  if (said.has("in progress")) return "open";
+  if (said.has("committed")) return "committed";
+  return said.size === 0 || said.has(null) ? "unknown" : "aborted";
 }
 
 function committedFault(xid: string): Fault {
