@@ -23,6 +23,11 @@ export interface Terminal {
   kill(signal: string): void;
   /** Lines above the window: a full-screen program leaves none. */
   scrolled(): number;
+  /** Rows that were too wide for the window and went on in the next. */
+  wrapped(): readonly string[];
+  /** The window is closed, or its connection is lost: nobody reads or types any more. */
+  hangUp(): void;
+  /** Settles when the program has ended and its last bytes are on the screen. */
   readonly exited: Promise<{ readonly code: number; readonly signal: number }>;
 }
 
@@ -33,6 +38,8 @@ export interface TerminalRequest {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly program?: readonly [string, ...string[]];
+  /** The environment is `env` alone, nothing of ours. */
+  readonly bare?: boolean;
 }
 
 export const keys = {
@@ -47,7 +54,7 @@ export const keys = {
 };
 
 /** Longer than the time for which a fresh question ignores keys. */
-export const questionSettlesMs = 600;
+export const questionSettlesMs = 450;
 
 const node24 = path.join(root, "node_modules/.bin/node");
 
@@ -60,7 +67,7 @@ export function openTerminal(request: TerminalRequest): Terminal {
     cols: columns,
     rows,
     cwd: request.cwd ?? root,
-    env: childEnv(request.env),
+    env: request.bare ? { TERM: "xterm-256color", ...request.env } : childEnv(request.env),
   });
   let written = "";
   child.onData((data) => {
@@ -68,7 +75,7 @@ export function openTerminal(request: TerminalRequest): Terminal {
     screen.write(data);
   });
   const exited = new Promise<{ code: number; signal: number }>((resolve) => {
-    child.onExit(({ exitCode, signal }) => resolve({ code: exitCode, signal: signal ?? 0 }));
+    child.onExit(({ exitCode, signal }) => screen.write("", () => resolve({ code: exitCode, signal: signal ?? 0 })));
   });
   const visible = () => Array.from({ length: screen.rows }, (_, row) => line(screen, row));
   const until = async (what: string, holds: () => boolean, withinMs: number) => {
@@ -101,6 +108,11 @@ export function openTerminal(request: TerminalRequest): Terminal {
     },
     kill: (signal) => child.kill(signal),
     scrolled: () => screen.buffer.active.baseY,
+    wrapped: () => {
+      const { active } = screen.buffer;
+      return visible().filter((_, row) => active.getLine(active.baseY + row)?.isWrapped);
+    },
+    hangUp: () => (child as unknown as { destroy(): void }).destroy(),
     exited,
   };
 }
