@@ -1,10 +1,12 @@
-import type { ExitName } from "../core/exit-codes.ts";
+import { dirname } from "node:path";
+import { exitCodes, type ExitName } from "../core/exit-codes.ts";
 import type { Session } from "../runner/session.ts";
 import type { Workbench } from "../runner/workbench.ts";
-import { resumeCommand, type Started } from "../words/commands.ts";
+import type { Started } from "../words/commands.ts";
 import type { Opening } from "../screens/opening.ts";
 import { runSummaryLines } from "../words/run-summary.ts";
 import type { Face } from "./face.ts";
+import { sayFailure } from "./failure.ts";
 import { heedInterrupts } from "./interrupts.ts";
 import { lineWriter } from "./output.ts";
 import type { Io } from "./parts.ts";
@@ -29,7 +31,7 @@ export async function driveSession(bench: Workbench, session: Session, how: Driv
   }
 }
 
-/** The screens, and their summary on the normal screen when they are gone. */
+/** The screens, and their summary on the normal screen when they are gone; a bug of theirs leaves its stack in a file. */
 export async function openScreens(
   workbench: Workbench,
   start: { readonly kind: "start" } | { readonly kind: "session"; readonly session: Session },
@@ -38,12 +40,14 @@ export async function openScreens(
 ): Promise<ExitName> {
   const { runTui } = await import("../screens/app.tsx");
   const { stdin, stdout, clock, env } = io;
-  const resume = (run: string) => resumeCommand(run, how.started);
-  const { altScreen, opening } = how;
+  const { started, altScreen, opening } = how;
   const drawn = opening === undefined ? {} : { opening };
-  const end = await runTui({ workbench, start, stdin, stdout, clock, env, altScreen, resumeCommand: resume, ...drawn });
+  const end = await runTui({ workbench, start, stdin, stdout, clock, env, altScreen, started, ...drawn });
+  if (end.bug !== undefined) sayFailure(end.bug, () => dirname(workbench.journalFile), started, io);
   const say = lineWriter(stdout);
   for (const line of end.summary) say(line);
+  // The third Ctrl-C waits for nobody: not for a server that no longer answers, nor for what else is open.
+  if (end.exit === "interrupted") io.exit(exitCodes.interrupted.code);
   return end.exit;
 }
 

@@ -19,7 +19,9 @@ export function submitTyped(model: Model, question: ConfirmQuestion): Update {
   const closed = whyNotAnswerable(model, question);
   if (closed !== null) return just({ ...model, message: closed });
   const { text } = model.typed;
-  if (text === "") return just({ ...model, message: "Nothing is typed. Enter alone confirms nothing." });
+  // What was refused a moment ago (a paste that ends in Enter) says more than that nothing is there.
+  const empty = model.typed.refused || "Nothing is typed.";
+  if (text === "") return just({ ...model, message: `${empty} Enter alone confirms nothing.` });
   const answer = { kind: "typed", text, pasted: false } as const;
   const next: Model = { ...model, typed: emptyLine };
   if (text === phraseOf(model))

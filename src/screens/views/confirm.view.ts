@@ -37,7 +37,7 @@ export function confirmRows(model: Model, question: ConfirmQuestion): ConfirmVie
   const part = scrolled(lines, model.cursors[question.way.kind] ?? 0, room);
   const seen = Math.max(model.asked?.furthest ?? 0, part.from) + part.shown.length;
   const unread = Math.max(0, lines.length - seen);
-  const rest = unread > 0 ? span(`: ${unread} are not read yet, and it can't be answered before`, "strong") : span("");
+  const rest = unread > 0 ? span(`: ${unread} not read yet, no answer before`, "strong") : span("");
   return {
     rows: [...top, ...part.shown, row(whereIn(part), rest), ...bottom],
     tooSmall: null,

@@ -4,13 +4,13 @@ import type { RunState } from "../../core/run-state.ts";
 import type { PlannedTarget } from "../../core/target.ts";
 import { utc } from "../../core/clock.ts";
 import { environmentBanner } from "../../words/format.ts";
-import { type Model, routeOf } from "../model.ts";
+import { type Model, type Route, routeOf } from "../model.ts";
 import { ends, fit, type Row, row, type Span, span } from "../rows.ts";
 
 /** Row 1 of every screen: which environment, which database on which server, which run. */
 export function headerRow(model: Model): Row {
   const { columns } = model.size;
-  const route = routeOf(model);
+  const route = routeBehindHelp(model);
   const state = runInView(model);
   if (state !== null) return runHeader(state, columns);
   if (route.kind === "plan")
@@ -21,6 +21,11 @@ export function headerRow(model: Model): Row {
   }
   if (route.kind === "targets") return ends(row(banner(route.environment), "  which target?"), clock(model), columns);
   return ends(row(span("Holdfast", "strong"), `   ${model.who}`), clock(model), columns);
+}
+
+/** Help stands in front of a screen, and takes away nothing of what it is about. */
+function routeBehindHelp(model: Model): Route {
+  return model.routes.findLast((route) => route.kind !== "help") ?? routeOf(model);
 }
 
 /** The run that the screen is about: driven here, or read from the journal. */
