@@ -18,6 +18,8 @@ export interface FaultRecord {
   readonly hint?: string;
   /** Commands that can be pasted as they stand. */
   readonly next?: readonly string[];
+  /** What it is about, where a program has to know: the table whose constraint refused, `schema.table` unquoted. */
+  readonly subject?: string;
   /** The other side's own words, rewritten so that no row's value travels. */
   readonly cause?: string;
   readonly after: AfterFault;

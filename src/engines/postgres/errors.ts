@@ -20,6 +20,7 @@ interface ServerError {
   readonly code?: string;
   readonly severity?: string;
   readonly message: string;
+  readonly schema?: string;
   readonly table?: string;
   readonly constraint?: string;
 }
@@ -58,7 +59,12 @@ export function postgresFault(error: unknown, doing: string, effect: "reading" |
   return new Fault(`HF-PG-${code}`, `${doing}: ${cause}`, {
     cause,
     after: effect === "writing" ? "rolled-back" : "none",
+    ...subjectOf(error as ServerError),
   });
+}
+
+function subjectOf({ schema, table }: ServerError): { subject?: string } {
+  return schema === undefined || table === undefined ? {} : { subject: `${schema}.${table}` };
 }
 
 function isConnectionLoss(code: string, message: string): boolean {

@@ -136,6 +136,20 @@ test("a search path that the database sets wins over the server's default", asyn
   expect(await g.content("app.log")).toEqual(["(1)"]);
 });
 
+test("what a trigger's own write is refused is no conflict of the row: the batch is taken back, and goes through once that is mended", async () => {
+  const g = await grounds.fresh(`create table public.log (what int primary key); insert into public.log values (4);
+    create table public.t (id int primary key); insert into public.t select generate_series(1, 5);
+    create function public.note() returns trigger language plpgsql as $$begin insert into public.log values (new.id); return new; end$$;
+    create trigger noting after insert on public.t for each row execute function public.note()`);
+  await g.rescue(await g.lose("public.t", "id > 2", "id"));
+  await expect(g.mergeAll("public.t")).rejects.toMatchObject({
+    record: { code: "HF-PG-23505", subject: "public.log" },
+  });
+  expect(await g.content("public.t")).toHaveLength(2);
+  await g.sql.run("mending", "delete from public.log");
+  expect(await g.mergeAll("public.t")).toMatchObject({ inserted: 3, left: 0 });
+});
+
 test("skipped triggers do nothing, and the rows are equal", async () => {
   const g = await grounds.fresh(withTrigger);
   const before = await g.content("public.t");

@@ -109,8 +109,20 @@ async function tryInsert(insert: Insert, range: Range, how: How): Promise<number
     return inserted;
   } catch (error) {
     if (!refusesRows(error)) throw error;
-    return giveUp(connection);
+    await giveUp(connection);
+    if (await isOfTable(connection, scope, error)) return "refused";
+    throw error;
   }
+}
+
+/** What another table refused (a trigger wrote to it) is no conflict of the row: once that is mended, the very same row can come back. */
+async function isOfTable(connection: Connection, { one }: Scope, { record }: Fault): Promise<boolean> {
+  if (record.subject === undefined) return true;
+  const sql = `select exists (select from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+    where n.nspname || '.' || c.relname = $2
+      and c.oid in (select $1::regclass union select relid from pg_partition_tree($1::regclass)))::text as own`;
+  const found = await connection.row("looking what refused a row", sql, [one.area.shape.name, record.subject]);
+  return found["own"] === "true";
 }
 
 async function isLonely({ connection, scope }: Insert, range: Range): Promise<boolean> {
@@ -125,6 +137,6 @@ async function giveUp(connection: Connection): Promise<"refused"> {
 }
 
 /** Class 23: a constraint of the table does not let a row in. */
-function refusesRows(error: unknown): boolean {
+function refusesRows(error: unknown): error is Fault {
   return error instanceof Fault && error.record.code.startsWith("HF-PG-23");
 }
