@@ -25,9 +25,9 @@ export async function driveSession(bench: Workbench, session: Session, how: Driv
     case "screens":
       return openScreens(bench, { kind: "session", session }, how, io);
     case "plain":
-      return drivePlain(session, how.face.interactive, how.started, io);
+      return drivePlain(bench, session, how, io);
     case "json":
-      return driveJson(session, how.started, io);
+      return driveJson(bench, session, how, io);
   }
 }
 
@@ -51,7 +51,8 @@ export async function openScreens(
   return end.exit;
 }
 
-async function drivePlain(session: Session, interactive: boolean, started: Started, io: Io): Promise<ExitName> {
+async function drivePlain(bench: Workbench, session: Session, how: Driving, io: Io): Promise<ExitName> {
+  const interactive = how.face.kind === "plain" && how.face.interactive;
   const say = lineWriter(io.stdout);
   const heeded = heedInterrupts(session, io, say);
   const hush = showPlain(session, say);
@@ -61,17 +62,19 @@ async function drivePlain(session: Session, interactive: boolean, started: Start
   deafen();
   hush();
   heeded.stop();
-  for (const line of runSummaryLines(end, started)) say(line);
+  for (const line of runSummaryLines(end, how.started)) say(line);
+  if (end.bug !== undefined) sayFailure(end.bug, () => dirname(bench.journalFile), how.started, io);
   return end.exit;
 }
 
-async function driveJson(session: Session, started: Started, io: Io): Promise<ExitName> {
+async function driveJson(bench: Workbench, session: Session, how: Driving, io: Io): Promise<ExitName> {
   const say = lineWriter(io.stderr);
   const heeded = heedInterrupts(session, io, say);
   const hush = showJson(session, lineWriter(io.stdout));
   const end = await session.ended;
   hush();
   heeded.stop();
-  for (const line of runSummaryLines(end, started)) say(line);
+  for (const line of runSummaryLines(end, how.started)) say(line);
+  if (end.bug !== undefined) sayFailure(end.bug, () => dirname(bench.journalFile), how.started, io);
   return end.exit;
 }

@@ -151,7 +151,7 @@ function seedOf(options: TuiOptions): ModelSeed {
 function endOf(model: Model, exit: ExitName, bug: unknown): TuiEnd {
   const resume = model.run === null ? "" : model.resumeCommand(model.run.run);
   const summary = summaryLines(model.run, model.end, resume);
-  if (bug === undefined) return { exit, summary };
+  if (bug === undefined) return { exit, summary, ...(model.end?.bug === undefined ? {} : { bug: model.end.bug }) };
   const record = faultRecord(bug);
   return { exit, bug, summary: [`${record.code}  The screen failed: ${record.message}`, ...summary] };
 }
