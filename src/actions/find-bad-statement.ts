@@ -56,7 +56,7 @@ async function query(ctx: ReadContext, { table, tables, since, until }: Params):
   return { table, tables: examined, ...(since ? { since } : {}), ...(until ? { until } : {}) };
 }
 
-/** The operator may think for as long as they like; until then the pins hold back no more than the oldest candidate needs. */
+/** The operator may think for as long as they like; until then the pins hold what any of them may need, listed or not. */
 async function narrowPins(ctx: ActionContext, search: Search): Promise<void> {
   const leases = ctx.leases();
   if (ctx.dryRun || leases.length === 0) return;

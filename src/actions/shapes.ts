@@ -32,6 +32,7 @@ export const searchShape = z.object({
   table: tableShape,
   tables: tablesShape,
   statements: list(statementShape),
+  oldest: z.string().nullable(),
   pruned: amount,
   pagesRead: amount,
   findings: list(findingShape),

@@ -42,6 +42,11 @@ export interface StatementSearch {
   readonly table: TableName;
   readonly tables: readonly TableName[];
   readonly statements: readonly Statement[];
+  /**
+   * The oldest transaction seen in the tables, committed or open, that took rows, with its subtransactions: whether or not it lies in
+   * the span asked for or is listed. Null where none did. What it and all later ones took must stay held until one is chosen.
+   */
+  readonly oldest: string | null;
   /** Of the pages read: versions that are already pruned away and can't come back this way. */
   readonly pruned: number;
   readonly pagesRead: number;
@@ -95,7 +100,7 @@ export interface Evidence {
   /** Asks the server whether each hold still holds; a lost one is a finding `stop`. */
   held(leases: readonly LeaseState[]): Promise<readonly Finding[]>;
   search(query: StatementQuery, watch: Watch): Promise<StatementSearch>;
-  /** Moves the pins forward to the oldest candidate; gives what changed of which lease. */
+  /** Moves the pins forward to the search's `oldest`, and no further; gives what changed of which lease. */
   narrow(leases: readonly LeaseState[], search: StatementSearch): Promise<readonly ChangedLease[]>;
   paths(statement: Statement, watch: Watch): Promise<readonly PathOption[]>;
   /** Counts exactly what the path would hand out, without a write on the target; scratch space on this machine is allowed. */

@@ -120,11 +120,8 @@ function heldFinding(state: MemoryState, { lease }: LeaseState): readonly Findin
 
 function narrowed({ server }: Connection, { lease }: LeaseState, search: StatementSearch): readonly ChangedLease[] {
   if (lease.kind !== "row-pin") return [];
-  const ids = search.statements
-    .flatMap((statement) => [...statement.transactions, ...statement.subtransactions])
-    .map(Number);
-  if (ids.length === 0) return [];
-  const xmin = Math.min(...ids);
+  if (search.oldest === null) return [];
+  const xmin = Number(search.oldest);
   const changed = server.change((state) => {
     const hold = state.holds[`${lease.kind} ${lease.name}`];
     if (hold === undefined || hold.xmin === null || hold.xmin >= xmin) return false;

@@ -8,11 +8,15 @@ const groupedWithinMs = 10 * 60_000;
 /** Transactions that took rows, newest first; several small ones of one client beside their sum. */
 export function candidates(state: MemoryState, query: StatementQuery): StatementSearch {
   const tables = query.tables.flatMap((name) => state.tables[name] ?? []);
-  const committed = committedOnes(state, query);
+  const all = committedOnes(state, query);
+  const open = openOnes(state, query);
+  const committed = all.filter(({ at }) => at !== null && isBetween(at, query.since, query.until));
+  const ids = [...all, ...open].flatMap(({ transactions }) => transactions.map(Number));
   return {
     table: query.table,
     tables: query.tables,
-    statements: [...openOnes(state, query), ...groups(committed), ...committed],
+    statements: [...open, ...groups(committed), ...committed],
+    oldest: ids.length === 0 ? null : String(Math.min(...ids)),
     pruned: tables.reduce((total, table) => total + table.pruned, 0),
     pagesRead: tables.reduce((total, { rows, dead }) => total + pages(Object.keys(rows).length + dead.length), 0),
     findings: [],
@@ -23,7 +27,7 @@ function pages(rows: number): number {
   return Math.ceil(rows / rowsPerPage);
 }
 
-function committedOnes(state: MemoryState, { tables, since, until }: StatementQuery): readonly Statement[] {
+function committedOnes(state: MemoryState, { tables }: StatementQuery): readonly Statement[] {
   const taken = new Map<number, Map<TableName, number>>();
   for (const name of tables) {
     for (const { deleter, maker, how } of state.tables[name]?.dead ?? []) {
@@ -34,7 +38,6 @@ function committedOnes(state: MemoryState, { tables, since, until }: StatementQu
   }
   return [...taken]
     .map(([xid, perTable]) => statementOf(state, xid, perTable))
-    .filter(({ at }) => at !== null && isBetween(at, since, until))
     .toSorted((a, b) => Date.parse(b.at ?? "") - Date.parse(a.at ?? ""));
 }
 

@@ -219,3 +219,23 @@ describe("a server in a file", () => {
     });
   });
 });
+
+test("the narrowed pin still holds what took rows before the span that was asked for", async () => {
+  const server = memoryServer();
+  const { table, child } = badDelete(server, { rows: 10, taken: 0 });
+  const first = remove(server, table, ["1", "2"], { at: "2026-11-21T02:00:00Z" });
+  remove(server, table, ["3"], { at: "2026-11-21T03:00:00Z" });
+  const bench = await memoryBench(server);
+  const evidence = offered((await bench.connect()).capabilities.evidence);
+  const leases = [];
+  for (const part of await evidence.freeze(table, { run: bench.run, lockTable: false })) {
+    const lease = { ...part.lease, id: part.lease.name, step: "freeze" };
+    leases.push({ lease, status: "taken" as const, facts: await part.take() });
+  }
+  const query = { table, tables: [table, child], since: "2026-11-21T02:30:00Z" };
+  const found = await evidence.search(query, unwatched());
+  expect([found.statements.map(({ rows }) => rows), found.oldest]).toEqual([[2], first]);
+  await evidence.narrow(leases, found);
+  vacuum(server, table);
+  expect(server.read((state) => state.tables[table]?.dead.length)).toBe(3);
+});

@@ -148,6 +148,40 @@ test("the pin is narrowed to the statement, and rows that died before it are fre
   expect(Number(xmin)).toBeGreaterThan(Number((pin?.lease.facts as { xmin: string } | undefined)?.xmin));
 });
 
+const deleting = async (from: number, to: number) => {
+  const text = `WITH gone AS (DELETE FROM public.t WHERE id BETWEEN ${from} AND ${to} RETURNING id)
+    SELECT pg_current_xact_id()::text AS xid, count(*) FROM gone`;
+  const { xid } = await sql.row("", text);
+  return { xid: xid ?? "" };
+};
+
+test.each<[string, number, readonly (readonly [number, number])[], boolean]>([
+  ["began before the span that was asked for", 3000, [[3001, 4000]], true],
+  // 2, 3, 4, … 23 rows: more than a list holds.
+  [
+    "took fewer rows than all that are listed",
+    1,
+    Array.from({ length: 22 }, (_, nth) => [100 * (nth + 1), 100 * (nth + 1) + nth + 1] as const),
+    false,
+  ],
+])("the narrowed pin still holds what a statement took that %s", async (_what, rows, others, bySpan) => {
+  await run("SELECT pg_current_xact_id()");
+  const older = await olderSnapshot(server, "postgres");
+  const first = await deleting(1, rows);
+  await run("SELECT pg_sleep(1.1)");
+  const since = new Date().toISOString();
+  for (const [from, to] of others) await deleting(from, to);
+  const search = await one.find("public.t", bySpan ? since : undefined);
+  await older.close();
+  expect(search.statements.flatMap(({ transactions }) => transactions)).not.toContain(first.xid);
+  expect(search.oldest).toBe(first.xid);
+  expect(one.leases.find(({ lease }) => lease.kind === "row-pin")?.facts).toMatchObject({ xmin: first.xid });
+  await run("VACUUM public.t");
+  const missed = { ...largest(search), transactions: [first.xid], subtransactions: [] };
+  const counted = await one.evidence.count(missed, "page-transplant", watch);
+  expect(counted.map((table) => table.rows)).toEqual([rows]);
+});
+
 test("a slot is given back although its replication session is still attached", async () => {
   const { openWalsender } = await import("../../../../src/engines/postgres/evidence/freeze/walsender.ts");
   await one.find("public.t");

@@ -25,7 +25,7 @@ export interface Scene {
   take(parts: readonly HoldPart[]): Promise<void>;
   release(): Promise<void>;
   /** Freezes, searches and narrows, as the runbook does. */
-  find(table: string): Promise<StatementSearch>;
+  find(table: string, since?: string): Promise<StatementSearch>;
   recover(statement: Statement): Promise<Recovered>;
 }
 
@@ -62,10 +62,11 @@ export function scene(server: TestServer, database: string, lockTable = false): 
       }
       await target.close();
     },
-    find: async (table) => {
+    find: async (table, since) => {
       const { tables } = await held.examine(table);
       await take(await held.freeze(table, { run, lockTable }));
-      const search = await held.search({ table, tables: tables.map((one) => one.table) }, watch);
+      const query = { table, tables: tables.map((one) => one.table), ...(since === undefined ? {} : { since }) };
+      const search = await held.search(query, watch);
       for (const changed of await held.narrow(leases, search)) {
         const at = leases.findIndex(({ lease }) => lease.id === changed.lease);
         const before = leases[at];

@@ -4,7 +4,7 @@ import type { ChangedLease, StatementSearch } from "../../../evidence.ts";
 import type { PostgresTarget } from "../../target.ts";
 import { moveRowPin, rowPinWords } from "./pins.ts";
 
-/** The rows' pin moves forward to the oldest candidate; the log has been read, and nothing may keep it longer than that. */
+/** The rows' pin moves forward to the oldest that took rows; the log has been read, and nothing may keep it longer than that. */
 export async function narrowPins(
   target: PostgresTarget,
   leases: readonly LeaseState[],
@@ -15,16 +15,15 @@ export async function narrowPins(
   return [...(await narrowRows(target, leases, search)), ...read];
 }
 
-/** To the oldest transaction that the search offers; never back, and not at all when it offers none. */
+/** What the list leaves out (another span of time, the small ones) may be what the operator turns to next. Never back. */
 async function narrowRows(
   target: PostgresTarget,
   leases: readonly LeaseState[],
   search: StatementSearch,
 ): Promise<readonly ChangedLease[]> {
   const pin = leases.find(({ lease, status }) => lease.kind === "row-pin" && status === "taken");
-  const ids = search.statements.flatMap(({ transactions, subtransactions }) => [...transactions, ...subtransactions]);
-  if (!pin || !isJsonObject(pin.facts) || ids.length === 0) return [];
-  const oldest = Math.min(...ids.map(Number));
+  if (!pin || !isJsonObject(pin.facts) || search.oldest === null) return [];
+  const oldest = Number(search.oldest);
   if (oldest <= Number(pin.facts.xmin)) return [];
   // A crash before the next checkpoint brings the older pin back: what was held across a crash still is.
   if (!(await moveRowPin(target, pin.lease.name, oldest))) return []; // the server kept the older pin, which holds more, not less

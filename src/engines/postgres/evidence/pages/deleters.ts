@@ -17,6 +17,8 @@ export interface OpenDeleter {
 export interface SortedDeleters {
   readonly commits: readonly Commit[];
   readonly open: readonly OpenDeleter[];
+  /** Of all, looked at or not, that did not give up; subtransactions count. */
+  readonly oldest: FullXid | null;
   /** Deleters that were not looked at: too many, and too small. */
   readonly skipped: number;
 }
@@ -37,11 +39,24 @@ export async function sortDeleters(
   const looked = largest.slice(0, mostDeleters);
   const status = await statuses(connection, looked);
   const with_ = (wanted: string) => new Set(looked.filter((xid) => status.get(xid) === wanted));
-  return {
-    commits: await commitsOf(connection, with_("committed"), next),
-    open: await openOnes(connection, with_("in progress"), next),
-    skipped: largest.length - looked.length,
-  };
+  const commits = await commitsOf(connection, with_("committed"), next);
+  const open = await openOnes(connection, with_("in progress"), next);
+  const oldest = [
+    ...(await oldestNotGivenUp(connection, largest)),
+    ...commits.flatMap(({ top, subs }) => [top, ...subs]),
+    ...open.map(({ top }) => top),
+  ].reduce<FullXid | null>((least, xid) => (least === null || xid < least ? xid : least), null);
+  return { commits, open, oldest, skipped: largest.length - looked.length };
+}
+
+/** One answer, however many there are. */
+async function oldestNotGivenUp(connection: Connection, ids: readonly FullXid[]): Promise<readonly FullXid[]> {
+  const rows = await connection.rows(
+    "asking for the oldest transaction that took rows",
+    "SELECT min(id::bigint)::text AS oldest FROM unnest($1::text[]) AS u(id) WHERE pg_xact_status(id::xid8) <> 'aborted'",
+    [ids.map(String)],
+  );
+  return rows.flatMap(({ oldest }) => (oldest == null ? [] : [Number(oldest)]));
 }
 
 async function statuses(connection: Connection, ids: readonly FullXid[]): Promise<ReadonlyMap<FullXid, string>> {

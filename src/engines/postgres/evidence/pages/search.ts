@@ -38,6 +38,7 @@ export async function searchStatements(
     table: query.table,
     tables: query.tables,
     statements: listed(statements.filter(({ rows }) => rows > 0)),
+    oldest: sorted.oldest === null ? null : String(sorted.oldest),
     pruned: seen.pruned,
     pagesRead: seen.pagesRead,
     findings: findingsOf(query, seen, singles, { skipped: sorted.skipped, rest: source.rest, bytes }),
