@@ -138,6 +138,26 @@ test("the lease is found by its name, taken twice without harm, and given back w
   expect(existsSync((lease.facts as { folder: string }).folder)).toBe(false);
 });
 
+test("killed between its schema and its files, the lease is still there, and giving it back again removes the files", async () => {
+  const g = await grounds.fresh(ten);
+  const lost = await g.lose("public.t", "true", "id");
+  const { lease } = await take(g, lost);
+  await g.marked((tx) => g.area.fill(tx, g.run, lost.table, lost.columns, lost.stream()));
+  const { folder } = lease.facts as { folder: string };
+  const reached = (point: string) => {
+    if (point === "lease.half:rescue-area") throw new Error("killed");
+  };
+  const keeperOf = (target: Ground["target"]) => rescueAreaKeepers(target)["rescue-area"] as LeaseKeeper;
+  const dying = keeperOf({ ...g.target, request: { ...g.target.request, reached } });
+  await expect(dying.release(lease)).rejects.toThrow("killed");
+  const schemas = await g.sql.rows("looking", "select from pg_namespace where nspname = $1", [g.area.name(g.run)]);
+  expect([schemas, existsSync(folder)]).toEqual([[], true]);
+  const after = keeperOf(g.target);
+  expect(await after.find(lease)).toBe("present");
+  await after.release(lease);
+  expect([await after.find(lease), existsSync(folder)]).toEqual(["absent", false]);
+});
+
 test("a schema of that name which is not ours is neither used nor dropped", async () => {
   const g = await grounds.fresh(ten);
   const name = g.area.name(g.run);
@@ -149,8 +169,9 @@ test("a schema of that name which is not ours is neither used nor dropped", asyn
   await expect(g.area.part(g.run, [lost]).take()).rejects.toMatchObject({ record: { code: "HF-PG-RESCUE-FOREIGN" } });
   const keeper = rescueAreaKeepers(g.target)["rescue-area"] as LeaseKeeper;
   const lease = { ...g.area.part(g.run, [lost]).lease, id: "l1", step: "rescue" };
-  expect(await keeper.find(lease)).toBe("absent");
+  expect(await keeper.find(lease)).toBe("present"); // its folder, made before the schema was looked at
   await keeper.release(lease);
+  expect(await keeper.find(lease)).toBe("absent");
   expect(await g.content(`${name}.theirs`)).toEqual([]);
 });
 

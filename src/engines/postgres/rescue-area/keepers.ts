@@ -5,7 +5,7 @@ import { areaName } from "./area.ts";
 import { removeRescueFolder, rescueFolder, rescueFolderThere } from "./file.ts";
 import { areaOwner } from "./make.ts";
 
-/** `rescue-area`: the schema, if its comment names the run, with the files. `rescue-file`: the files alone. */
+/** `rescue-area`: the schema, if its comment names the run, and the files; it is there while either is. `rescue-file`: the files alone. */
 export function areaKeepers(target: PostgresTarget): Readonly<Record<string, LeaseKeeper>> {
   const folderOf = (lease: Lease) =>
     noted(lease, "folder") ?? rescueFolder(target.request.machine.scratch, runOf(lease));
@@ -19,10 +19,11 @@ export function areaKeepers(target: PostgresTarget): Readonly<Record<string, Lea
     "rescue-area": {
       find: async (lease) => {
         const owner = await areaOwner(await target.catalogue(), runOf(lease));
-        return owner === "ours" ? "present" : "absent";
+        return owner === "ours" ? "present" : files.find(lease);
       },
       release: async (lease) => {
         await dropArea(target, runOf(lease));
+        target.request.reached("lease.half:rescue-area");
         await files.release(lease);
       },
     },
