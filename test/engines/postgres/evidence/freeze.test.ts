@@ -1,6 +1,9 @@
 import { existsSync, readdirSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Connection } from "../../../../src/engines/postgres/connection.ts";
+import { freezeEvidence } from "../../../../src/actions/freeze-evidence.ts";
+import { postgres } from "../../../../src/engines/postgres/postgres.ts";
+import { handMade } from "../../../support/action-context.ts";
 import { startTestServer, type TestServer } from "../../../support/postgres.ts";
 import { copyOf, largest, olderSnapshot, type Scene, scene, watch } from "./scene.ts";
 
@@ -88,6 +91,33 @@ test("the rows outlive reads, VACUUM and a crash of the server once a checkpoint
   const [statement] = statements;
   const counted = statement && (await one.evidence.count(statement, "page-transplant", watch));
   expect(counted?.map(({ rows }) => rows)).toEqual([4000]);
+});
+
+test("killed in the checkpoint, a freeze is partial when it is looked at again, whatever else is in place", async () => {
+  await run("CREATE EXTENSION pageinspect", "ALTER TABLE public.child SET (autovacuum_enabled = off)");
+  await run("ALTER TABLE public.t SET (autovacuum_enabled = off, toast.autovacuum_enabled = off)");
+  const options = { run: one.run, lockTable: false };
+  const engine = await postgres.connect(one.target.request);
+  const ctx = await handMade({ engine, run: one.run });
+  const parts = await one.evidence.freeze("public.t", options);
+  const logStart = async () =>
+    (await sql.row("", "SELECT redo_lsn::text AS redo FROM pg_control_checkpoint()")).redo ?? "";
+  const before = await logStart();
+  for (const part of parts) {
+    const taking = {
+      lease: part.lease,
+      take: async () => {
+        const facts = await part.take();
+        if ((await logStart()) !== before) throw new Error("killed");
+        return facts;
+      },
+    };
+    if ((await ctx.lease(taking).catch(() => null)) === null) break;
+  }
+  const probed = await freezeEvidence.probe?.(ctx, { table: "public.t" });
+  expect(probed?.finding).toBe("partial");
+  for (const lease of ctx.leases()) await ctx.releaseLease(lease);
+  await engine.close();
 });
 
 test("a pin that is gone, emptied or moved is no hold, and says so", async () => {

@@ -26,14 +26,14 @@ export async function freezeParts(
   const connection = await target.catalogue();
   const tables = await closureOf(connection, table);
   const xmin = await oldestRow(connection, tables);
-  const parts = [
+  return [
     rowPin(target, { run: options.run, xmin, relations: relationOids(tables) }),
-    walPin(target, options.run),
+    // Once both pins hold: of the later parts any may be in place already, and then it is not listed again after a kill.
+    thenCheckpoint(target, walPin(target, options.run)),
     ...stored(tables).flatMap((one) => autovacuumOff(target, one) ?? []),
     ...(await missingExtensions(connection)).map((name) => extensionPart(target, name, extensions[name], options.run)),
     ...(options.lockTable ? [tableLock(target, table, holder)] : []),
   ];
-  return parts.map((part, nth) => (nth === parts.length - 1 ? thenCheckpoint(target, part) : part));
 }
 
 /** The oldest transaction whose row may lie in one of the tables: nothing that was deleted since can be missed. */
