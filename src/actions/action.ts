@@ -15,6 +15,7 @@ import type { Batch, MarkerRow, Prepare } from "../engines/marker.ts";
  * `check`, `preview` and `probe` read only and may be called any number of times; `run` may be called again after a kill when the
  * recovery contract says so: then its `once` and `batches` give back what is already done.
  */
+// oxlint-disable-next-line typescript/no-explicit-any -- a list of actions holds each with parameters of its own; zod proves them when a step is bound
 export interface Action<Params = any, Result extends Json = any> {
   readonly name: string;
   readonly summary: string;

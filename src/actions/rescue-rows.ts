@@ -49,7 +49,7 @@ export const rescueRows: Action<Params, Rescue> = {
     const evidence = ctx.capability("evidence");
     const scratch = await takeScratch(ctx, evidence, { statement, path });
     const recovered = await evidence.recover(statement, path.path, ctx.run, ctx);
-    const tables = await fillArea(ctx, recovered).finally(() => recovered.close());
+    const tables = await fillAndClose(ctx, recovered);
     for (const lease of scratch.toReversed()) await ctx.releaseLease(lease);
     return { area: ctx.capability("rescueArea").name(ctx.run), tables, rows: sum(tables, (table) => table.rows) };
   },
@@ -72,6 +72,14 @@ async function takeScratch(
   const taken: LeaseState[] = [];
   for (const part of await evidence.recoveryParts(statement, path.path, ctx.run)) taken.push(await ctx.lease(part));
   return taken;
+}
+
+async function fillAndClose(ctx: ActionContext, recovered: Recovered): Promise<readonly RescuedTable[]> {
+  try {
+    return await fillArea(ctx, recovered);
+  } finally {
+    await recovered.close();
+  }
 }
 
 async function fillArea(ctx: ActionContext, recovered: Recovered): Promise<readonly RescuedTable[]> {

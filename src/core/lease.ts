@@ -8,8 +8,8 @@ export interface Lease {
   /** Which keeper knows how to find and release it: `row-pin`, `rescue-area`, `scratch-server`, … */
   readonly kind: string;
   readonly name: string;
-  /** A role of the plan, or this machine. */
-  readonly where: Role | "machine";
+  /** A role of the plan, or `machine`: this one. */
+  readonly where: Role;
   readonly step: StepKey;
   /** What it is, what it protects from, what it costs: sentences for the operator. */
   readonly words: string;

@@ -77,7 +77,7 @@ function lookers(parts: WorkbenchParts): Lookers {
     },
     close: async () => {
       const engines = await Promise.allSettled(open.values());
-      await Promise.all(engines.map((engine) => (engine.status === "fulfilled" ? engine.value.close() : undefined)));
+      await Promise.all(engines.flatMap((engine) => (engine.status === "fulfilled" ? [engine.value.close()] : [])));
     },
   };
 }

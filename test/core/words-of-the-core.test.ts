@@ -15,6 +15,7 @@ describe("a secret", () => {
   test("can't be printed in any of the ways that values get printed", () => {
     const ways = [
       String(secret),
+      // oxlint-disable-next-line typescript/restrict-template-expressions -- a template is one of the ways
       `${secret}`,
       JSON.stringify({ secret }),
       inspect(secret),

@@ -32,7 +32,11 @@ const tcp = (at: number, rest = "postgres", user = "postgres") =>
   new Secret(`postgresql://${user}@127.0.0.1:${at}/${rest}`);
 async function identityAt(url: Secret): Promise<TargetIdentity> {
   const target = targetFor(url);
-  return identity(target).finally(() => target.close());
+  try {
+    return await identity(target);
+  } finally {
+    await target.close();
+  }
 }
 const fact = (found: TargetIdentity, name: string) => found.facts.find((one) => one.name === name)?.value;
 

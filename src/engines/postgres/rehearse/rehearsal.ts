@@ -43,7 +43,11 @@ export function rehearsalOn(server: PrivateServer, orders: number, clock: Clock,
     frozen: letReportEnd,
     compare: async () => {
       const session = await open("holdfast-proof");
-      return compareTruth(session).finally(() => session.close());
+      try {
+        return await compareTruth(session);
+      } finally {
+        await session.close();
+      }
     },
     end: async (how) => {
       if (ended) return;
