@@ -88,7 +88,11 @@ function replay(changes: readonly ((state: MemoryState) => unknown)[], state: Me
 }
 
 function rolledBack(code: string, message: string): Fault {
-  return new Fault(code, message, { after: "rolled-back", passing: true, still: "It was rolled back; nothing of it stays." });
+  return new Fault(code, message, {
+    after: "rolled-back",
+    passing: true,
+    still: "It was rolled back; nothing of it stays.",
+  });
 }
 
 function lostAtCommit(): Fault {

@@ -39,5 +39,10 @@ function isLost(error: unknown): error is Fault {
 function rolledBack(fault: Fault): Fault {
   const { code, message, ...record } = fault.record;
   const still = "COMMIT had not been sent: the server rolls the transaction back.";
-  return new Fault(code, message, { ...record, still, after: "rolled-back", passing: true, exit: "unreachable" }, { cause: fault });
+  return new Fault(
+    code,
+    message,
+    { ...record, still, after: "rolled-back", passing: true, exit: "unreachable" },
+    { cause: fault },
+  );
 }
