@@ -75,6 +75,16 @@ export function rescueContract(name: string, makeBench: MakeBench): void {
       expect(Math.max(...statements.map((one) => one.rows))).toBe(incident.taken);
     });
 
+    test("tells what became of a transaction from the server, and names the oldest that took rows", async () => {
+      const incident = await bench.incident({ rows: 5, taken: 2 });
+      await frozen(incident);
+      const found = await search(incident);
+      const statement = offered(found.statements[0]);
+      expect(await evidence().fate(statement)).toBe("committed");
+      expect(await evidence().fate({ ...statement, kind: "open" })).toBe("committed");
+      expect(found.oldest).toBe(statement.transactions[0]);
+    });
+
     test("finds nothing in a span of time in which nothing was deleted", async () => {
       const incident = await bench.incident({ rows: 5, taken: 2 });
       await frozen(incident);
