@@ -11,6 +11,7 @@ import { startedAs } from "./started.ts";
 /** Reads the arguments, runs the command they name, and gives the exit code. Never throws. */
 export async function runCommandLine(args: readonly string[], parts: CliParts, io: Io): Promise<number> {
   const done: { exit: ExitName; flags: PlaceFlags } = { exit: "ok", flags: {} };
+  heedReader(io);
   const program = commandLine(parts, io, (exit, flags) => Object.assign(done, { exit, flags }));
   try {
     await program.parseAsync(args, { from: "user" });
@@ -21,6 +22,15 @@ export async function runCommandLine(args: readonly string[], parts: CliParts, i
     const failure = error instanceof CommanderError ? commandLineFault(error) : error;
     const { journalFolder } = await import("./flags.ts");
     return exitCodes[sayFailure(failure, () => journalFolder(flags, io), startedAs(io, flags), io)].code;
+  }
+}
+
+/** Whoever read our lines may stop (`| head`): that is no fault of the command's. A run hears of it too, and pauses. */
+function heedReader({ stdout, stderr }: Io): void {
+  for (const stream of [stdout, stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
+    });
   }
 }
 

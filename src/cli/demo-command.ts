@@ -43,7 +43,7 @@ export async function demoCommand(flags: DemoFlags, parts: CliParts, io: Io): Pr
         const options = { wishes, interactive: true, yesSandbox: false };
         const session =
           "plan" in at ? bench.open(at.plan, { ...options, purpose: "demo" }) : bench.resume(at.resume, options);
-        return openScreens(bench, { kind: "session", session }, how, io);
+        return openScreens(bench, { kind: "session", session }, { ...how, resumeCommand: () => again }, io);
       },
     },
     { auto, rows, fresh: flags.fresh ?? false },

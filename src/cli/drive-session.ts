@@ -35,13 +35,16 @@ export async function driveSession(bench: Workbench, session: Session, how: Driv
 export async function openScreens(
   workbench: Workbench,
   start: { readonly kind: "start" } | { readonly kind: "session"; readonly session: Session },
-  how: Pick<Driving, "started" | "altScreen"> & { readonly opening?: Opening },
+  how: Pick<Driving, "started" | "altScreen"> & { readonly opening?: Opening; readonly resumeCommand?: () => string },
   io: Io,
 ): Promise<ExitName> {
   const { runTui } = await import("../screens/app.tsx");
   const { stdin, stdout, clock, env } = io;
   const { started, altScreen, opening } = how;
-  const drawn = opening === undefined ? {} : { opening };
+  const drawn = {
+    ...(opening === undefined ? {} : { opening }),
+    ...(how.resumeCommand === undefined ? {} : { resumeCommand: how.resumeCommand }),
+  };
   const end = await runTui({ workbench, start, stdin, stdout, clock, env, altScreen, started, ...drawn });
   if (end.bug !== undefined) sayFailure(end.bug, () => dirname(workbench.journalFile), started, io);
   const say = lineWriter(stdout);

@@ -80,7 +80,7 @@ function refusal(line: string): string | null {
   const io = { stdout: { write: () => true }, stderr: { write: () => true } } as unknown as Io;
   const program = commandLine({ version: "0.0.0" } as CliParts, io, () => undefined);
   try {
-    for (const command of allOf(program)) command.exitOverride().action(() => undefined);
+    for (const command of [program, ...allOf(program)]) command.exitOverride().action(() => undefined);
     program.parse(words, { from: "user" });
   } catch (error) {
     return (error as Error).message;

@@ -15,7 +15,7 @@ export function blockedWords({ kind, name, rows: count }: Reason, table: TableNa
       return {
         level: "stop",
         text: `HF-PG-DUPLICATES: ${left} share a key (${name}) with another recovered row`,
-        hint: "The key was deleted more than once. Choose one of the transactions in place of the group.",
+        hint: "The key was deleted more than once. Begin a new run that chooses one of the transactions; then give this one up, so that the evidence stays held.",
       };
     case "unique":
       return {
