@@ -33,6 +33,18 @@ function chosen(desk: Desk): readonly string[] {
   );
 }
 
+/** The shortest time in milliseconds in which a question was answered, by the journal. */
+function soonest(desk: Desk): number {
+  const events = desk.withJournal((journal) => journal.runs().flatMap(({ run }) => journal.read(run)));
+  const asked = new Map(
+    events.flatMap(({ at, event }) => (event.kind === "question.asked" ? [[event.question.id, at]] : [])),
+  );
+  const took = events.flatMap(({ at, event }) =>
+    event.kind === "question.answered" ? [at - (asked.get(event.question) ?? at)] : [],
+  );
+  return Math.min(...took);
+}
+
 describe("the name of a production database", () => {
   it("confirms when it is typed, once; not by another name, Enter, a paste, or in one piece with its Enter", async () => {
     const desk = await shop.incident();
@@ -98,7 +110,12 @@ describe("a key that is held down", () => {
     });
     expect(chosen(desk)).toEqual(["statement"]);
     await sleep(sameKeyMs);
+    await tty.answers("Choose the way back", keys.down);
+    await tty.type(keys.enter);
+    // Nor does a hand that hammers: no key is the one before it.
+    await tty.holds(["z", "g"], () => tty.sees("STEPS 5, 6"));
     await tty.goesOn();
+    expect(soonest(desk)).toBeGreaterThanOrEqual(400);
     await tty.type("q");
     expect((await tty.leaves()).exit).toBe("ok");
     expect(await desk.wrong()).toEqual([]);

@@ -30,8 +30,8 @@ export interface Operator extends Terminal {
   answers(question: string | RegExp, typed: string): Promise<void>;
   /** PgDn until nothing of a question's preview is left to read. */
   reads(): Promise<void>;
-  /** Keeps a key down, as a keyboard repeats it, for as long as the work takes. */
-  holds(key: string, work: () => Promise<void>): Promise<void>;
+  /** Keeps a key down, as a keyboard repeats it, for as long as the work takes; several are hammered in turn. */
+  holds(keys: string | readonly string[], work: () => Promise<void>): Promise<void>;
   /** The program's own process; the shell around it is `pid`. */
   program(): number;
   /** Answers every question of the runbook until the screen shows this; the end of the run unless told. */
@@ -72,8 +72,10 @@ export function operatorAt(
       await terminal.type(typed, 60);
     },
     reads: () => readOn(terminal),
-    holds: async (key, work) => {
-      const down = setInterval(() => terminal.send(key), 33);
+    holds: async (held, work) => {
+      const hammered = [held].flat();
+      let nth = 0;
+      const down = setInterval(() => terminal.send(hammered[nth++ % hammered.length] ?? ""), 33);
       await work().finally(() => clearInterval(down));
     },
     program: () => programBelow(terminal.pid),

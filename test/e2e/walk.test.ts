@@ -108,6 +108,8 @@ describe("the screens", () => {
   it("are drawn clean after every resize in the middle of the merge, and the run goes on", async () => {
     const desk = await shop.incident();
     const tty = desk.sit({ args: runOn() });
+    await tty.sees("g goes ahead.");
+    await looksRight(tty, 100);
     await tty.goesOn(/Type the name/);
     await tty.reads();
     const letGo = await desk.holdSecondBatch();
