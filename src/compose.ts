@@ -1,5 +1,5 @@
-import { mkdirSync } from "node:fs";
-import { readFile, statfs } from "node:fs/promises";
+import { constants, mkdirSync } from "node:fs";
+import { open, statfs } from "node:fs/promises";
 import path from "node:path";
 import { actions } from "./actions/index.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
@@ -179,9 +179,18 @@ async function freeDisk(folder: string): Promise<{ share: number; bytes: number 
   return { share: found.bavail / found.blocks, bytes: found.bavail * found.bsize };
 }
 
+/** The first 4 KB. Anything but a regular file (a pipe would never end) can't be read, and a guard that can't be evaluated denies. */
 async function readText(file: string): Promise<string | null> {
-  return readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return null;
     throw error;
   });
+  if (handle === null) return null;
+  try {
+    if (!(await handle.stat()).isFile()) throw new Error(`${file} is there and is not a regular file`);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4096), 0, 4096, 0);
+    return buffer.toString("utf8", 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
 }

@@ -1,3 +1,5 @@
+import path from "node:path";
+import { execa } from "execa";
 import { expect, onTestFinished, test } from "vitest";
 import type { Environment } from "../../src/core/effect.ts";
 import { stepOf } from "../../src/core/run-state.ts";
@@ -88,4 +90,12 @@ test("rescued values are shown to who asks, while the run is open; the journal s
   const journal = JSON.stringify(workbench.timeline(session.run));
   expect(journal).toContain('"values.revealed","what":"check","rows":10');
   expect(journal).not.toContain("grüße");
+});
+
+test("a stop file that is a pipe, which nobody could read to its end, stops the run at once", async () => {
+  const { workbench, plan, folder } = stage("sandbox");
+  await execa("mkfifo", [path.join(folder, "STOP")]);
+  const end = await workbench.open(await plan(), { ...open, interactive: false, yesSandbox: true }).ended;
+  expect([end.exit, end.state.leases]).toEqual(["refused", []]);
+  expect(end.fault?.message).toContain("not a regular file");
 });

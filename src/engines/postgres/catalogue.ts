@@ -26,6 +26,8 @@ export interface Column {
   readonly name: string;
   readonly quoted: string;
   readonly type: string;
+  /** The same, below all domains. */
+  readonly baseType: string;
   readonly collation: string | null;
   readonly notNull: boolean;
   readonly identity: "" | "a" | "d";
@@ -139,9 +141,14 @@ const collationSql = (collation: string) =>
 
 const kindSql = (kind: string) => `case ${kind} when 'p' then 'partitioned' else 'table' end`;
 
+/** Below all domains: a domain's CHECK is its owner's code, and storing a row is no reason to run it. */
+const baseTypeSql = `(with recursive below (oid, mod) as (select a.atttypid, a.atttypmod
+      union all select t.typbasetype, t.typtypmod from pg_type t join below on t.oid = below.oid where t.typtype = 'd')
+    select format_type(below.oid, below.mod) from below join pg_type t on t.oid = below.oid where t.typtype <> 'd')`;
+
 const columnsSql = `select json_agg(json_build_object(
     'number', a.attnum, 'name', a.attname, 'quoted', quote_ident(a.attname),
-    'type', format_type(a.atttypid, a.atttypmod), 'collation', ${collationSql("a.attcollation")},
+    'type', format_type(a.atttypid, a.atttypmod), 'baseType', ${baseTypeSql}, 'collation', ${collationSql("a.attcollation")},
     'notNull', a.attnotnull, 'identity', a.attidentity, 'generated', a.attgenerated, 'dropped', a.attisdropped)
     order by a.attnum)
   from pg_attribute a where a.attrelid = c.oid and a.attnum > 0`;

@@ -46,7 +46,7 @@ export const exactText: Readonly<Record<string, string>> = {
 const orphanCheck = { client_connection_check_interval: "200ms" };
 
 export async function connect(options: ConnectionOptions): Promise<Connection> {
-  const client = new pg.Client(clientConfig(options));
+  const client = newClient(options);
   // A connection that breaks while it is idle tells nobody but this listener; the next call on it gives the Fault.
   client.on("error", () => undefined);
   await client.connect().catch((error: unknown) => {
@@ -61,19 +61,37 @@ function notConnected(error: unknown): Fault {
   return new Fault(code, message, draft, { cause: error });
 }
 
-export function clientConfig(options: ConnectionOptions): pg.ClientConfig {
-  const settings = { ...exactText, ...orphanCheck, ...options.settings };
-  return {
+/** The driver lets a URL's own parameters win over ours; these must not: values would read otherwise, and names be found elsewhere. */
+export function newClient(
+  options: ConnectionOptions,
+  more: pg.ClientConfig & { replication?: "database" } = {},
+): pg.Client {
+  const client = new pg.Client({
     connectionString: options.url.reveal(),
     ...(options.database === undefined ? {} : { database: options.database }),
-    application_name: options.application.slice(0, 63),
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     keepAlive: true,
-    options: Object.entries(settings)
-      .map(([name, value]) => `-c ${name}=${value.replaceAll("\\", "\\\\").replaceAll(" ", "\\ ")}`)
-      .join(" "),
     types: { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig,
-  };
+    ...more,
+  });
+  const { connectionParameters: parameters } = client as unknown as { connectionParameters: StartupParameters };
+  const theirs = parameters.options ?? "";
+  parameters.options = `${theirs} ${settingWords({ ...exactText, ...orphanCheck, ...options.settings })}`.trim();
+  parameters.application_name = options.application.slice(0, 63);
+  return client;
+}
+
+/** The part of the driver's own object that it sends to the server; its types leave it out. */
+interface StartupParameters {
+  options?: string;
+  application_name?: string;
+}
+
+/** The last word on a setting wins, so ours come after whatever a URL brought. */
+function settingWords(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `-c ${name}=${value.replaceAll("\\", "\\\\").replaceAll(" ", "\\ ")}`)
+    .join(" ");
 }
 
 function connection(client: pg.Client, effect: "reading" | "writing"): Connection {

@@ -290,3 +290,18 @@ test("many rows go through with little memory, in order", async () => {
     n: "0",
   });
 });
+
+test("storing a row runs no code of the table's owner: a domain's CHECK waits for the merge", async () => {
+  const g = await grounds.fresh(`create sequence public.ran;
+    create function public.ok(text) returns boolean language sql volatile as 'select nextval(''public.ran'') > 0';
+    create domain public.word as text check (public.ok(value)); create domain public.longword as public.word;
+    create table public.t (id int primary key, w public.longword); insert into public.t select n, 'w' || n from generate_series(1, 9) n`);
+  const calls = async () => (await g.sql.row("asking", "select last_value::text as n from public.ran"))["n"];
+  const before = await calls();
+  await g.rescue(await g.lose("public.t", "id > 2", "id"));
+  const [checked] = await g.area.check(g.run, ["public.t"], quiet);
+  expect(checked).toMatchObject({ rows: 7, missing: 7, willInsert: 7 });
+  expect(await calls()).toBe(before);
+  await g.mergeAll("public.t");
+  expect((await g.merge.verify(g.run, ["public.t"], quiet))[0]).toMatchObject({ rescued: 7, equal: 7 });
+});

@@ -152,7 +152,9 @@ export function waitingParents(key: ForeignKey, all: readonly Comparison[]): rea
  * fast; only where the bytes differ (a value packed in another way) is the text asked.
  */
 export function isSameRow({ columns }: Comparison, one: string, other: string): string {
-  const values = (alias: string) => `row(${columns.map((column) => `${alias}.${column.quoted}`).join(", ")})`;
+  const value = (alias: string, { quoted, type, baseType }: Column) =>
+    type === baseType ? `${alias}.${quoted}` : `${alias}.${quoted}::${baseType}`;
+  const values = (alias: string) => `row(${columns.map((column) => value(alias, column)).join(", ")})`;
   const text = (alias: string) => `${values(alias)}::text collate pg_catalog."C"`;
   return `case when pg_catalog.record_image_eq(${values(one)}, ${values(other)}) then true else ${text(one)} = ${text(other)} end`;
 }

@@ -118,7 +118,7 @@ function tableSql(
 }
 
 function columnSql(column: Column): string {
-  return `${column.quoted} ${column.type}${column.collation === null ? "" : ` collate ${column.collation}`}`;
+  return `${column.quoted} ${column.baseType}${column.collation === null ? "" : ` collate ${column.collation}`}`;
 }
 
 function namedColumns(shape: TableShape, names: readonly string[]): readonly Column[] {

@@ -1,4 +1,15 @@
-import { chownSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import path from "node:path";
 import { Fault } from "../../../core/errors.ts";
 import { sha256 } from "../../../core/ids.ts";
@@ -33,11 +44,21 @@ function passwdEntry(name: string): { uid: number; gid: number } {
   });
 }
 
-/** A folder that only the server's account (and root) can enter. */
+/**
+ * The folder stays ours: only what lies in data/ and sock/ belongs to the server's account. Root must never follow a path through a
+ * folder that another account may change, since that account could put a link in its way.
+ */
 export function makeServerFolder(folder: string, account: ServerAccount): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  chownSync(folder, account.uid, account.gid);
+  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  chmodSync(folder, account.uid === process.getuid?.() ? 0o700 : 0o711);
+  for (const part of [dataFolder(folder), socketFolder(folder)]) {
+    mkdirSync(part, { recursive: true, mode: 0o700 });
+    if (lstatSync(part).uid !== account.uid) chownSync(part, account.uid, account.gid);
+  }
 }
+
+export const dataFolder = (folder: string) => path.join(folder, "data");
+export const socketFolder = (folder: string) => path.join(folder, "sock");
 
 /**
  * Root's server runs under another account, which may not be able to reach where the programs lie (a clone in a 0700 home): then they

@@ -5,7 +5,7 @@ import { execa } from "execa";
 import { Fault } from "../../../core/errors.ts";
 import { Secret } from "../../../core/secret.ts";
 import { type Connection, connect } from "../connection.ts";
-import { makeServerFolder, serverAccount } from "./account.ts";
+import { makeServerFolder, serverAccount, socketFolder } from "./account.ts";
 import type { ServerBinaries } from "./binaries.ts";
 
 /** A PostgreSQL of ours: own folder, own socket, ended by its pid, and by the kernel when we die. */
@@ -74,7 +74,7 @@ export async function startServer(request: ServerRequest): Promise<PrivateServer
 
 export function serverUrl(folder: string, database: string): Secret {
   return new Secret(
-    `postgresql://${superuser}@/${encodeURIComponent(database)}?host=${encodeURIComponent(folder)}&port=${socketPort}`,
+    `postgresql://${superuser}@/${encodeURIComponent(database)}?host=${encodeURIComponent(socketFolder(folder))}&port=${socketPort}`,
   );
 }
 
@@ -83,7 +83,7 @@ function serverWords(request: ServerRequest, data: string): string[] {
     fsync: "on",
     log_min_messages: "warning",
     ...request.settings,
-    unix_socket_directories: request.folder,
+    unix_socket_directories: socketFolder(request.folder),
   };
   const listen =
     request.port === undefined

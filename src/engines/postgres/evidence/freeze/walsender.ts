@@ -1,6 +1,5 @@
-import pg from "pg";
 import { Fault } from "../../../../core/errors.ts";
-import { clientConfig } from "../../connection.ts";
+import { newClient } from "../../connection.ts";
 import { postgresFault } from "../../errors.ts";
 import type { PostgresTarget } from "../../target.ts";
 import { type FullXid, lowXid } from "../xid.ts";
@@ -24,8 +23,7 @@ export interface Walsender {
 
 export async function openWalsender(target: PostgresTarget): Promise<Walsender> {
   const options = { url: target.request.url, application: target.application, effect: "reading" as const };
-  const config = { ...clientConfig(options), replication: "database" };
-  const client = new pg.Client(config);
+  const client = newClient(options, { replication: "database" });
   client.on("error", () => undefined); // it is cut off by `close`
   await client.connect().catch((error: unknown) => {
     throw postgresFault(error, "opening a replication session", "reading");

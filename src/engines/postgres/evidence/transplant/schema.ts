@@ -121,7 +121,7 @@ function columnText(column: ColumnShape, types: ReadonlyMap<number, TypeShape>):
 function dropStatements(owner: string, column: ColumnShape, kind: string, part: string): readonly string[] {
   const { length, align, byValue } = column;
   return [
-    `UPDATE pg_attribute SET attlen = ${length}, attalign = '${align}', attbyval = ${byValue}
+    `UPDATE pg_attribute SET attlen = ${length}, attalign = ${pg.escapeLiteral(align)}, attbyval = ${byValue}
       WHERE attrelid = '${owner}'::regclass AND attname = '${columnName(column)}'`,
     `ALTER ${kind} ${owner} DROP ${part} ${columnName(column)}`,
   ];

@@ -1,4 +1,5 @@
-import { chownSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { Fault } from "../../../../core/errors.ts";
 import { type RunId, runTag } from "../../../../core/ids.ts";
@@ -6,7 +7,7 @@ import type { LeaseDraft, LeaseKeeper } from "../../../../core/lease.ts";
 import { isJsonObject } from "../../../../core/json.ts";
 import type { HoldPart } from "../../../engine.ts";
 import type { Connection } from "../../connection.ts";
-import { makeServerFolder, reachableBinaries, serverAccount } from "../../server/account.ts";
+import { dataFolder, makeServerFolder, reachableBinaries, serverAccount } from "../../server/account.ts";
 import { findServerBinaries, type ServerBinaries } from "../../server/binaries.ts";
 import { initCluster, type PrivateServer, removeServer, startServer } from "../../server/private-server.ts";
 import { makeScratchRoot } from "../../server/scratch-root.ts";
@@ -127,15 +128,32 @@ async function refuseUnreadable(connection: Connection, shapes: Shapes): Promise
 
 /** Puts the pages where the stopped server looks for them. */
 export function placeFiles(folder: string, relative: string, parts: readonly string[]): void {
-  const { uid, gid } = serverAccount();
-  const to = path.join(folder, "data", relative);
-  mkdirSync(path.dirname(to), { recursive: true });
-  for (const fork of ["_vm", "_fsm"]) rmSync(`${to}${fork}`, { force: true });
-  for (const [nth, part] of parts.entries()) {
-    const file = nth === 0 ? to : `${to}.${nth}`;
-    chownSync(part, uid, gid);
-    renameSync(part, file);
+  const to = path.join(dataFolder(folder), relative);
+  for (const [nth, part] of parts.entries()) placeFile(part, nth === 0 ? to : `${to}.${nth}`);
+}
+
+/** The server's account itself makes the file in its folder, from what we hand it open; where that account is ours, a rename will do. */
+function placeFile(part: string, to: string): void {
+  const { uid, prefix } = serverAccount();
+  const stale = [`${to}_vm`, `${to}_fsm`];
+  if (uid === process.getuid?.()) {
+    mkdirSync(path.dirname(to), { recursive: true });
+    for (const fork of stale) rmSync(fork, { force: true });
+    return renameSync(part, to);
   }
+  const script = 'mkdir -p "$(dirname "$1")" && rm -f "$1" "$2" "$3" && cat > "$1"';
+  const [program, ...words] = [...prefix, "sh", "-c", script, "sh", to, ...stale] as unknown as [string, ...string[]];
+  const source = openSync(part, "r");
+  const { status, stderr } = spawnSync(program, words, { stdio: [source, "ignore", "pipe"], cwd: "/" });
+  closeSync(source);
+  rmSync(part, { force: true });
+  if (status === 0) return;
+  throw new Fault("HF-PG-TRANSPLANT-PLACE", "pages could not be placed in the scratch server's folder", {
+    exit: "environment",
+    still: "The target was not touched by this.",
+    cause: stderr.toString().trim(),
+    hint: "Free disk space is the usual reason.",
+  });
 }
 
 /** The server with the rows in it. */

@@ -1,3 +1,4 @@
+import pg from "pg";
 import type { Connection, Row } from "../../connection.ts";
 
 /** Below this, object ids are the same on every server of a major version. */
@@ -111,7 +112,7 @@ function kindOf(row: Row): TypeShape["kind"] {
 }
 
 function nameOf(row: Row, oid: number, kind: TypeShape["kind"], builtin: boolean): string {
-  if (builtin) return `pg_catalog."${row.name}"`;
+  if (builtin) return `pg_catalog.${pg.escapeIdentifier(row.name ?? "")}`; // a catalogue can be made to say anything
   return kind === "array" ? `${scratchSchema}.t${row.elem}[]` : `${scratchSchema}.t${oid}`;
 }
 

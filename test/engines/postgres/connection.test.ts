@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Secret } from "../../../src/core/secret.ts";
+import { connect } from "../../../src/engines/postgres/connection.ts";
+import { postgresFault } from "../../../src/engines/postgres/errors.ts";
+import { startTestServer, type TestServer } from "../../support/postgres.ts";
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer();
+});
+afterAll(() => server.end());
+
+test("what a URL says of settings and of who we are does not win over what must hold", async () => {
+  const theirs =
+    "options=-c%20search_path%3Dpublic%20-c%20DateStyle%3DGerman%20-c%20work_mem%3D7MB&application_name=somebody";
+  const url = new Secret(`${server.url("postgres").reveal()}&${theirs}`);
+  const session = await connect({ url, application: "holdfast:run:ops", effect: "reading" });
+  const found = await session.row(
+    "asking",
+    `select current_setting('search_path') as path, current_setting('DateStyle') as style,
+      current_setting('work_mem') as memory, current_setting('application_name') as name`,
+  );
+  await session.close();
+  expect(found).toEqual({ path: "pg_catalog", style: "ISO, YMD", memory: "7MB", name: "holdfast:run:ops" });
+});
+
+test("words that a user's function raised, and values that a constraint names, stay out of a fault", async () => {
+  const session = await server.connect("postgres");
+  await session.client.query("create table public.t (id int primary key); insert into public.t values (4711)");
+  const raised = await session
+    .run("raising", "do $$begin raise exception 'row 4711 says no'; end$$")
+    .catch((e: unknown) => e);
+  const twice = await session.run("inserting", "insert into public.t values (4711)").catch((e: unknown) => e);
+  await session.close();
+  for (const error of [raised, twice])
+    expect(JSON.stringify((error as { record: unknown }).record)).not.toContain("4711");
+  expect(twice).toMatchObject({ record: { code: "HF-PG-23505", subject: "public.t" } });
+});
+
+test("only what passes by itself is marked as worth another try", () => {
+  const passing = (code: string) =>
+    postgresFault(Object.assign(new Error("x"), { code }), "doing", "writing").record.passing;
+  expect(["40001", "40P01", "55P03"].map(passing)).toEqual([true, true, true]);
+  expect(["23505", "22P02", "53100", "57014"].map(passing)).toEqual([undefined, undefined, undefined, undefined]);
+});
