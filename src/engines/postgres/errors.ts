@@ -79,7 +79,7 @@ function isConnectionLoss(code: string, message: string): boolean {
 const speaking = /^(0A|25|26|28|3D|3F|40|42|53|54|55|57|58|XX)/;
 
 function causeWords(code: string, message: string, table?: string, constraint?: string): string {
-  if (code === "") return message;
+  if (code === "" || socketCodes.has(code)) return message;
   if (speaking.test(code)) return `${message} (SQLSTATE ${code})`;
   const where = [table && `table ${table}`, constraint && `constraint ${constraint}`].filter(Boolean).join(", ");
   return `${kindOf(code)}${where ? ` (${where})` : ""} (SQLSTATE ${code})`;
