@@ -135,11 +135,29 @@ function soften(finding: Finding): Finding {
   return finding.level === "stop" ? { ...finding, level: "warn" } : finding;
 }
 
-function tableLine({ table, rows, willInsert }: Checked["tables"][number], batchRows: number): string {
+function tableLine(checked: Checked["tables"][number], batchRows: number): string {
+  const { table, rows, willInsert, identical } = checked;
+  if (rows > 0 && identical === rows) return `${table}: all ${some(rows, "row")} are back already; nothing to do`;
   const batches = some(Math.max(1, Math.ceil(rows / batchRows)), "batch", "batches");
-  const left = rows - willInsert;
-  const aside = left > 0 ? `; ${some(left, "row stays", "rows stay")} out, each counted by its reason` : "";
-  return `${table}: INSERT ${some(willInsert, "row")} in ${batches}${aside}`;
+  const left = rows - willInsert - identical;
+  const parts = [
+    `INSERT ${some(willInsert, "row")} in ${batches}`,
+    ...(identical > 0 ? [`${some(identical, "row is", "rows are")} back already`] : []),
+    ...(left > 0 ? [`${some(left, "row stays", "rows stay")} out: ${reasons(checked)}`] : []),
+  ];
+  return `${table}: ${parts.join("; ")}`;
+}
+
+/** Of one row more than one may be true, so these need not add up. */
+function reasons({ remade, otherUnique, orphans, duplicates }: Checked["tables"][number]): string {
+  const counted: readonly (readonly [number, string])[] = [
+    [remade, "made again since"],
+    [otherUnique, "another row has its unique key"],
+    [orphans, "without a parent"],
+    [duplicates, "rescued more than once"],
+  ];
+  const told = counted.filter(([n]) => n > 0).map(([n, words]) => `${count(n)} ${words}`);
+  return told.length === 0 ? "each batch says why" : told.join(", ");
 }
 
 function triggerLines(triggers: Params["triggers"]): readonly string[] {

@@ -3,7 +3,7 @@ import type { Choice } from "../core/step.ts";
 import type { Action } from "./action.ts";
 import { some } from "./say.ts";
 
-const kept = z.object({ id: z.string(), name: z.string(), words: z.string() });
+const kept = z.object({ id: z.string(), name: z.string(), words: z.string(), byHand: z.exactOptional(z.string()) });
 const amount = z.number().int().min(0);
 /** Rescued rows that are not in their table after the merge: the rescue area has the only copy of them. */
 const params = z.object({ absent: amount.nullish() });
@@ -30,7 +30,7 @@ export const offerKeep: Action<Params, Result> = {
 
   async run(ctx, { absent }) {
     const leases = ctx.leases().filter(({ lease }) => lease.keepable);
-    const listed = leases.map(({ lease: { id, name, words } }) => ({ id, name, words }));
+    const listed = leases.map(({ lease: { id, name, words, byHand } }) => ({ id, name, words, byHand }));
     return { leases: listed, wished: ctx.wishes.keepRescue, absent: absent ?? 0 };
   },
 
@@ -38,12 +38,13 @@ export const offerKeep: Action<Params, Result> = {
   choices({ leases, wished, absent }) {
     if (leases.length === 0) return [drop(["Nothing of this run may outlive it."])];
     const listed = leases.map(({ name, words }) => `${name}: ${words}`);
-    if (wished) return [{ ...keep(listed), tags: ["default"] }];
-    const dropped = drop([...listed, "They are given back now. The way back from the merge goes with them."]);
-    if (absent === 0) return [dropped, keep(listed)];
+    const kept = keep(leases);
+    if (wished) return [{ ...kept, tags: ["default"] }];
+    const dropped = drop(["After this the merge can NOT be taken back.", ...listed, "They are given back now."]);
+    if (absent === 0) return [dropped, kept];
     const loss = `${some(absent, "rescued row is", "rescued rows are")} not back in the table: their only copy goes with it.`;
     return [
-      { ...keep(listed), tags: ["recommended"] },
+      { ...kept, tags: ["recommended"] },
       { ...dropped, details: [loss, ...dropped.details], tags: [] },
     ];
   },
@@ -53,12 +54,15 @@ function drop(details: readonly string[]): Choice {
   return { value: "drop", label: "give everything back now", details, tags: ["default"], data: "drop" };
 }
 
-function keep(listed: readonly string[]): Choice {
+function keep(leases: Result["leases"]): Choice {
   return {
     value: "keep",
-    label: `keep ${some(listed.length, "lease")} for 24 h`,
+    label: "keep it; you drop it (by hand, as listed), 24 h is our advice",
     details: [
-      ...listed,
+      ...leases.flatMap(({ name, words, byHand }) => [
+        `${name}: ${words}`,
+        ...(byHand === undefined ? [] : [`by hand: ${byHand}`]),
+      ]),
       "The rescued rows and the safety copy stay on the server, readable by its owners, and take their space until then.",
       "Nothing drops it by itself after that: `holdfast journal show` tells how to give it back by hand.",
     ],

@@ -138,12 +138,15 @@ function choose(model: Model, index: number): Update {
   return just(model, { do: "answer", question: question.id, answer: { kind: "choose", value: choice.value } });
 }
 
-/** One level back. A question is put aside, never answered; what was typed stays. */
+const waits = "It waits for you. Enter: back to the question.";
+
+/** One level back. A question is put aside, never answered. */
 function back(model: Model): Update {
   const place = placeOf(model);
   const question = model.run?.question ?? null;
   if (question !== null && ["choice", "go", "type", "failure"].includes(place)) {
-    return just({ ...model, aside: question.id, message: "Nothing happened. The question waits." });
+    // What is typed next is meant for the checklist: no letter of it may wait in the field.
+    return just({ ...model, aside: question.id, typed: emptyLine, message: `Nothing happened. ${waits}` });
   }
   if (model.routes.length <= 1) return just(model);
   if (routeOf(model).kind === "run") return backFromRun(model);
@@ -151,6 +154,7 @@ function back(model: Model): Update {
 }
 
 function backFromRun(model: Model): Update {
+  if (model.aside !== null) return just({ ...model, message: waits });
   if (model.driving) return just({ ...model, message: "The run goes on. q leaves it at the next safe point." });
   const below = model.routes.slice(0, -1);
   const routes = below.at(-1)?.kind === "plan" ? below : model.routes.slice(0, 1);

@@ -15,6 +15,7 @@ export function sessionOpened(model: Model, state: RunState): Update {
     fault: null,
     stops: 0,
     leaving: "no",
+    missed: { step: "", times: 0 },
     asked: null,
     aside: null,
     cursors: { ...model.cursors, live: 0, ended: 0 },

@@ -51,15 +51,25 @@ function keyed(before: Model, key: Extract<Message, { kind: "key" }>["key"]): Up
   const model = { ...before, lastKey: { name, at: before.now }, message: "" };
   const place = placeOf(model);
   const bound = bindingFor(model, key);
+  if (model.leaving === "asked" && bound?.does !== "leave" && bound?.does !== "interrupt") return stayed(model);
   if (bound === null) return place === "type" || place === "give-up" ? typed(model, key) : just(unbound(model, key));
   if (asksTooEarly(model) && bound.does !== "interrupt") {
-    return just({ ...model, message: "The question has only just appeared: read it first." }, { do: "drain" });
+    const message = "The question has only just appeared: read it first.";
+    return just({ ...model, leaving: notAsked(model), message }, { do: "drain" });
   }
   if (held && isAnswer(bound.does, place)) return just({ ...model, message: "A held key answers nothing." });
   const enabled = bound.enabled(model);
   if (enabled !== true) return just({ ...model, message: `${bound.shows}: ${enabled}` });
-  const left = bound.does === "leave" || model.leaving === "yes" ? model : { ...model, leaving: "no" as const };
-  return act(left, bound.does);
+  return act(model, bound.does);
+}
+
+function notAsked({ leaving }: Model): Model["leaving"] {
+  return leaving === "asked" ? "no" : leaving;
+}
+
+/** The key that answers "Leave?" does nothing else, whatever it is bound to. */
+function stayed(model: Model): Update {
+  return just({ ...model, leaving: "no", message: "Stayed. That key did nothing else." });
 }
 
 /** A key held down repeats after up to 660 ms (X11), then every 30 to 40 ms. */

@@ -29,6 +29,11 @@ export function duration(ms: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
+/** What is expected to take so many milliseconds: `about 1:00`, `under a second`. */
+export function expected(ms: number): string {
+  return ms < 1000 ? "under a second" : `about ${duration(ms)}`;
+}
+
 /** `6,480 rows/s` for what was done between two instants; empty while less than a second has passed. */
 export function rate(done: number, fromMs: number, nowMs: number, unit = "rows"): string {
   const passed = nowMs - fromMs;

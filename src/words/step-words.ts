@@ -2,7 +2,7 @@ import { isJsonObject, type Json } from "../core/json.ts";
 import type { StepKey } from "../core/ids.ts";
 import type { RunState, StepState } from "../core/run-state.ts";
 import type { Finding, Preview } from "../core/step.ts";
-import { bytes, count, duration, eta, percent, rate } from "./format.ts";
+import { bytes, count, eta, expected, percent, rate } from "./format.ts";
 
 /** `STEP 7/12`; for a step that the plan has not (an older journal) its key. */
 export function stepNumber(state: RunState, key: StepKey): string {
@@ -33,16 +33,21 @@ export function proofWords(findings: readonly Finding[]): string {
   return findings.map(oneFinding).join("; ");
 }
 
-function oneFinding({ level, text, hint }: Finding): string {
-  const mark = level === "ok" ? "" : `${level.toUpperCase()} `;
-  return `${mark}${text}${hint === undefined ? "" : ` (${hint})`}`;
+function oneFinding(finding: Finding): string {
+  const mark = finding.level === "ok" ? "" : `${finding.level.toUpperCase()} `;
+  return `${mark}${findingText(finding)}`;
+}
+
+/** Its words and its hint, without its level. */
+export function findingText({ text, hint }: Finding): string {
+  return `${text}${hint === undefined ? "" : ` (${hint})`}`;
 }
 
 /** `merge missing rows: inserts 981,204, 412 MB, about 1:00`. */
 export function previewWords(preview: Preview): string {
   const counts = Object.entries(preview.counts).map(([name, value]) => `${spaced(name)} ${count(value)}`);
   const size = preview.bytes === undefined ? [] : [bytes(preview.bytes)];
-  const time = preview.takesMs === undefined ? [] : [`about ${duration(preview.takesMs)}`];
+  const time = preview.takesMs === undefined ? [] : [expected(preview.takesMs)];
   const numbers = [...counts, ...size, ...time].join(", ");
   return numbers === "" ? preview.summary : `${preview.summary}: ${numbers}`;
 }

@@ -41,7 +41,17 @@ test("previews from the rescue area where no check was handed over, and says how
   await incident.remake(2);
   const preview = await mergeRows.preview(ctx, { ...params, checked: undefined });
   expect(preview.counts).toEqual({ insert: 13 });
-  expect(preview.lines[0]).toContain("INSERT 6 rows in 3 batches; 1 row stays out");
+  expect(preview.lines[0]).toContain("INSERT 6 rows in 3 batches; 1 row stays out: 1 made again since");
+});
+
+test("says of a table whose rows are all back that nothing is left to do", async () => {
+  const { ctx, params } = await ready();
+  await runAction(mergeRows, ctx, params);
+  const { lines } = await mergeRows.preview(ctx, params);
+  expect(lines.slice(0, 2)).toEqual([
+    "public.orders: all 7 rows are back already; nothing to do",
+    "public.lines: all 7 rows are back already; nothing to do",
+  ]);
 });
 
 test("puts back what was lost, parents first, in batches, as previewed", async () => {

@@ -77,6 +77,8 @@ test("offers to keep only what may be kept, and drops by default", async () => {
   const [drop, keep] = await choices();
   expect([drop?.value, drop?.tags, keep?.value, keep?.tags]).toEqual(["drop", ["default"], "keep", []]);
   expect(keep?.details.join()).toContain("the rescued rows");
+  expect(drop?.details[0]).toBe("After this the merge can NOT be taken back.");
+  expect(keep?.details.join("\n")).toMatch(/^by hand: drop area /m);
 });
 
 test("has no default where the rescue area holds the only copy of a row, unless keeping was wished", async () => {

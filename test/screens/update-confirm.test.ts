@@ -45,7 +45,36 @@ describe("a typed confirmation", () => {
     expect(answers(commands)).toHaveLength(1);
     expect(after.typed.text).toBe("");
     expect(textOf(after)).toContain("Not confirmed: it ends too early: 4 of 11 characters.");
-    expect(textOf(after)).toContain("(1 of 3 misses)");
+    expect(textOf(after)).toMatch(/\(1 of 3 misses\) 2 tries left, then the run pauses\s\(nothing is lost\)/);
+  });
+
+  it("forgets the misses of before a resume, as the session does", () => {
+    const { model: after } = play(asked(), [...byHand("shop"), enter]);
+    const again = update(after, { kind: "session-opened", state: after.run! }, after.now).model;
+    expect(textOf(again)).not.toContain("misses");
+  });
+
+  it("begins with what its check warned of, and the details have it too", () => {
+    const finding = {
+      level: "warn",
+      text: "Nothing holds dead rows of public.orders now",
+      hint: "Freeze soon.",
+    } as const;
+    const told = untilMerge().tell(
+      { kind: "step.checked", step: "merge", findings: [{ level: "ok", text: "fine" }, finding] },
+      { kind: "question.asked", question: confirmQuestion() },
+    );
+    const text = textOf(running(told));
+    expect(text).toMatch(/WARN +Nothing holds dead rows of public\.orders now \(Freeze soon\.\)\nIt will/);
+    expect(text).not.toContain("fine");
+    expect(textOf(play(running(told), [named("escape"), letters("v")]).model)).toMatch(/WARNINGS[^]*Nothing holds/);
+  });
+
+  it("tells one expected time, and never none at all", () => {
+    const withTime = (over: object) =>
+      textOf(asked({ previews: [{ step: "merge", preview: { ...mergePreview, ...over } }] }));
+    expect(withTime({ lines: ["about 1:01, assuming 50,000 rows a second"] }).match(/about \d:/g)).toHaveLength(1);
+    expect(withTime({ takesMs: 80 })).toContain("; under a second; plan");
   });
 
   it("says so when the name of another environment's target was typed", () => {
@@ -71,12 +100,13 @@ describe("a typed confirmation", () => {
     expect(textOf(update(again, { kind: "run-changed", state: told.state }, first.now).model)).not.toContain("misses");
   });
 
-  it("keeps what was typed when it is put aside and taken up again, and nothing is answered", () => {
+  it("is put aside and taken up again with an empty field, says how to get back, and nothing is answered", () => {
     const { model: aside, commands } = play(asked(), [...byHand("shop_"), named("escape")]);
     expect(commands).toEqual([]);
     expect(textOf(aside)).toContain("A QUESTION WAITS");
+    expect(textOf(play(aside, [named("escape")]).model)).toContain("It waits for you. Enter: back to the question.");
     const { model: back } = play(aside, [enter]);
-    expect(textOf(back)).toContain("  > shop__");
+    expect(textOf(back)).toContain("  > _\n");
   });
 
   it("can't be answered after it lapsed", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { update } from "../../src/screens/update.ts";
-import { ended, everyScreen, letters, model, named, play, running, sizes, textOf } from "./support/look.ts";
+import { everyScreen, letters, model, named, play, running, sizes, textOf } from "./support/look.ts";
 import { failing, merging, planFor, runId, story } from "./support/story.ts";
 import { runbooks, targets } from "./support/fake-workbench.ts";
 
@@ -187,69 +187,6 @@ describe("starting", () => {
       ]);
       expect(after.routes.at(-1)!.kind).toBe(where);
     }
-  });
-});
-
-describe("leaving", () => {
-  const live = running(merging());
-
-  it("asks first while a run is driven, then pauses it, and goes when the run has let go", () => {
-    const once = play(live, [letters("q")]);
-    expect(once.commands).toEqual([]);
-    expect(textOf(once.model)).toContain("q again leaves");
-    expect(play(once.model, [letters("v"), letters("q")]).commands).toEqual([]);
-    const twice = play(live, [letters("q"), letters("q")]);
-    expect(twice.commands).toEqual([{ do: "pause", reason: "the operator left" }]);
-    const paused = merging().tell({ kind: "run.paused", reason: "the operator left" });
-    const gone = update(
-      twice.model,
-      { kind: "run-ended", end: { exit: "paused", state: paused.state } },
-      twice.model.now,
-    );
-    expect(gone.commands).toEqual([{ do: "exit", exit: "paused" }]);
-  });
-
-  it("stays on screen when the run ends by itself, and leaves with its exit name", () => {
-    const over = ended(failing());
-    expect(textOf(over)).toContain("STOPPED, NOT DONE");
-    const after = play({ ...over, end: { exit: "unknown", state: over.run! } }, [letters("q")]);
-    expect(after.commands).toEqual([{ do: "exit", exit: "unknown" }]);
-  });
-
-  it("goes at once where nothing is driven", () => {
-    expect(play(model(), [letters("q")]).commands).toEqual([{ do: "exit", exit: "ok" }]);
-    expect(play(inputs, [named("ctrl-c")]).commands).toEqual([{ do: "exit", exit: "ok" }]);
-  });
-});
-
-describe("Ctrl-C", () => {
-  it("pauses, then cancels the statement, then exits as interrupted", () => {
-    const { commands } = play(running(merging()), [named("ctrl-c"), named("ctrl-c"), named("ctrl-c")]);
-    expect(commands).toEqual([
-      { do: "pause", reason: "Ctrl-C" },
-      { do: "cancel" },
-      { do: "exit", exit: "interrupted" },
-    ]);
-  });
-
-  it("works at every place of a run, in a field and over a question that has only just appeared", () => {
-    for (const name of ["live", "choice", "type", "go", "failure", "details", "note", "write", "help"]) {
-      const shown = everyScreen(sizes[2]!)[name]!;
-      const fresh = { ...shown, asked: shown.asked === null ? null : { ...shown.asked, at: shown.now } };
-      const { commands } = update(fresh, { kind: "key", key: named("ctrl-c") }, fresh.now);
-      expect(commands, name).toEqual([{ do: "pause", reason: "Ctrl-C" }]);
-    }
-  });
-
-  it("does not cancel a statement on its first press after a pause that was asked for", () => {
-    const { commands } = play(running(merging()), [letters("p"), named("ctrl-c")]);
-    expect(commands.map((command) => command.do)).toEqual(["pause", "pause"]);
-  });
-
-  it("says what happens next", () => {
-    expect(textOf(play(running(merging()), [named("ctrl-c")]).model)).toContain(
-      "after this batch. ^C again cancels the statement.",
-    );
   });
 });
 

@@ -1,11 +1,11 @@
 import { shortDigest } from "../../core/plan.ts";
 import type { ConfirmQuestion } from "../../core/question.ts";
-import { count, duration } from "../../words/format.ts";
+import { count, duration, expected, plural } from "../../words/format.ts";
 import type { Model } from "../model.ts";
 import { ends, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
 import { environmentOf } from "./heading.ts";
 import { bodyHeight } from "./message.view.ts";
-import { spaced } from "../../words/step-words.ts";
+import { findingText, spaced } from "../../words/step-words.ts";
 
 export interface ConfirmView {
   readonly rows: readonly Row[];
@@ -79,7 +79,7 @@ function factRows(question: ConfirmQuestion, width: number): readonly Row[] {
 }
 
 function previewRows(model: Model, question: ConfirmQuestion, width: number): readonly Row[] {
-  return question.previews.flatMap(({ step, preview }, index) => {
+  const previews = question.previews.flatMap(({ step, preview }, index) => {
     const number = (model.run?.steps.findIndex((one) => one.step.key === step) ?? -1) + 1;
     const label = index === 0 ? "It will" : `Step ${number}`;
     return [
@@ -94,13 +94,24 @@ function previewRows(model: Model, question: ConfirmQuestion, width: number): re
         : labelled("  NOT SEEN", preview.incomplete, width, { indent: 12, tone: "caution" })),
     ];
   });
+  return [...warningRows(model, question, width), ...previews];
+}
+
+/** What the checks warned of comes before what the step will do: it may be the reason to hurry, or not to go on. */
+function warningRows(model: Model, question: ConfirmQuestion, width: number): readonly Row[] {
+  return (model.run?.steps ?? [])
+    .filter(({ step }) => question.covers.includes(step.key))
+    .flatMap(({ findings }) => findings)
+    .filter(({ level }) => level === "warn")
+    .flatMap((finding) => labelled("WARN", findingText(finding), width, { indent: 12, tone: "caution" }));
 }
 
 function countRows(model: Model, question: ConfirmQuestion): readonly Row[] {
   const counts = question.previews.flatMap(({ preview }) => Object.entries(preview.counts));
   const words = counts.map(([name, value]) => `${spaced(name)} ${count(value)}`).join(", ");
   const took = question.previews.reduce((sum, { preview }) => sum + (preview.takesMs ?? 0), 0);
-  const time = took > 0 ? `about ${duration(took)}` : "";
+  const told = question.previews.some(({ preview }) => preview.lines.some((line) => line.startsWith("about ")));
+  const time = took > 0 && !told ? expected(took) : "";
   const plan = model.run === null ? "" : `plan ${shortDigest(model.run.plan.digest)}`;
   const all = [words, time, plan].filter((part) => part !== "").join("; ");
   return labelled("Counts", all, model.size.columns, { indent: 12, most: 3 });
@@ -109,12 +120,16 @@ function countRows(model: Model, question: ConfirmQuestion): readonly Row[] {
 function promptRows(model: Model, question: ConfirmQuestion, width: number): readonly Row[] {
   if (question.way.kind === "go") return [row(span("g goes ahead.", "strong"), " Esc puts it aside, nothing happens.")];
   const { times } = model.missed;
-  const missed = times > 0 ? `   (${times} of 3 misses)` : "";
+  const missed = times > 0 ? `   (${times} of 3 misses) ${triesLeft(times)}` : "";
   const asks = phraseWords(model, question, question.way.phrase) + missed;
   return [
     ...labelled("", asks, width, { indent: 0, tone: "strong" }),
     row("  > ", span(`${model.typed.text}_`, "strong")),
   ];
+}
+
+function triesLeft(misses: number): string {
+  return `${plural(Math.max(0, 3 - misses), "try", "tries")} left, then the run pauses (nothing is lost)`;
 }
 
 /** What has to be typed. A database's name is not repeated beside the field: it is read above, where the server says it. */

@@ -1,5 +1,6 @@
 import { utc } from "../../core/clock.ts";
 import type { RunState } from "../../core/run-state.ts";
+import { findingText } from "../../words/step-words.ts";
 import type { Model } from "../model.ts";
 import { blank, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
 import type { Body } from "./body.ts";
@@ -24,6 +25,7 @@ export function detailsBody(model: Model, state: RunState, height: number): Body
     ...Object.entries(state.identities).flatMap(([role, identity]) =>
       labelled(role, `${identity.database} @ ${identity.words}`, columns),
     ),
+    ...warningRows(state, columns),
     ...statementRows(state, columns),
     ...noteRows(state, columns),
     ...heading("OUTPUT, oldest first"),
@@ -53,6 +55,15 @@ function leaseDetail(held: RunState["leases"][number], width: number): readonly 
           ...labelled("", lease.byHand, width, { indent: 0 }),
         ]),
   ];
+}
+
+function warningRows(state: RunState, width: number): readonly Row[] {
+  const warned = state.steps.flatMap(({ step, findings }, index) =>
+    findings
+      .filter(({ level }) => level === "warn")
+      .flatMap((finding) => labelled(`step ${index + 1}`, `${step.title}: ${findingText(finding)}`, width)),
+  );
+  return warned.length === 0 ? [] : [...heading("WARNINGS of the checks"), ...warned];
 }
 
 function statementRows(state: RunState, width: number): readonly Row[] {
