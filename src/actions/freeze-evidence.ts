@@ -75,7 +75,7 @@ function holdLines(parts: readonly HoldPart[]): readonly string[] {
   return kinds.flatMap((kind) => {
     const [first, ...others] = parts.filter(({ lease }) => lease.kind === kind);
     if (first === undefined) return [];
-    const more = others.length > 0 ? ` (and ${some(others.length, "more of the kind", "more of the kind")})` : "";
+    const more = others.length > 0 ? ` (also ${others.map(({ lease }) => lease.name).join(", ")})` : "";
     const { words, costs } = first.lease;
     return [`- ${words}${more}`, ...(costs === undefined ? [] : [`  cost: ${costs}`])];
   });

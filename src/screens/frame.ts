@@ -155,7 +155,8 @@ function detailsOf(model: Model, height: number): Body {
  * leaving and stopping stay.
  */
 function footerRow(place: Place, model: Model, width: number): Row {
-  const bound = bindingsAt(place).filter((one) => one.footer);
+  // A run that is closed has no way on: brackets would only make one look for it.
+  const bound = bindingsAt(place).filter((one) => one.footer && (place !== "ended" || one.enabled(model) === true));
   const kept = bound.filter((one) => ["back", "help", "leave", "interrupt"].includes(one.does));
   const tail = kept.map((one) => keyWords(one, model)).join("  ");
   const words = bound.filter((one) => !kept.includes(one)).map((one) => keyWords(one, model));

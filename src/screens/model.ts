@@ -4,7 +4,7 @@ import type { Stamped } from "../core/event.ts";
 import type { ExitName } from "../core/exit-codes.ts";
 import type { QuestionId, RunId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
-import type { Answer } from "../core/question.ts";
+import type { Answer, ConfirmQuestion } from "../core/question.ts";
 import type { RunState } from "../core/run-state.ts";
 import type { RunSummary } from "../journal/journal.ts";
 import type { RunEnd } from "../runner/session.ts";
@@ -105,6 +105,8 @@ export interface Model {
     readonly furthest: number;
   } | null;
   readonly typed: TypedLine;
+  /** The confirmation that lapsed before it was answered. */
+  readonly lapsed: ConfirmQuestion | null;
   /** How often the confirmation of a step was typed wrong, in a row. */
   readonly missed: { readonly step: string; readonly times: number };
   /** The question was put aside to look at the checklist. */
@@ -187,6 +189,7 @@ export function firstModel(seed: ModelSeed): Model {
     form: emptyForm,
     asked: null,
     typed: emptyLine,
+    lapsed: null,
     missed: { step: "", times: 0 },
     aside: null,
     lastKey: { name: "", at: 0 },

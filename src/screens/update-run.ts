@@ -1,4 +1,5 @@
 import type { RunState } from "../core/run-state.ts";
+import type { ConfirmQuestion, Question } from "../core/question.ts";
 import type { RunEnd } from "../runner/session.ts";
 import { emptyLine } from "./input/line-edit.ts";
 import { just, type Model, routeOf, type Update, withCursor } from "./model.ts";
@@ -15,6 +16,7 @@ export function sessionOpened(model: Model, state: RunState): Update {
     fault: null,
     stops: 0,
     leaving: "no",
+    lapsed: null,
     missed: { step: "", times: 0 },
     asked: null,
     aside: null,
@@ -25,7 +27,7 @@ export function sessionOpened(model: Model, state: RunState): Update {
 
 /** A new question empties the field and the pump, and highlights nothing. */
 export function runChanged(before: Model, state: RunState): Update {
-  const model = { ...before, run: state };
+  const model = { ...before, run: state, lapsed: lapsedOf(before, state) };
   const question = state.question;
   if (question === null) return just({ ...model, asked: null, aside: null, typed: emptyLine });
   if (question.id === before.asked?.id) return just(model);
@@ -36,7 +38,29 @@ export function runChanged(before: Model, state: RunState): Update {
     0,
     question.kind === "confirm" ? question.way.kind : "failure",
   );
-  return just(toTheRun(fresh), { do: "drain" });
+  return just(askedAgain(toTheRun(fresh), question), { do: "drain" });
+}
+
+/** The confirmation that was on screen when its time ran out; kept while the server is looked at again. */
+function lapsedOf({ run, now, lapsed }: Model, { question }: RunState): ConfirmQuestion | null {
+  const was = run?.question ?? null;
+  if (was?.kind !== "confirm" || was.id === question?.id) return lapsed;
+  return now >= was.lapsesAt ? was : null;
+}
+
+function askedAgain(model: Model, question: Question): Model {
+  const was = model.lapsed;
+  if (was === null || question.kind !== "confirm" || was.step !== question.step) return { ...model, lapsed: null };
+  const what = isSame(was, question) ? "unchanged" : "CHANGED, read it anew";
+  const message = `Asked again: two minutes went by. The server was looked at again: ${what}.`;
+  return { ...model, lapsed: null, message };
+}
+
+/** By what would be done; other words of a preview (an age, a lag) change by the second. */
+function isSame(was: ConfirmQuestion, now: ConfirmQuestion): boolean {
+  const told = ({ previews }: ConfirmQuestion) =>
+    JSON.stringify(previews.map(({ step, preview: { summary, counts } }) => [step, summary, counts]));
+  return told(was) === told(now);
 }
 
 /** A question is never hidden behind a screen that was opened before it came. */

@@ -20,6 +20,24 @@ export function eventLine(stamped: Stamped, state: RunState): string | null {
 
 const longestLine = 2000;
 
+/** What an event says where every event has a row of its own, as in a timeline. */
+export function rowWords(event: RunEvent, state: RunState): string {
+  return eventWords(event, state) ?? silentWords(event, state);
+}
+
+function silentWords(event: RunEvent, state: RunState): string {
+  switch (event.kind) {
+    case "lease.intended":
+      return `LEASE INTENDED ${event.lease.words}`;
+    case "step.checked":
+      return `${stepNumber(state, event.step)} CHECKED nothing stands against it`;
+    case "step.verified":
+      return `${stepNumber(state, event.step)} VERIFIED nothing to add`;
+    default:
+      return event.kind;
+  }
+}
+
 /** What an event says, without its time. */
 export function eventWords(event: RunEvent, state: RunState): string | null {
   switch (event.kind) {
@@ -94,7 +112,7 @@ function leaseWords(event: LeasesEvent, state: RunState): string | null {
     case "lease.changed":
       return `LEASE CHANGED ${event.words}`;
     case "lease.kept":
-      return `LEASE KEPT until ${utc(event.until)}: ${leaseName(event.lease, state)}`;
+      return `LEASE KEPT until ${utc(event.until)}: ${leaseName(event.lease, state)}${byHand(event.lease, state)}`;
     case "lease.released":
       return `LEASE GIVEN BACK ${leaseName(event.lease, state)}${event.how === "was-absent" ? " (it was gone)" : ""}`;
   }
@@ -102,6 +120,11 @@ function leaseWords(event: LeasesEvent, state: RunState): string | null {
 
 function leaseName(id: LeaseId, state: RunState): string {
   return state.leases.find(({ lease }) => lease.id === id)?.lease.words ?? id;
+}
+
+function byHand(id: LeaseId, state: RunState): string {
+  const found = state.leases.find(({ lease }) => lease.id === id);
+  return found === undefined ? "" : `; by hand: ${found.lease.byHand}`;
 }
 
 function guardWords(event: Of<"guard.judged">, state: RunState): string {

@@ -5,6 +5,7 @@ import { isClosed, openLeases, type RunState } from "../core/run-state.ts";
 import { resumeCommand, type Started } from "./commands.ts";
 import { faultLines } from "./fault-lines.ts";
 import { cleanForTerminal, duration, environmentBanner } from "./format.ts";
+import { committedOf, proofLine, stepsDone } from "./outcome-words.ts";
 import { resultWords } from "./step-words.ts";
 
 /** How a run left this process: outcome, counts, what it still holds, and the command that goes on with it. */
@@ -41,16 +42,16 @@ function outcomeWords(state: RunState): string {
 }
 
 function stepLines(state: RunState): readonly string[] {
-  const done = state.steps.filter((step) => step.status === "done" || step.status === "skipped").length;
   const doubtful = state.steps.find((step) => step.status === "unknown" || step.status === "running");
   const numbers = state.steps
     .filter((step) => step.status === "done" && step.step.effect !== "read")
     .map((step) => ({ title: step.step.title, words: resultWords(step.result) }))
     .filter(({ words }) => words !== "");
   return [
-    `${done} of ${state.steps.length} steps done`,
+    stepsDone(state),
     ...(doubtful === undefined ? [] : [`[?] ${doubtful.step.title}: its outcome is not known; resume asks the target`]),
     ...numbers.map(({ title, words }) => `${title}: ${words}`),
+    ...[committedOf(state), proofLine(state)].filter((line) => line !== ""),
   ];
 }
 

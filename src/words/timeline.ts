@@ -4,7 +4,7 @@ import { shortRunId } from "../core/ids.ts";
 import type { RunState } from "../core/run-state.ts";
 import { utc } from "../core/clock.ts";
 import type { Environment, Purpose } from "../core/effect.ts";
-import { eventWords } from "./event-line.ts";
+import { rowWords } from "./event-line.ts";
 import { cleanForTerminal, duration, environmentBanner } from "./format.ts";
 
 /** A run's events as an operator reads them: time since it was opened, number, words. Every event has its line. */
@@ -12,7 +12,7 @@ export function timelineLines(events: readonly Stamped[]): readonly string[] {
   let state: RunState | null = null;
   return events.map((stamped) => {
     state = state === null ? openRun(stamped) : applyEvent(state, stamped);
-    const words = eventWords(stamped.event, state) ?? stamped.event.kind;
+    const words = rowWords(stamped.event, state);
     const since = `+${duration(stamped.at - state.openedAt)}`.padStart(8);
     return cleanForTerminal(`${since}  ${String(stamped.seq).padStart(4)}  ${words}`);
   });

@@ -265,6 +265,24 @@ describe("the end of a run", () => {
     );
   });
 
+  it("leaves a note on the hold out once all rows are proved equal, and only then", () => {
+    const note = "an older session may still remove dead rows";
+    const proved = (equal: number) =>
+      story().tell(
+        { kind: "step.verified", step: "freeze", findings: [{ level: "note", text: note }] },
+        ...done("freeze", 1),
+        ...done("verify", 1, { tables: [{ table: "public.orders", rescued: 10, equal }], rescued: 10, equal }),
+        { kind: "run.closed", outcome: "done", reason: "" },
+      );
+    expect(textOf(ended(proved(10)))).not.toContain(note);
+    expect(textOf(ended(proved(9)))).toContain(note);
+  });
+
+  it("offers no way on in its footer where the run is closed", () => {
+    expect(linesOf(everyScreen(sizes[2]!).ended!).at(-1)).not.toMatch(/go on with it|give this run up/);
+    expect(linesOf(everyScreen(sizes[2]!).paused!).at(-1)).toContain("g go on with it");
+  });
+
   it("shows a step that was in the air as unknown, never as failed or running", () => {
     const text = textOf(everyScreen(sizes[2]!).paused!);
     expect(text).toMatch(/\[\?\] {2}7 Merge/);

@@ -33,6 +33,22 @@ describe("what is printed once the screen is gone", () => {
     expect(text).not.toMatch(/failed/i);
   });
 
+  it("says how many rows were committed before it stopped", () => {
+    expect(summaryLines(merging().state, null, command).join("\n")).toContain(
+      "UNKNOWN, resume finds out; at least 590,000 of 981,204 rows are in",
+    );
+  });
+
+  it("says how what is kept is given back by hand, and counts the leases once", () => {
+    const lines = summaryLines(finished().state, null, command);
+    const at = lines.findIndex((line) => line.startsWith("kept until"));
+    expect(lines.slice(at)).toEqual([
+      "kept until 2026-11-22T03:08:20Z: rescue area: 981,241 rows, 412 MB",
+      "by hand: SELECT pg_drop_replication_slot('holdfast_L2')",
+      "1 lease given back, nothing else is held",
+    ]);
+  });
+
   it("counts the leases that it has no room for", () => {
     const told = story().tell(...["A", "B", "C", "D", "E"].map((id) => lease(id, `lease ${id}`)));
     const lines = summaryLines(told.state, null, command);

@@ -1,6 +1,6 @@
 import { utc } from "../../core/clock.ts";
 import { shortRunId } from "../../core/ids.ts";
-import { eventWords } from "../../words/event-line.ts";
+import { rowWords } from "../../words/event-line.ts";
 import { duration, plural } from "../../words/format.ts";
 import { cursorOf, type Model, type Route } from "../model.ts";
 import { around, blank, ends, type Row, row, span } from "../rows.ts";
@@ -38,7 +38,7 @@ export function journalBody(model: Model, height: number): Body {
 export function timelineBody(model: Model, route: Extract<Route, { kind: "timeline" }>, height: number): Body {
   const { events, state } = route;
   const lines = events.map((stamped): Row => {
-    const words = eventWords(stamped.event, state) ?? stamped.event.kind;
+    const words = rowWords(stamped.event, state);
     return row(`+${duration(stamped.at - state.openedAt)}`.padEnd(9), words);
   });
   const room = Math.max(1, height - 2);

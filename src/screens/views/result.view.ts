@@ -4,6 +4,7 @@ import { isClosed, openLeases, type RunState, type StepState } from "../../core/
 import type { Finding } from "../../core/step.ts";
 import { utc } from "../../core/clock.ts";
 import { count, duration, plural } from "../../words/format.ts";
+import { proofOf } from "../../words/outcome-words.ts";
 import type { Model } from "../model.ts";
 import { blank, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
 import type { Body } from "./body.ts";
@@ -100,11 +101,23 @@ function tablesOf(result: Json | undefined): readonly TableNumbers[] {
 function proofRows(state: RunState, width: number): readonly Row[] {
   const proving = state.steps.findLast((step) => tablesOf(step.result).length > 0);
   const proof = proving === undefined ? [] : [...proving.verified, ...equalWords(proving)];
+  const back = isAllBack(state);
   const others = state.steps
     .filter((step) => step !== proving)
-    .flatMap((step) => step.verified)
-    .filter((finding) => finding.level !== "ok");
+    .flatMap(({ step, verified }) =>
+      verified.filter(({ level }) => level !== "ok" && !(back && isHoldNote(step, level))),
+    );
   return [...findingRows("PROOF", proof, width), ...findingRows("NOTES", others, width)];
+}
+
+function isAllBack(state: RunState): boolean {
+  const proof = proofOf(state);
+  return proof !== null && proof.rescued === proof.equal;
+}
+
+/** What a hold might have let slip is of no use to anybody once every row is proved to be back. */
+function isHoldNote({ effect }: StepState["step"], level: Finding["level"]): boolean {
+  return effect === "hold" && level === "note";
 }
 
 /** Where the result counts what is equal and what is not, that is the proof in one sentence. */
@@ -157,22 +170,34 @@ function safeguardRows(state: RunState, width: number): readonly Row[] {
   return labelled("SAFEGUARDS", [`${met} of ${newest.length} allow`, ...others].join("; "), width, { indent: 11 });
 }
 
-/** What the run still holds, keeps, and has given back; also printed after the screen is gone. */
+/** What the run still holds, keeps, and has given back. */
 export function leaseLines(state: RunState): readonly string[] {
-  const open = openLeases(state);
+  return [...leaseGroups(state).flat(), ...restOfLeases(state)];
+}
+
+/** The lines of each lease that is held or kept; what is kept is given back by hand, so its command is shown. */
+export function leaseGroups(state: RunState): readonly (readonly string[])[] {
   const kept = state.leases.filter((held) => held.status === "kept");
-  const released = state.leases.filter((held) => held.status === "released").length;
   return [
-    ...open.map((held) => `held: ${held.lease.words}`),
-    ...kept.map(
-      (held) =>
-        `kept until ${held.keptUntil === undefined ? "it is given back" : utc(held.keptUntil)}: ${held.lease.words}`,
-    ),
+    ...openLeases(state).map((held) => [`held: ${held.lease.words}`]),
+    ...kept.map(({ lease, keptUntil }) => [
+      `kept until ${keptUntil === undefined ? "it is given back" : utc(keptUntil)}: ${lease.words}`,
+      `by hand: ${lease.byHand}`,
+    ]),
+  ];
+}
+
+/** `7 leases given back, nothing else is held`: one line, or none. */
+export function restOfLeases(state: RunState): readonly string[] {
+  const released = state.leases.filter((held) => held.status === "released").length;
+  const isKept = state.leases.some((held) => held.status === "kept");
+  const words = [
     ...(released > 0 ? [`${plural(released, "lease")} given back`] : []),
-    ...(open.length === 0 && state.leases.length > 0
-      ? [kept.length > 0 ? "nothing else is held" : "nothing is held any more"]
+    ...(openLeases(state).length === 0 && state.leases.length > 0
+      ? [isKept ? "nothing else is held" : "nothing is held any more"]
       : []),
   ];
+  return words.length === 0 ? [] : [words.join(", ")];
 }
 
 function nextRows(model: Model, state: RunState, width: number): readonly Row[] {

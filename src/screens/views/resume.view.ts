@@ -3,6 +3,7 @@ import { shortRunId } from "../../core/ids.ts";
 import { shortDigest } from "../../core/plan.ts";
 import { currentStep, isClosed, openLeases, type RunState, type StepState } from "../../core/run-state.ts";
 import { plural, stepMark } from "../../words/format.ts";
+import { stepsDone } from "../../words/outcome-words.ts";
 import type { Model, Route } from "../model.ts";
 import { blank, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
 import type { Body } from "./body.ts";
@@ -39,9 +40,8 @@ function beforeWords(state: RunState, driven: boolean): string {
 }
 
 function stateRows(state: RunState, width: number): readonly Row[] {
-  const done = state.steps.filter((step) => step.status === "done" || step.status === "skipped").length;
   const at = currentStep(state);
-  const rows = labelled("", `${done} of ${state.steps.length} steps done`, width);
+  const rows = labelled("", stepsDone(state), width);
   if (at === null) return rows;
   const number = state.steps.indexOf(at) + 1;
   return [

@@ -1,5 +1,6 @@
 import type { StepState } from "../../core/run-state.ts";
 import { duration } from "../../words/format.ts";
+import { committed } from "../../words/outcome-words.ts";
 import { resultWords } from "../../words/step-words.ts";
 
 /** What came of a step, or what it is at, in one line. */
@@ -17,9 +18,7 @@ export function stepWords(step: StepState): string {
       return "skipped: not needed here";
     case "failed":
     case "unknown":
-      return step.fault === undefined
-        ? "begun, no outcome known: resume asks the server"
-        : `${step.fault.code} ${step.fault.message}`;
+      return [committed(step), faultWords(step)].filter((words) => words !== "").join("; ");
     case "done":
       return doneWords(step);
   }
@@ -30,6 +29,10 @@ export function stepTook(step: StepState, now: number): string {
   if (step.status === "running" && step.startedAt !== undefined)
     return duration(step.took + Math.max(0, now - step.startedAt));
   return step.status === "todo" || step.status === "skipped" ? "" : duration(step.took);
+}
+
+function faultWords({ fault }: StepState): string {
+  return fault === undefined ? "begun, no outcome known: resume asks the server" : `${fault.code} ${fault.message}`;
 }
 
 function doneWords(step: StepState): string {

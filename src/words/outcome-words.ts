@@ -1,0 +1,64 @@
+import { isJsonObject, type Json, type JsonObject } from "../core/json.ts";
+import { currentStep, type RunState, type StepState } from "../core/run-state.ts";
+import { count } from "./format.ts";
+
+/** What a comparison of every rescued row with its table counted. */
+export interface Proof {
+  readonly rescued: number;
+  readonly equal: number;
+  readonly tables: readonly { readonly table: string; readonly equal: number }[];
+}
+
+/** Null where no comparison has ended, and in a dry run, which compares nothing. */
+export function proofOf(state: RunState): Proof | null {
+  if (state.purpose === "dry-run") return null;
+  const proofs = state.steps.filter((step) => step.status === "done").map((step) => proofIn(step.result));
+  return proofs.findLast((proof) => proof !== null) ?? null;
+}
+
+/** `140,828 of 140,828 rows are back, proved equal (public.orders 40,144, ..)`; empty without a proof. */
+export function proofLine(state: RunState): string {
+  const proof = proofOf(state);
+  if (proof === null) return "";
+  const tables = proof.tables.map(({ table, equal }) => `${table} ${count(equal)}`).join(", ");
+  const total = `${count(proof.equal)} of ${count(proof.rescued)} rows are back, proved equal`;
+  return tables === "" ? total : `${total} (${tables})`;
+}
+
+/** `12 of 13 steps done, 1 not needed`: what was skipped is not called done, and what failed first not unneeded. */
+export function stepsDone({ steps }: RunState): string {
+  const done = steps.filter((step) => step.status === "done").length;
+  const skipped = steps.filter((step) => step.status === "skipped");
+  const tried = skipped.filter((step) => step.attempt > 0).length;
+  const unneeded = skipped.length - tried;
+  return [
+    `${done} of ${steps.length} steps done`,
+    ...(unneeded > 0 ? [`${unneeded} not needed`] : []),
+    ...(tried > 0 ? [`${tried} skipped`] : []),
+  ].join(", ");
+}
+
+/** `4,029 of 14,108 rows are in`, of the write at which a run stopped; empty where it told of none. */
+export function committedOf(state: RunState): string {
+  const step = currentStep(state);
+  return step === null ? "" : committed(step);
+}
+
+/** What a write told last is committed; while its outcome is not known, more may be. */
+export function committed({ step, status, progress }: StepState): string {
+  if (progress === undefined || step.effect !== "write" || status === "done") return "";
+  const { done, total, unit } = progress;
+  const least = status === "unknown" || status === "running" ? "at least " : "";
+  return `${least}${count(done)}${total === undefined ? "" : ` of ${count(total)}`} ${unit} are in`;
+}
+
+function proofIn(result: Json | undefined): Proof | null {
+  if (!isJsonObject(result)) return null;
+  const { rescued, equal, tables } = result;
+  if (typeof rescued !== "number" || typeof equal !== "number") return null;
+  return { rescued, equal, tables: Array.isArray(tables) ? tables.filter(isJsonObject).flatMap(tableIn) : [] };
+}
+
+function tableIn({ table, equal }: JsonObject): Proof["tables"] {
+  return typeof table === "string" && typeof equal === "number" ? [{ table, equal }] : [];
+}

@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import type { RunEvent } from "../../src/core/event.ts";
+import { committedOf, proofLine, stepsDone } from "../../src/words/outcome-words.ts";
+import { done, failing, lease, merging, story } from "../screens/support/story.ts";
+
+const proof = (equal: number): RunEvent[] =>
+  done("verify", 9000, {
+    tables: [
+      { table: "public.orders", rescued: 1100, equal: equal - 100 },
+      { table: "public.lines", rescued: 100, equal: 100 },
+    ],
+    rescued: 1200,
+    equal,
+  });
+const skipped = (step: string, attempt: number): RunEvent => ({
+  kind: "step.ended",
+  step,
+  attempt,
+  outcome: "skipped",
+  took: 0,
+});
+
+test("the proof is told in its numbers, table by table", () => {
+  expect(proofLine(story().tell(...proof(1200)).state)).toBe(
+    "1,200 of 1,200 rows are back, proved equal (public.orders 1,100, public.lines 100)",
+  );
+  expect(proofLine(story().tell(...proof(1199)).state)).toMatch(/^1,199 of 1,200 rows/);
+});
+
+test("nothing is called proved before the comparison has ended, nor in a dry run", () => {
+  expect(proofLine(merging().state)).toBe("");
+  expect(proofLine(story("production", "dry-run").tell(...proof(1200)).state)).toBe("");
+});
+
+test("a step that was not needed is not called done, and one that failed first not unneeded", () => {
+  const told = story().tell(...done("freeze", 1), skipped("statement", 0));
+  expect(stepsDone(told.state)).toBe("1 of 9 steps done, 1 not needed");
+  expect(stepsDone(told.tell(skipped("path", 2)).state)).toBe("1 of 9 steps done, 1 not needed, 1 skipped");
+});
+
+test("a write that stopped in the middle tells what is committed, at least, while its outcome is not known", () => {
+  expect(committedOf(failing().state)).toBe("at least 590,000 of 981,204 rows are in");
+  const failed = merging().tell({ kind: "step.ended", step: "merge", attempt: 1, outcome: "failed", took: 1 });
+  expect(committedOf(failed.state)).toBe("590,000 of 981,204 rows are in");
+  expect(committedOf(story().tell(lease("L1", "pinned")).state)).toBe("");
+});
