@@ -197,7 +197,7 @@ describe("values of rows", () => {
   test.each([
     ["a trigger that says the row", "raise exception 'no %', new.email;", "failed"],
     ["a cast that quotes the value", "perform new.email::int;", "failed"],
-    ["a key that quotes the value", "insert into hr.seen values (new.email);", "not-proved"],
+    ["a key of another table that quotes the value", "insert into hr.seen values (new.email);", "failed"],
   ])("are in no error: %s; when it is mended, the run goes on and leaves no value behind", async (_, does, exit) => {
     const incident = await anIncident(server, "people", { before: people, statement: bad });
     await incident.session.client.query(`create table hr.seen (email text primary key);
@@ -214,7 +214,6 @@ describe("values of rows", () => {
       ]),
     ).toEqual([]);
     await incident.session.client.query("alter table hr.people disable trigger spoil");
-    if (exit === "not-proved") return; // what was refused row by row was left out: that run is looked at, not gone on with
     const resumed = await cli.run(["resume", "--choose", "triggers=fire", "--yes-sandbox", "--json"]);
     expect(resumed.exit).toBe("ok");
     expect(row.findIn(traces(cli, failed, resumed))).toEqual([]);
