@@ -6,6 +6,7 @@ import { aCli, type Cli, type Ended, filesBelow, headless } from "../support/cli
 import { startTestServer, type TestServer } from "../support/postgres.ts";
 import { canary, watchProcesses } from "./canary.ts";
 import { anIncident } from "./incident.ts";
+import { socketFolder } from "../../src/engines/postgres/server/account.ts";
 
 const planted = canary("pw");
 const other = canary("env");
@@ -27,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => server.end());
 
 const urlOf = (database: string, word = password, more = "") =>
-  `postgresql://ops:${encodeURIComponent(word)}@/${database}?host=${encodeURIComponent(server.folder)}&port=5432${more}`;
+  `postgresql://ops:${encodeURIComponent(word)}@/${database}?host=${encodeURIComponent(socketFolder(server.folder))}&port=5432${more}`;
 
 /** Where the URL comes from, and what of the test's own files may hold it. */
 type Reference = readonly [

@@ -8,6 +8,7 @@ import { editDistance, nearest } from "../../../src/engines/postgres/inspect/nea
 import type { PostgresTarget } from "../../../src/engines/postgres/target.ts";
 import { startTestServer, type TestServer } from "../../support/postgres.ts";
 import { targetFor } from "./marker-support.ts";
+import { socketFolder } from "../../../src/engines/postgres/server/account.ts";
 
 let server: TestServer;
 let admin: Connection;
@@ -166,7 +167,7 @@ describe("the survey", () => {
   });
 
   test("stops where a pooler in transaction mode lends one session to many", async () => {
-    const pooler = await transactionPooler(`${server.folder}/.s.PGSQL.5432`);
+    const pooler = await transactionPooler(`${socketFolder(server.folder)}/.s.PGSQL.5432`);
     const pooled = targetFor(pooler.url);
     const findings = await inspect(pooled).survey();
     expect(findings.filter((finding) => finding.level === "stop").map((finding) => finding.text)).toEqual([

@@ -7,6 +7,7 @@ import type { Connection } from "../../../src/engines/postgres/connection.ts";
 import { connectionOf } from "../../../src/engines/postgres/transaction.ts";
 import { startTestServer, type TestServer } from "../../support/postgres.ts";
 import { aRun, borrowed, claimOf, cuttingProxy, marked, targetFor } from "./marker-support.ts";
+import { socketFolder } from "../../../src/engines/postgres/server/account.ts";
 
 let server: TestServer;
 let admin: Connection;
@@ -150,7 +151,7 @@ describe("a connection cut around COMMIT", () => {
   }
 
   async function cutRun(count: number, effectOf: (cutter: Cutter) => (key: string) => Promise<unknown>) {
-    const proxy = await cuttingProxy(`${server.folder}/.s.PGSQL.5432`);
+    const proxy = await cuttingProxy(`${socketFolder(server.folder)}/.s.PGSQL.5432`);
     const run = aRun();
     const near = await marked(server.url("postgres"), { run });
     const far = borrowed(near.lock, targetFor(proxy.url, { run }));

@@ -102,7 +102,7 @@ function serverWords(request: ServerRequest, data: string): string[] {
 const quietly = { reject: false, cwd: "/", extendEnv: false } as const;
 
 /** The machine's PG* variables are about somebody else's servers. */
-function serverEnv(): NodeJS.ProcessEnv {
+export function serverEnv(): NodeJS.ProcessEnv {
   return { PATH: process.env.PATH, LANG: "C.UTF-8", LC_ALL: "C.UTF-8", TZ: "UTC" };
 }
 

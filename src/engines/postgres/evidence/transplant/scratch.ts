@@ -9,7 +9,7 @@ import type { HoldPart } from "../../../engine.ts";
 import type { Connection } from "../../connection.ts";
 import { dataFolder, makeServerFolder, reachableBinaries, serverAccount } from "../../server/account.ts";
 import { findServerBinaries, type ServerBinaries } from "../../server/binaries.ts";
-import { initCluster, type PrivateServer, removeServer, startServer } from "../../server/private-server.ts";
+import { initCluster, type PrivateServer, removeServer, startServer, serverEnv } from "../../server/private-server.ts";
 import { makeScratchRoot } from "../../server/scratch-root.ts";
 import type { PostgresTarget } from "../../target.ts";
 import { schemaStatements } from "./schema.ts";
@@ -144,7 +144,11 @@ function placeFile(part: string, to: string): void {
   const script = 'mkdir -p "$(dirname "$1")" && rm -f "$1" "$2" "$3" && cat > "$1"';
   const [program, ...words] = [...prefix, "sh", "-c", script, "sh", to, ...stale] as unknown as [string, ...string[]];
   const source = openSync(part, "r");
-  const { status, stderr } = spawnSync(program, words, { stdio: [source, "ignore", "pipe"], cwd: "/" });
+  const { status, stderr } = spawnSync(program, words, {
+    stdio: [source, "ignore", "pipe"],
+    cwd: "/",
+    env: serverEnv(),
+  });
   closeSync(source);
   rmSync(part, { force: true });
   if (status === 0) return;
