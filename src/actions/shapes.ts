@@ -1,5 +1,4 @@
 import { z, type ZodType } from "zod";
-import type { Json } from "../core/json.ts";
 
 /** What actions hand to each other through the journal: the contracts' types once more, as shapes that are checked when they come back. */
 const list = <T extends ZodType>(item: T) => z.array(item).readonly();
@@ -7,7 +6,6 @@ const amount = z.number().int().min(0);
 
 export const tableShape = z.string().min(1);
 export const tablesShape = list(tableShape);
-export const jsonShape: ZodType<Json> = z.json() as ZodType<Json>;
 
 export const findingShape = z.object({
   level: z.enum(["ok", "note", "warn", "stop"]),

@@ -97,8 +97,6 @@ export type PassingEvent =
   | { readonly kind: "step.progressed"; readonly step: StepKey; readonly progress: Progress }
   | { readonly kind: "output.printed"; readonly step: StepKey; readonly text: string };
 
-export type EventKind = RunEvent["kind"];
-
 /** An event as the journal holds it: `seq` counts from 1 within the run, `at` is UTC in milliseconds. */
 export interface Stamped {
   readonly seq: number;

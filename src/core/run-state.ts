@@ -1,6 +1,6 @@
 import type { Purpose } from "./effect.ts";
 import type { FaultRecord } from "./errors.ts";
-import type { GuardVerdict, Person, RunWishes, SettleFinding, Stamped } from "./event.ts";
+import type { GuardVerdict, Person, RunWishes, SettleFinding } from "./event.ts";
 import type { RunId, StepKey } from "./ids.ts";
 import type { Json } from "./json.ts";
 import type { Lease } from "./lease.ts";
@@ -103,5 +103,3 @@ export function openLeases(state: RunState): readonly LeaseState[] {
 export function isClosed(state: RunState): boolean {
   return state.status === "done" || state.status === "abandoned";
 }
-
-export type Reducer = (state: RunState, stamped: Stamped) => RunState;

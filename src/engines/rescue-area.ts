@@ -1,5 +1,4 @@
 import type { RunId } from "../core/ids.ts";
-import type { Json } from "../core/json.ts";
 import type { Finding } from "../core/step.ts";
 import type { HoldPart, Transaction, Watch } from "./engine.ts";
 import type { TableName } from "./inspect.ts";
@@ -60,5 +59,3 @@ export interface SampleRow {
   readonly rescued: Readonly<Record<string, string | null>>;
   readonly present: Readonly<Record<string, string | null>> | null;
 }
-
-export type AreaFacts = Json;

@@ -1,6 +1,5 @@
 import type { Environment } from "../core/effect.ts";
 import { environments } from "../core/effect.ts";
-import { isClosed } from "../core/run-state.ts";
 import type { RunSummary } from "../journal/journal.ts";
 import type { RunbookSummary, TargetSummary } from "../runner/workbench.ts";
 import { type Model, placeOf, routeOf } from "./model.ts";
@@ -52,8 +51,4 @@ export function listLength(model: Model): number {
     default:
       return 0;
   }
-}
-
-export function isOver(model: Model): boolean {
-  return model.run !== null && isClosed(model.run);
 }
