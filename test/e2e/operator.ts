@@ -96,6 +96,7 @@ async function goOnUntil(terminal: Terminal, stop: RegExp): Promise<void> {
     await terminal.sees(new RegExp(`${stop.source}|${questions.source}`, "m"), 60_000);
     if (stop.test(terminal.text())) return;
     await sleep(questionSettlesMs);
+    if (stop.test(terminal.text())) return; // the answered question was still drawn when this turn began
     const answer = answerTo(terminal.text());
     if (answer === last) await sleep(sameKeyMs - questionSettlesMs);
     await terminal.type(answer, 60);
