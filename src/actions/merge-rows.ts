@@ -29,8 +29,9 @@ export const mergeRows: Action<Params, Result> = {
   result,
   roles: { main: ["merge", "rescueArea", "marker"] },
 
+  /** The step before has looked; the preview, which is confirmed, counts anew. */
   async check(ctx, wanted): Promise<readonly Finding[]> {
-    const { tables } = await checkedOf(ctx, wanted);
+    const { tables } = wanted.checked ?? (await checkedOf(ctx, wanted));
     return tables.flatMap(({ findings }) => findings).map((finding) => soften(finding));
   },
 

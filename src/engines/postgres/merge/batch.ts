@@ -30,7 +30,7 @@ export async function mergeBatch(
   await setLocally(connection, { statement_timeout: `${whole ? 0 : statementTimeoutMs}ms` });
   const range = await nextRange(connection, scope, after, whole ? Number.MAX_SAFE_INTEGER : size);
   const insert: Insert = { connection, scope, path: await usualSearchPath(connection) };
-  const inserted = whole ? await insertTree(insert, range) : await insertRange(insert, range, "each");
+  const inserted = whole ? await insertTree(insert, range) : await insertRange(insert, range, { kind: "each" });
   return { upTo: range.upTo, inserted, left: range.rows - inserted, done: range.last };
 }
 
@@ -75,13 +75,13 @@ const tries = 3;
 /** All at once, without what stands in conflict; if the server never takes that, level by level from the rows whose parents are there. */
 async function insertTree(insert: Insert, range: Range): Promise<number> {
   for (let nth = 0; nth < tries; nth += 1) {
-    await findBlocked(insert.connection, insert.scope.all);
-    const together = await tryInsert(insert, range, "together");
+    const blocked = await findBlocked(insert.connection, insert.scope.all);
+    const together = await tryInsert(insert, range, { kind: "together", blocked });
     if (together !== "refused") return together;
   }
   let [inserted, level] = [0, 0];
   do {
-    level = await insertRange(insert, range, "each");
+    level = await insertRange(insert, range, { kind: "each" });
     inserted += level;
   } while (level > 0);
   return inserted;
@@ -100,10 +100,10 @@ async function tryInsert(insert: Insert, range: Range, how: How): Promise<number
   const doing = `merging rows into ${scope.one.area.table}`;
   await connection.run(doing, "savepoint holdfast_batch");
   try {
-    await setLocally(connection, { ...(how === "each" ? byIndex : {}), search_path: path });
+    await setLocally(connection, { ...(how.kind === "each" ? byIndex : {}), search_path: path });
     const inserted = await connection.run(doing, insertSql(scope, how), [range.after, range.upTo]);
     await connection.run(doing, "set constraints all immediate");
-    if (how === "together" && inserted > 0 && (await isLonely(insert, range))) return await giveUp(connection);
+    if (how.kind === "together" && inserted > 0 && (await isLonely(insert, range))) return await giveUp(connection);
     await setLocally(connection, { ...asBefore, search_path: "pg_catalog" });
     await connection.run(doing, "release savepoint holdfast_batch");
     return inserted;

@@ -18,7 +18,7 @@ export async function previewStatements(
     `set local statement_timeout = '${whole ? 0 : limits.statementTimeoutMs}ms'`,
     "set local row_security = off",
     ...(whole ? [`-- ${request.table} refers to itself: one batch, so that a child comes with its parent`] : []),
-    insertSql(scope, whole ? "together" : "each"),
+    insertSql(scope, whole ? { kind: "together", blocked: new Set([scope.one]) } : { kind: "each" }),
     "set constraints all immediate",
   ];
 }

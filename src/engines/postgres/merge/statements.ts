@@ -1,5 +1,5 @@
 import type { ForeignKey } from "../catalogue.ts";
-import { notBlocked } from "../rescue-area/blocked.ts";
+import { type Blocked, notBlocked } from "../rescue-area/blocked.ts";
 import {
   type Comparison,
   hasParent,
@@ -24,7 +24,7 @@ export interface Scope {
  * `each`: the statement itself leaves out what stands in conflict now, and wants each parent in its table.
  * `together`: what stands in conflict was found before, over all tables; a parent in the same statement will do.
  */
-export type How = "each" | "together";
+export type How = { readonly kind: "each" } | { readonly kind: "together"; readonly blocked: Blocked };
 
 /** `$1` is the last ordinal that was merged, `$2` the last of this batch. The server's row count of it is exact. */
 export function insertSql(scope: Scope, how: How): string {
@@ -35,7 +35,7 @@ export function insertSql(scope: Scope, how: How): string {
     `insert into ${area.shape.name} (${columns.join(", ")}) overriding system value`,
     `select ${columns.map((column) => `r.${column}`).join(", ")} from ${one.rescued}`,
     `where r.${area.ordinal} > $1 and r.${area.ordinal} <= $2 and not ${isPresent(one)}`,
-    ...(how === "together" ? [`and ${notBlocked(one, "r")}`] : clearOfConflicts(scope)),
+    ...(how.kind === "together" ? [`and ${notBlocked(how.blocked, one, "r")}`] : clearOfConflicts(scope)),
     // A row that another session makes in this very moment is refused, and the batch is halved around it: rare, and 15 % faster for all
     // others than ON CONFLICT, which looks up each key twice (measured on 300,000 rows).
     `order by r.${area.ordinal}`,

@@ -6,8 +6,8 @@ import type { VerifiedTable } from "../../merge.ts";
 import { type ForeignKey, fromTable } from "../catalogue.ts";
 import type { Connection } from "../connection.ts";
 import { areaTables, assertNotEmptied, findArea } from "../rescue-area/area.ts";
-import { findBlocked, reasons } from "../rescue-area/blocked.ts";
-import { countStates } from "../rescue-area/check.ts";
+import { type Blocked, findBlocked, reasons } from "../rescue-area/blocked.ts";
+import { countStates, type States } from "../rescue-area/check.ts";
 import {
   type Comparison,
   comparison,
@@ -29,31 +29,44 @@ export async function verifyMerge(
   const areas = await areaTables(connection, run);
   for (const area of areas) await assertNotEmptied(connection, area);
   const wanted = tables.map((table) => mustCompare(findArea(areas, table, run)));
+  const states: States[] = [];
+  for (const one of wanted) {
+    watch.progress({ done: states.length, total: wanted.length, unit: "tables", note: one.area.table });
+    states.push(await countStates(connection, one, nothing));
+  }
   const others = areas
     .filter((area) => !wanted.some((one) => one.area === area))
     .flatMap((area) => comparison(area) ?? []);
-  await findBlocked(connection, [...wanted, ...others]);
+  const complete = states.every((found) => found.present === found.rows);
+  const blocked = complete ? nothing : await findBlocked(connection, [...wanted, ...others]);
   const verified: VerifiedTable[] = [];
-  for (const one of wanted) {
-    watch.progress({ done: verified.length, total: wanted.length, unit: "tables", note: one.area.table });
-    verified.push(await verifyTable(connection, one));
+  for (const [at, one] of wanted.entries()) {
+    const found = states[at];
+    if (found !== undefined) verified.push(await verifyTable(connection, one, found, blocked));
   }
   return verified;
 }
 
-async function verifyTable(connection: Connection, one: Comparison): Promise<VerifiedTable> {
+/** What stands against a row matters only where one is missing. */
+const nothing: Blocked = new Set();
+
+async function verifyTable(
+  connection: Connection,
+  one: Comparison,
+  found: States,
+  blocked: Blocked,
+): Promise<VerifiedTable> {
   const { table } = one.area;
-  const found = await countStates(connection, one);
   const different = found.present - found.identical;
   const absent = found.rows - found.present;
   const findings: Finding[] = [];
   if (found.identical > 0)
     findings.push({ level: "ok", text: `${table}: ${someRows(found.identical)} back, equal to the digit` });
   if (different > 0) findings.push(differentWords(table, different));
-  for (const reason of await reasons(connection, one, `not ${isPresent(one)}`)) {
-    findings.push({ ...blockedWords(reason, table), level: "warn" });
-  }
-  if (found.mergeable > 0) findings.push(unexplained(table, found.mergeable));
+  const against = await reasons(connection, blocked, one, `not ${isPresent(one)}`);
+  findings.push(...against.map((reason) => ({ ...blockedWords(reason, table), level: "warn" as const })));
+  const mergeable = absent - against.reduce((sum, reason) => sum + reason.rows, 0);
+  if (mergeable > 0) findings.push(unexplained(table, mergeable));
   for (const key of one.foreignKeys) findings.push(...(await lonely(connection, one, key)));
   return { table, rescued: found.rows, equal: found.identical, different, absent, findings };
 }

@@ -1,6 +1,7 @@
 import { Fault } from "../../../core/errors.ts";
 import { type RunId, runTag } from "../../../core/ids.ts";
 import type { TableName } from "../../inspect.ts";
+import type { Filled } from "../../rescue-area.ts";
 import { type Column, tableShape, type TableShape } from "../catalogue.ts";
 import type { Connection } from "../connection.ts";
 
@@ -9,7 +10,9 @@ export interface AreaTable {
   readonly table: TableName;
   /** The rescued rows, with an ordinal in key order as their own key. */
   readonly rows: string;
-  /** The safety copy: keys that a merge would insert, and versions that it would overwrite. */
+  /** Rescued rows that a merge would leave out, by their ordinal. */
+  readonly leftOut: string;
+  /** The safety copy: keys that a merge would insert (a view: all rescued ones but those), and versions that it would overwrite. */
   readonly keys: string;
   readonly overwritten: string;
   readonly ordinal: string;
@@ -22,7 +25,13 @@ export interface AreaTable {
 export interface AreaNote {
   readonly run: RunId;
   readonly table: TableName;
-  readonly filled: { readonly rows: number; readonly bytes: number; readonly digest: string } | null;
+  readonly filled: (Filled & KnownDuplicates) | null;
+}
+
+/** Rescued rows do not change: how many keys come more than once, by the table's row key as it was, is counted once. */
+export interface KnownDuplicates {
+  readonly key: string | null;
+  readonly duplicates: number;
 }
 
 /** Made of digits and letters a to f alone, so it needs no quotes anywhere. */
@@ -36,6 +45,7 @@ export const schemaNote = (run: RunId): string => `Holdfast rescue area of run $
 
 export const places = (run: RunId, number: number) => ({
   rows: `${areaName(run)}.t${number}`,
+  leftOut: `${areaName(run)}.x${number}`,
   keys: `${areaName(run)}.s${number}`,
   overwritten: `${areaName(run)}.o${number}`,
 });

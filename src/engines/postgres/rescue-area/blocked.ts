@@ -19,8 +19,11 @@ export interface Reason {
   readonly rows: number;
 }
 
+/** The tables of which some rescued rows can't be merged: only these have a list of them. Holds for the transaction that looked. */
+export type Blocked = ReadonlySet<Comparison>;
+
 /** A temporary table per rescued one: ordinal, kind and name of what stands against the row. Gone when the transaction ends. */
-export function blockedTable({ area }: Comparison): string {
+function listOf({ area }: Comparison): string {
   return `pg_temp.holdfast_blocked_${area.rows.slice(area.rows.indexOf(".") + 2)}`;
 }
 
@@ -28,76 +31,117 @@ export function blockedTable({ area }: Comparison): string {
  * Finds every rescued row that can't be merged, over all tables at once: a child whose rescued parent can't be merged has no parent
  * either, which goes on until no more are found. Rows that are in their table are none of these.
  */
-export async function findBlocked(connection: Connection, all: readonly Comparison[]): Promise<void> {
-  for (const one of all) await makeTable(connection, one);
-  for (const one of all) await findDuplicates(connection, one);
-  for (const one of all) for (const key of one.others) await findTaken(connection, one, key);
-  let found: number;
+export async function findBlocked(connection: Connection, all: readonly Comparison[]): Promise<Blocked> {
+  const search: Search = { connection, all, blocked: new Set() };
+  for (const one of all) await dropList(connection, one);
+  for (const one of all) await findDuplicates(search, one);
+  for (const one of all) for (const key of one.others) await findTaken(search, one, key);
+  let found: boolean;
   do {
-    found = 0;
-    for (const one of all) for (const key of one.foreignKeys) found += await findOrphans(connection, one, key, all);
-  } while (found > 0);
+    found = false;
+    for (const one of all) for (const key of one.foreignKeys) found = (await findOrphans(search, one, key)) || found;
+  } while (found);
+  return search.blocked;
 }
 
-async function makeTable(connection: Connection, one: Comparison): Promise<void> {
-  const doing = "making a temporary table";
-  const name = blockedTable(one);
-  await connection.run(doing, `drop table if exists ${name}`);
-  await connection.run(
-    doing,
-    `create temporary table ${name.slice("pg_temp.".length)} (n bigint primary key, kind text not null, name text not null) on commit drop`,
-  );
+interface Search {
+  readonly connection: Connection;
+  readonly all: readonly Comparison[];
+  readonly blocked: Set<Comparison>;
 }
 
-/** The first in key order stands for the others. */
-async function findDuplicates(connection: Connection, one: Comparison): Promise<void> {
+interface Against {
+  readonly doing: string;
+  readonly kind: Reason["kind"];
+  readonly name: string;
+  /** Gives the ordinals as `n`. */
+  readonly select: string;
+}
+
+/**
+ * Usually there is none, and only a query that writes nothing may be answered by several processes of the server at once: so it asks first
+ * whether there is any. True when rows were noted that had not been.
+ */
+async function noteRows(search: Search, one: Comparison, { doing, kind, name, select }: Against): Promise<boolean> {
+  const { connection, blocked } = search;
+  if (!blocked.has(one)) {
+    const { some } = await connection.row(doing, `select (count(*) > 0)::text as some from (${select}) as found`);
+    if (some !== "true") return false;
+    await makeList(connection, one);
+    blocked.add(one);
+  }
+  const insert = `insert into ${listOf(one)} select found.n, $1, $2 from (${select}) as found on conflict do nothing`;
+  return (await connection.run(doing, insert, [kind, name])) > 0;
+}
+
+const listing = "making a temporary table";
+
+function dropList(connection: Connection, one: Comparison): Promise<number> {
+  return connection.run(listing, `drop table if exists ${listOf(one)}`);
+}
+
+function makeList(connection: Connection, one: Comparison): Promise<number> {
+  const name = listOf(one).slice("pg_temp.".length);
+  const columns = "n bigint primary key, kind text not null, name text not null";
+  return connection.run(listing, `create temporary table ${name} (${columns}) on commit drop`);
+}
+
+/** The first in key order stands for the others. Rescued rows do not change, so that there are none is known since they were stored. */
+async function findDuplicates(search: Search, one: Comparison): Promise<void> {
+  if (one.area.filled?.duplicates === 0 && one.area.filled.key === one.key.name) return;
   const { ordinal } = one.area;
   const by = keyColumns(one).map((column) => `r.${column.quoted}`);
-  const sql = `insert into ${blockedTable(one)} select d.n, 'duplicate', $1 from (
-      select r.${ordinal} as n, row_number() over (partition by ${by.join(", ")} order by r.${ordinal}) as nth
+  const doing = `looking for duplicates in ${one.area.rows}`;
+  const select = `select d.n from (select r.${ordinal} as n, row_number() over (partition by ${by.join(", ")} order by r.${ordinal}) as nth
       from ${one.rescued}) as d where d.nth > 1`;
-  await connection.run(`looking for duplicates in ${one.area.rows}`, sql, [one.key.name]);
+  await noteRows(search, one, { doing, kind: "duplicate", name: one.key.name, select });
 }
 
 /** Taken by a row of the table, or claimed by two rescued ones: then the first has it. */
-async function findTaken(connection: Connection, one: Comparison, key: UniqueKey): Promise<void> {
+async function findTaken(search: Search, one: Comparison, key: UniqueKey): Promise<void> {
   const { ordinal } = one.area;
-  const doing = `comparing ${one.area.rows} with the unique index ${key.name}`;
-  const into = `insert into ${blockedTable(one)} select`;
-  const table = `${into} r.${ordinal}, 'unique', $1 from ${one.rescued}
-    where not ${isPresent(one)} and ${isTaken(one, key)} on conflict do nothing`;
-  await connection.run(doing, table, [key.name]);
+  const against = {
+    doing: `comparing ${one.area.rows} with the unique index ${key.name}`,
+    kind: "unique",
+    name: key.name,
+  } as const;
+  const byTable = `select r.${ordinal} as n from ${one.rescued} where not ${isPresent(one)} and ${isTaken(one, key)}`;
+  await noteRows(search, one, { ...against, select: byTable });
   const place = placeInIndex(one, key);
-  const among = `${into} d.n, 'unique', $1 from (
+  const byRescued = `select d.n from (
       select r.${ordinal} as n, row_number() over (partition by ${place.by} order by r.${ordinal}) as nth from ${one.rescued}
-      where ${place.where} and not ${isPresent(one)} and ${notBlocked(one, "r")}) as d where d.nth > 1 on conflict do nothing`;
-  await connection.run(doing, among, [key.name]);
+      where ${place.where} and not ${isPresent(one)} and ${notBlocked(search.blocked, one, "r")}) as d where d.nth > 1`;
+  await noteRows(search, one, { ...against, select: byRescued });
 }
 
-async function findOrphans(
-  connection: Connection,
-  one: Comparison,
-  key: ForeignKey,
-  all: readonly Comparison[],
-): Promise<number> {
+function findOrphans(search: Search, one: Comparison, key: ForeignKey): Promise<boolean> {
+  const { all, blocked } = search;
   const waiting = waitingParents(key, all).map(
     (parent) =>
-      `and not exists (select from ${parent.area.rows} as p where ${isParent(key, "r")} and ${notBlocked(parent, "p")})`,
+      `and not exists (select from ${parent.area.rows} as p where ${isParent(key, "r")} and ${notBlocked(blocked, parent, "p")})`,
   );
-  const sql = `insert into ${blockedTable(one)} select r.${one.area.ordinal}, 'orphan', $1 from ${one.rescued}
-    where ${refers(key, "r")} and not ${isPresent(one)} and ${notBlocked(one, "r")} and not ${hasParent(key, "r")}
-    ${waiting.join(" ")} on conflict do nothing`;
-  return connection.run(`looking for parents of ${one.area.rows} by ${key.name}`, sql, [key.name]);
+  const doing = `looking for parents of ${one.area.rows} by ${key.name}`;
+  const select = `select r.${one.area.ordinal} as n from ${one.rescued}
+    where ${refers(key, "r")} and not ${isPresent(one)} and ${notBlocked(blocked, one, "r")} and not ${hasParent(key, "r")}
+    ${waiting.join(" ")}`;
+  return noteRows(search, one, { doing, kind: "orphan", name: key.name, select });
 }
 
 /** The rescued row under `alias` is none of the blocked ones. */
-export function notBlocked(one: Comparison, alias: string): string {
-  return `not exists (select from ${blockedTable(one)} as b where b.n = ${alias}.${one.area.ordinal})`;
+export function notBlocked(blocked: Blocked, one: Comparison, alias: string): string {
+  if (!blocked.has(one)) return "true";
+  return `not exists (select from ${listOf(one)} as b where b.n = ${alias}.${one.area.ordinal})`;
 }
 
 /** How many rows each reason keeps out; `where` may narrow it, on the rescued row `r`. */
-export async function reasons(connection: Connection, one: Comparison, where: string): Promise<readonly Reason[]> {
-  const sql = `select b.kind, b.name, count(*)::text as rows from ${blockedTable(one)} as b
+export async function reasons(
+  connection: Connection,
+  blocked: Blocked,
+  one: Comparison,
+  where: string,
+): Promise<readonly Reason[]> {
+  if (!blocked.has(one)) return [];
+  const sql = `select b.kind, b.name, count(*)::text as rows from ${listOf(one)} as b
     join ${one.rescued} on r.${one.area.ordinal} = b.n where ${where} group by 1, 2 order by 1, 2`;
   const found = await connection.rows(`counting what stands against rows of ${one.area.rows}`, sql);
   return found.map((row) => ({

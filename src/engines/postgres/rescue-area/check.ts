@@ -5,7 +5,7 @@ import type { CheckedTable } from "../../rescue-area.ts";
 import { fromTable } from "../catalogue.ts";
 import type { Connection } from "../connection.ts";
 import { type AreaTable, areaTables, assertNotEmptied, findArea } from "./area.ts";
-import { blockedTable, findBlocked, type Reason, reasons } from "./blocked.ts";
+import { type Blocked, findBlocked, notBlocked, type Reason, reasons } from "./blocked.ts";
 import { type Comparison, comparison, keyColumns, isSameRow, parentsFirst, sameKey } from "./comparison.ts";
 import { blockedWords, rows as someRows } from "./words.ts";
 
@@ -18,7 +18,7 @@ export async function checkArea(
   const areas = await areaTables(connection, run);
   for (const area of areas) await assertNotEmptied(connection, area);
   const all = areas.flatMap((area) => comparison(area) ?? []);
-  await findBlocked(connection, all);
+  const blocked = await findBlocked(connection, all);
   const circle = parentsFirst(areas.map((area) => area.shape)).circle;
   const checked: CheckedTable[] = [];
   for (const table of tables) {
@@ -26,15 +26,20 @@ export async function checkArea(
     const one = all.find((compared) => compared.area === area);
     const shape = shapeFindings(area, circle);
     checked.push(
-      one === undefined ? await uncompared(connection, area, shape) : await compared(connection, one, shape),
+      one === undefined ? await uncompared(connection, area, shape) : await compared(connection, one, blocked, shape),
     );
   }
   return checked;
 }
 
-async function compared(connection: Connection, one: Comparison, shape: readonly Finding[]): Promise<CheckedTable> {
-  const found = await countStates(connection, one);
-  const against = await reasons(connection, one, "true");
+async function compared(
+  connection: Connection,
+  one: Comparison,
+  blocked: Blocked,
+  shape: readonly Finding[],
+): Promise<CheckedTable> {
+  const found = await countStates(connection, one, blocked);
+  const against = await reasons(connection, blocked, one, "true");
   const sum = (kind: Reason["kind"]) => against.reduce((total, one) => total + (one.kind === kind ? one.rows : 0), 0);
   const remade = found.present - found.identical;
   const findings: Finding[] = against.map((reason) => blockedWords(reason, one.area.table));
@@ -53,7 +58,7 @@ async function compared(connection: Connection, one: Comparison, shape: readonly
   };
 }
 
-interface States {
+export interface States {
   readonly rows: number;
   readonly present: number;
   readonly identical: number;
@@ -61,13 +66,12 @@ interface States {
 }
 
 /** One pass over the rescued rows, each beside the table's row of the same key (there is at most one). */
-export async function countStates(connection: Connection, one: Comparison): Promise<States> {
+export async function countStates(connection: Connection, one: Comparison, blocked: Blocked): Promise<States> {
   const there = `k.${keyColumns(one)[0]?.quoted ?? ""} is not null`;
   const sql = `select count(*)::text as rows, count(*) filter (where ${there})::text as present,
       count(*) filter (where ${there} and ${isSameRow(one, "r", "k")})::text as identical,
-      count(*) filter (where not (${there}) and b.n is null)::text as mergeable
-    from ${one.rescued} left join ${fromTable(one.area.shape)} as k on ${sameKey(one, "k")}
-    left join ${blockedTable(one)} as b on b.n = r.${one.area.ordinal}`;
+      count(*) filter (where not (${there}) and ${notBlocked(blocked, one, "r")})::text as mergeable
+    from ${one.rescued} left join ${fromTable(one.area.shape)} as k on ${sameKey(one, "k")}`;
   const found = await connection.row(`comparing the rescued rows with ${one.area.table}`, sql);
   const number = (name: string) => Number(found[name]);
   return {

@@ -10,7 +10,8 @@ import type { Connection } from "../connection.ts";
 import { postgresFault } from "../errors.ts";
 import type { PostgresTarget } from "../target.ts";
 import { connectionOf } from "../transaction.ts";
-import { areaTables, type AreaTable, findArea } from "./area.ts";
+import { areaTables, type AreaTable, findArea, type KnownDuplicates } from "./area.ts";
+import { comparison, keyColumns } from "./comparison.ts";
 import { makeFileFolder, openRescueFile, type RescueFile, rescueFolder } from "./file.ts";
 import { writeNote } from "./make.ts";
 
@@ -106,6 +107,16 @@ async function measure(connection: Connection, run: RunId, area: AreaTable, copi
   }
   await connection.run(doing, `analyze ${area.rows}`);
   const filled = { ...copied, digest: digest ?? "0" };
-  await writeNote(connection, area.rows, { run, table: area.table, filled });
+  const known = await countDuplicates(connection, area);
+  await writeNote(connection, area.rows, { run, table: area.table, filled: { ...filled, ...known } });
   return filled;
+}
+
+async function countDuplicates(connection: Connection, area: AreaTable): Promise<KnownDuplicates> {
+  const one = comparison(area);
+  if (one === null) return { key: null, duplicates: 0 };
+  const by = keyColumns(one).map((column) => `r.${column.quoted}`);
+  const sql = `select count(*)::text as duplicates from (select from ${area.rows} as r group by ${by.join(", ")} having count(*) > 1) as twice`;
+  const { duplicates } = await connection.row(`looking for duplicates in ${area.rows}`, sql);
+  return { key: one.key.name, duplicates: Number(duplicates) };
 }

@@ -3,7 +3,7 @@ import type { RunId } from "../../../core/ids.ts";
 import type { Json } from "../../../core/json.ts";
 import type { HoldPart } from "../../engine.ts";
 import type { TableName } from "../../inspect.ts";
-import { type Column, rowKey, lockFreeShape, type TableShape } from "../catalogue.ts";
+import { type Column, lockFreeShape, type TableShape } from "../catalogue.ts";
 import type { Connection } from "../connection.ts";
 import type { PostgresTarget } from "../target.ts";
 import { areaName, type AreaNote, ordinalName, places, schemaNote } from "./area.ts";
@@ -104,15 +104,13 @@ function tableSql(
   unlogged: boolean,
 ): readonly string[] {
   const columns = namedColumns(shape, names);
-  const key = rowKey(shape);
-  const keyColumns = columns.filter((column) => key?.parts.some((part) => part.column === column.name));
-  const { rows, keys, overwritten } = places(run, number);
+  const { rows, leftOut, overwritten } = places(run, number);
   const ordinal = ordinalName(columns);
   const make = unlogged ? "create unlogged table" : "create table";
   const bare = (list: readonly Column[]) => list.map(columnSql).map((column) => `, ${column}`);
   return [
     `${make} ${rows} (${ordinal} bigint generated always as identity (cache 100) primary key${bare(columns).join("")})`,
-    `${make} ${keys} (${ordinal} bigint primary key${bare(keyColumns).join("")})`,
+    `${make} ${leftOut} (${ordinal} bigint primary key)`,
     `${make} ${overwritten} (${ordinal} bigint primary key${bare(columns).join("")})`,
   ];
 }

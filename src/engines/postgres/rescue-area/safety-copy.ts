@@ -5,10 +5,13 @@ import type { PostgresTarget } from "../target.ts";
 import { connectionOf } from "../transaction.ts";
 import { areaTables, assertNotEmptied, findArea } from "./area.ts";
 import { findBlocked, notBlocked } from "./blocked.ts";
-import { comparison, isPresent, keyColumns, mustCompare } from "./comparison.ts";
+import { type Comparison, comparison, isPresent, keyColumns, mustCompare } from "./comparison.ts";
 import { setLocally } from "./settings.ts";
 
-/** From empty each time. Nothing is overwritten by a merge that only inserts, so that part stays empty here. */
+/**
+ * From empty each time. Rescued rows stay as they are, so the keys to be inserted are those of all of them but the few that are left out:
+ * only these are written down. Nothing is overwritten by a merge that only inserts, so that part stays empty here.
+ */
 export async function takeSafetyCopy(
   target: PostgresTarget,
   tx: Transaction,
@@ -25,17 +28,27 @@ export async function takeSafetyCopy(
   const area = findArea(areas, table, run);
   for (const one of areas) await assertNotEmptied(connection, one);
   const one = mustCompare(area);
-  await findBlocked(
+  const blocked = await findBlocked(
     connection,
     areas.map((each) => (each === area ? one : comparison(each))).filter((each) => each !== null),
   );
-  const columns = [area.ordinal, ...keyColumns(one).map((column) => column.quoted)];
   const doing = `taking the safety copy of ${table}`;
-  await connection.run(doing, `truncate ${area.keys}, ${area.overwritten}`);
-  const keys = await connection.run(
+  await connection.run(doing, `truncate ${area.leftOut}, ${area.overwritten}`);
+  await connection.run(
     doing,
-    `insert into ${area.keys} (${columns.join(", ")}) select ${columns.map((name) => `r.${name}`).join(", ")}
-     from ${one.rescued} where not ${isPresent(one)} and ${notBlocked(one, "r")}`,
+    `insert into ${area.leftOut} select r.${area.ordinal} from ${one.rescued}
+     where ${isPresent(one)} or not (${notBlocked(blocked, one, "r")})`,
   );
-  return { keys, overwritten: 0 };
+  await connection.run(doing, `create or replace view ${area.keys} as ${keysSql(one)}`);
+  const { keys } = await connection.row(
+    doing,
+    `select ((select count(*) from ${area.rows}) - (select count(*) from ${area.leftOut}))::text as keys`,
+  );
+  return { keys: Number(keys), overwritten: 0 };
+}
+
+function keysSql(one: Comparison): string {
+  const { rows, leftOut, ordinal } = one.area;
+  const columns = [ordinal, ...keyColumns(one).map((column) => column.quoted)].map((name) => `r.${name}`);
+  return `select ${columns.join(", ")} from ${rows} as r where not exists (select from ${leftOut} as x where x.${ordinal} = r.${ordinal})`;
 }
