@@ -21,16 +21,27 @@ export function questionLines(question: Question, now: number): readonly string[
   ].map((line) => cleanForTerminal(line));
 }
 
+/** Lines with sample rows, for who asked to see values; what can't be read says why. */
+export type Shows = () => Promise<readonly string[]>;
+
+export const showWord = "show";
+
 /** Asks until there is an answer; null when nobody can give one any more. */
 export async function answerTo(
   question: Question,
   ask: AskLine,
   say: (line: string) => void,
   signal: AbortSignal,
+  shows: Shows | null = null,
 ): Promise<Answer | null> {
+  const canShow = shows !== null && !isAnAnswer(question, showWord);
   while (true) {
-    const line = await ask(promptFor(question), signal);
+    const line = await ask(promptFor(question, canShow), signal);
     if (line === null) return null;
+    if (canShow && line.text.trim() === showWord) {
+      for (const text of await shows()) say(text);
+      continue;
+    }
     const answer = read(question, line);
     if (typeof answer !== "string") return answer;
     say(answer);
@@ -77,10 +88,17 @@ function tags(words: readonly string[]): string {
   return words.length === 0 ? "" : ` [${words.join(", ")}]`;
 }
 
-function promptFor(question: Question): string {
-  if (question.kind !== "confirm") return "number (q leaves): ";
-  if (question.way.kind === "go") return "g and Enter to go (q leaves, nothing happens): ";
-  return `type ${question.way.phrase} by hand, then Enter (q leaves, nothing happens): `;
+function promptFor(question: Question, canShow: boolean): string {
+  const show = canShow ? `${showWord} shows sample rows, ` : "";
+  if (question.kind !== "confirm") return `number (${show}q leaves): `;
+  if (question.way.kind === "go") return `g and Enter to go (${show}q leaves, nothing happens): `;
+  return `type ${question.way.phrase} by hand, then Enter (${show}q leaves, nothing happens): `;
+}
+
+/** A database may be called so, or a choice: then the word answers the question. */
+function isAnAnswer(question: Question, word: string): boolean {
+  if (question.kind === "confirm") return question.way.kind === "type" && question.way.phrase === word;
+  return question.kind === "choice" && question.choices.some(({ value }) => value === word);
 }
 
 /** An answer, or why the line is none. Enter alone never is. */

@@ -1,8 +1,10 @@
 import type { RunEvent, Stamped } from "../core/event.ts";
 import type { Question } from "../core/question.ts";
 import type { Session, Unsubscribe } from "../runner/session.ts";
+import { faultRecord } from "../core/errors.ts";
 import { eventLine } from "../words/event-line.ts";
-import { type AskLine, answerTo, questionLines } from "./plain-questions.ts";
+import { valueLines } from "../words/values.ts";
+import { type AskLine, answerTo, questionLines, type Shows } from "./plain-questions.ts";
 
 /** One line an event, from the moment of subscribing. Progress: each 10 % or 30 s, and its last. */
 export function showPlain(session: Session, say: (line: string) => void): Unsubscribe {
@@ -24,7 +26,7 @@ export function answerPlain(
   let asking: { readonly id: string; readonly over: AbortController } | null = null;
   const put = async (question: Question, over: AbortController) => {
     for (const line of questionLines(question, now())) say(line);
-    const answer = await answerTo(question, ask, say, over.signal);
+    const answer = await answerTo(question, ask, say, over.signal, showsOf(session));
     if (answer !== null) session.answer(question.id, answer);
     else if (!over.signal.aborted) session.pause("the input is over");
   };
@@ -40,6 +42,23 @@ export function answerPlain(
   void session.ended.then(() => asking?.over.abort());
   follow();
   return forget;
+}
+
+/** Sample rows of the newest step that has some; null where there is none to show. */
+function showsOf(session: Session): Shows | null {
+  const { steps, person } = session.state;
+  const keys = steps.filter(({ status }) => status === "done").map(({ step }) => step.key);
+  const step = keys.findLast((key) => session.canReveal(key));
+  if (step === undefined) return null;
+  return async () => {
+    try {
+      const rows = await session.reveal(step);
+      return rows.length === 0 ? ["There are no rows to show."] : valueLines(rows, person.operator);
+    } catch (error) {
+      const { code, message } = faultRecord(error);
+      return [`${code} ${message}`];
+    }
+  };
 }
 
 const everyMs = 30_000;

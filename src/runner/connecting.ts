@@ -22,6 +22,7 @@ export async function leaveTargets(driver: Driver): Promise<void> {
     await engine.capabilities.lock?.release().catch(() => undefined); // the session's end releases it too
     await engine.close();
   }
+  driver.engines.clear();
 }
 
 async function identify(driver: Driver, role: Role, engine: Engine): Promise<RunEvent> {

@@ -36,9 +36,12 @@ export interface Session {
   note(text: string): void;
   /** Gives the leases back and closes the run; what was written stays written. */
   abandon(reason: string): void;
-  /** The step has rows to show, and its target is connected. */
+  /** The step has rows to show, its target is connected, and a question waits: nothing of the run is in the air meanwhile. */
   canReveal(step: StepKey): boolean;
-  /** Row values for the eye; that they were shown is journaled, the values never are. Empty where there is nothing to show. */
+  /**
+   * Row values for the eye; that they were shown is journaled, the values never are. Empty where there is nothing to show. An answer that is
+   * given meanwhile counts once they are read.
+   */
   reveal(step: StepKey): Promise<readonly RevealedRow[]>;
   /** Settles when this process has let go of the run. Never rejects. */
   readonly ended: Promise<RunEnd>;

@@ -142,6 +142,7 @@ function seedOf(options: TuiOptions): ModelSeed {
     who: `${operator}@${host}`,
     journalFile: workbench.journalFile,
     plainCursor: isColourless(env),
+    altScreen: options.altScreen,
     resumeCommand: options.resumeCommand ?? ((run) => resumeCommand(run, started)),
     pasteable: (command) => pasteable(command, started),
     bench: benchOf(workbench),

@@ -16,6 +16,7 @@ import { choiceBody, failureBody } from "./views/questions.view.ts";
 import { endedBody } from "./views/result.view.ts";
 import { resumeBody } from "./views/resume.view.ts";
 import { runbooksBody } from "./views/runbooks.view.ts";
+import { valuesBody } from "./views/values.view.ts";
 import { startBody, targetsBody } from "./views/start.view.ts";
 
 /** All that is drawn: never taller than the window less one row, never wider than it. */
@@ -118,6 +119,8 @@ function bodyOf(model: Model, height: number): Body {
       return runBody(model, height);
     case "details":
       return detailsOf(model, height);
+    case "values":
+      return valuesBody(model, route, height);
     case "journal":
       return journalBody(model, height);
     case "timeline":

@@ -16,6 +16,7 @@ export type Act =
   | "journal"
   | "timeline"
   | "details"
+  | "values"
   | "note"
   | "write"
   | "next-field"
@@ -49,7 +50,7 @@ export interface Binding {
 
 const always = () => true as const;
 const lists: readonly Place[] = ["start", "targets", "runbooks", "journal", "choice"];
-const texts: readonly Place[] = ["plan", "resume", "ended", "timeline", "details", "help", "go", "failure"];
+const texts: readonly Place[] = ["plan", "resume", "ended", "timeline", "details", "values", "help", "go", "failure"];
 const runs: readonly Place[] = ["live", "choice", "go", "failure", "ended"];
 const everywhereButFields: readonly Place[] = [
   "start",
@@ -62,6 +63,7 @@ const everywhereButFields: readonly Place[] = [
   "failure",
   "ended",
   "details",
+  "values",
   "journal",
   "timeline",
 ];
@@ -111,6 +113,7 @@ export const bindings: readonly Binding[] = [
   binding(["p"], "p", ["live", "choice", "go", "failure"], "pause", "pause", { acts: true, enabled: isDriving }),
   binding(["t"], "t", ["resume", "ended", "live", "journal"], "timeline", "timeline", { enabled: hasRunToShow }),
   binding(["v"], "v", runs, "details", "details"),
+  binding(["ctrl-r"], "^R", [...runs, "type"], "values", "row values", { enabled: canReveal }),
   binding(["n"], "n", ["live", "failure"], "note", "note", { enabled: isDriving }),
   binding(["w"], "w", ["choice"], "write", "write it by hand"),
   binding(["j"], "j", ["start"], "journal", "journal"),
@@ -181,6 +184,15 @@ function canResume(model: Model): true | string {
 function canGoOn(model: Model): true | string {
   if (model.run === null) return "there is no run";
   return isClosed(model.run) ? `the run is ${model.run.status}: nothing is left to do in it` : true;
+}
+
+/** Values are masked until somebody asks, and the asking is journaled. */
+function canReveal({ run, driving, altScreen, revealable }: Model): true | string {
+  if (run === null || !driving) return "the target is no longer connected; rows can be shown while the run asks";
+  if (!altScreen) return "--no-alt-screen draws in the scroll-back, where values would stay";
+  if (run.question === null)
+    return "rows are read only while a question waits, when nothing else happens on the target";
+  return revealable === null ? "no rescued rows have been checked yet" : true;
 }
 
 function hasRunToShow(model: Model): true | string {

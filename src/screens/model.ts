@@ -2,10 +2,11 @@ import type { Environment, Purpose } from "../core/effect.ts";
 import type { FaultRecord } from "../core/errors.ts";
 import type { Stamped } from "../core/event.ts";
 import type { ExitName } from "../core/exit-codes.ts";
-import type { QuestionId, RunId } from "../core/ids.ts";
+import type { QuestionId, RunId, StepKey } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
 import type { Answer, ConfirmQuestion } from "../core/question.ts";
 import type { RunState } from "../core/run-state.ts";
+import type { RevealedRow } from "../core/step.ts";
 import type { RunSummary } from "../journal/journal.ts";
 import type { RunEnd } from "../runner/session.ts";
 import type {
@@ -34,6 +35,8 @@ export type Route =
   | { readonly kind: "resume"; readonly summary: RunSummary; readonly state: RunState; readonly events: number }
   | { readonly kind: "run" }
   | { readonly kind: "details" }
+  /** Values stand here and nowhere else: with the route they are gone. `rows` is null while they are read. */
+  | { readonly kind: "values"; readonly step: StepKey; readonly rows: readonly RevealedRow[] | null }
   | { readonly kind: "journal" }
   | { readonly kind: "timeline"; readonly state: RunState; readonly events: readonly Stamped[] }
   | { readonly kind: "note" }
@@ -83,6 +86,8 @@ export interface Model {
   readonly journalFile: string;
   /** No inverse cursor can be drawn (NO_COLOR): the end of a field is shown by `_`, and its cursor stays there. */
   readonly plainCursor: boolean;
+  /** What is drawn leaves no trace in the terminal's scroll-back. */
+  readonly altScreen: boolean;
   readonly resumeCommand: (run: RunId) => string;
   /** A command as it has to be written in the shell that we were started from. */
   readonly pasteable: (command: string) => string;
@@ -92,6 +97,8 @@ export interface Model {
   /** A session of this process drives the run. */
   readonly driving: boolean;
   readonly end: RunEnd | null;
+  /** The newest step whose rows can be shown just now. */
+  readonly revealable: StepKey | null;
   readonly cursors: Readonly<Partial<Record<Place, number>>>;
   readonly find: string;
   /** What is being written: a note, or a choice by hand. */
@@ -140,8 +147,9 @@ export type Message =
       readonly events: readonly Stamped[];
       readonly state: RunState;
     }
-  | { readonly kind: "session-opened"; readonly state: RunState }
-  | { readonly kind: "run-changed"; readonly state: RunState }
+  | { readonly kind: "session-opened"; readonly state: RunState; readonly revealable?: StepKey | null }
+  | { readonly kind: "run-changed"; readonly state: RunState; readonly revealable?: StepKey | null }
+  | { readonly kind: "revealed"; readonly step: StepKey; readonly rows: readonly RevealedRow[] }
   | { readonly kind: "run-ended"; readonly end: RunEnd }
   /** SIGTERM, SIGHUP, a lost terminal. */
   | { readonly kind: "told-to-stop"; readonly why: string };
@@ -160,7 +168,8 @@ export type Command =
   | { readonly do: "answer"; readonly question: QuestionId; readonly answer: Answer }
   | { readonly do: "pause"; readonly reason: string }
   | { readonly do: "cancel" }
-  | { readonly do: "note"; readonly text: string };
+  | { readonly do: "note"; readonly text: string }
+  | { readonly do: "reveal"; readonly step: StepKey };
 
 export interface Update {
   readonly model: Model;
@@ -173,7 +182,7 @@ export function just(model: Model, ...commands: readonly Command[]): Update {
 
 export type ModelSeed = Pick<
   Model,
-  "size" | "now" | "who" | "journalFile" | "plainCursor" | "resumeCommand" | "pasteable" | "bench"
+  "size" | "now" | "who" | "journalFile" | "plainCursor" | "altScreen" | "resumeCommand" | "pasteable" | "bench"
 >;
 
 export function firstModel(seed: ModelSeed): Model {
@@ -183,6 +192,7 @@ export function firstModel(seed: ModelSeed): Model {
     run: null,
     driving: false,
     end: null,
+    revealable: null,
     cursors: {},
     find: "",
     draft: "",

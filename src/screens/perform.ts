@@ -2,6 +2,7 @@ import { foldRun } from "../core/apply-event.ts";
 import type { Clock } from "../core/clock.ts";
 import { faultRecord } from "../core/errors.ts";
 import type { ExitName } from "../core/exit-codes.ts";
+import type { StepKey } from "../core/ids.ts";
 import type { Session } from "../runner/session.ts";
 import type { Workbench } from "../runner/workbench.ts";
 import type { Bench, Command, Message } from "./model.ts";
@@ -85,14 +86,14 @@ function follower(parts: PerformParts): Follower {
   const follow = (next: Session) => {
     unfollow();
     session = next;
-    const publish = () => parts.dispatch({ kind: "run-changed", state: next.state });
+    const publish = () => parts.dispatch({ kind: "run-changed", state: next.state, revealable: revealableIn(next) });
     const publishing = throttle(publish, parts.everyMs, () => parts.clock.monotonic());
     const unsubscribe = next.subscribe(() => publishing.changed());
     unfollow = () => {
       unsubscribe();
       publishing.stop();
     };
-    parts.dispatch({ kind: "session-opened", state: next.state });
+    parts.dispatch({ kind: "session-opened", state: next.state, revealable: revealableIn(next) });
     void next.ended.then((end) => {
       unfollow();
       session = null;
@@ -105,10 +106,8 @@ function follower(parts: PerformParts): Follower {
 type DrivingCommand = Exclude<Command, { do: "exit" | "drain" | "refresh" | "judge" | "plan" | "read" }>;
 
 /** What opens a session, or speaks to the one that is driven. */
-function drivingCommands(
-  { workbench }: PerformParts,
-  { session, follow }: Follower,
-): (command: DrivingCommand) => void {
+function drivingCommands(parts: PerformParts, { session, follow }: Follower): (command: DrivingCommand) => void {
+  const { workbench } = parts;
   return (command) => {
     switch (command.do) {
       case "open":
@@ -125,8 +124,24 @@ function drivingCommands(
         return session()?.cancel();
       case "note":
         return session()?.note(command.text);
+      case "reveal":
+        return void reveal(parts, session(), command.step);
     }
   };
+}
+
+function revealableIn(session: Session): StepKey | null {
+  const keys = session.state.steps.filter(({ status }) => status === "done").map(({ step }) => step.key);
+  return keys.findLast((key) => session.canReveal(key)) ?? null;
+}
+
+/** The rows go straight to the screen that asked; nothing here keeps them. */
+async function reveal({ dispatch }: PerformParts, session: Session | null, step: StepKey): Promise<void> {
+  try {
+    dispatch({ kind: "revealed", step, rows: (await session?.reveal(step)) ?? [] });
+  } catch (error) {
+    dispatch({ kind: "went-wrong", fault: faultRecord(error) });
+  }
 }
 
 function giveUp(workbench: Workbench, driven: Session | null, run: string, follow: (session: Session) => void): void {

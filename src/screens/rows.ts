@@ -1,4 +1,4 @@
-import { cleanForTerminal } from "../words/format.ts";
+import { beginning, cleanForTerminal, textWidth } from "../words/format.ts";
 
 /** Meaning, not colour: every tone is readable without one. `alarm` is the production banner and the only one with a background. */
 export type Tone = "plain" | "strong" | "alarm" | "caution" | "good" | "bad";
@@ -8,12 +8,17 @@ export interface Span {
   readonly tone: Tone;
 }
 
-/** One line of a screen, printable ASCII only. */
+/** One line of a screen: printable ASCII only, but for values that somebody asked to see. */
 export type Row = readonly Span[];
 
 /** Whatever comes from elsewhere passes here before it is a row: no control character, no bidi, nothing but printable ASCII. */
 export function span(text: string, tone: Tone = "plain"): Span {
   return { text: ascii(cleanForTerminal(text)), tone };
+}
+
+/** A value that somebody asked to see, as `visibleValue` made it: the letters of the people it is about stay as they are. */
+export function valueSpan(text: string, tone: Tone = "plain"): Span {
+  return { text, tone };
 }
 
 export function row(...parts: readonly (string | Span)[]): Row {
@@ -27,7 +32,7 @@ export function rowText(line: Row): string {
 }
 
 export function widthOf(line: Row): number {
-  return line.reduce((sum, part) => sum + part.text.length, 0);
+  return line.reduce((sum, part) => sum + textWidth(part.text), 0);
 }
 
 /** Not wider than the window; what is cut ends in `..`. */
@@ -36,8 +41,9 @@ export function fit(line: Row, width: number): Row {
   const kept: Span[] = [];
   let room = Math.max(0, width - 2);
   for (const part of line) {
-    kept.push({ ...part, text: part.text.slice(0, room) });
-    room -= Math.min(room, part.text.length);
+    const text = beginning(part.text, room);
+    kept.push({ ...part, text });
+    room = text === part.text ? room - textWidth(text) : 0;
   }
   return [...kept, { text: "..".slice(0, width), tone: "plain" }];
 }

@@ -37,6 +37,7 @@ const doings: Readonly<Record<Act, (model: Model) => Update>> = {
   journal: (model) => just(fresh(model, { kind: "journal" }), { do: "refresh" }),
   details: (model) => just(fresh(model, { kind: "details" })),
   timeline,
+  values,
   note: (model) => just({ ...pushed(model, { kind: "note" }), draft: "" }),
   write,
   "next-field": nextField,
@@ -169,6 +170,12 @@ function timeline(model: Model): Update {
     return run === undefined ? just(model) : looking(model, run.run, "timeline");
   }
   return model.run === null ? just(model) : looking(model, model.run.run, "timeline");
+}
+
+function values(model: Model): Update {
+  const step = model.revealable;
+  if (step === null) return just(model);
+  return just(fresh(model, { kind: "values", step, rows: null }), { do: "reveal", step });
 }
 
 function write(model: Model): Update {

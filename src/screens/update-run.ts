@@ -1,11 +1,13 @@
+import type { StepKey } from "../core/ids.ts";
 import type { RunState } from "../core/run-state.ts";
 import type { ConfirmQuestion, Question } from "../core/question.ts";
+import type { RevealedRow } from "../core/step.ts";
 import type { RunEnd } from "../runner/session.ts";
 import { emptyLine } from "./input/line-edit.ts";
 import { just, type Model, routeOf, type Update, withCursor } from "./model.ts";
 
 /** The run's screen comes up; what led to it is no longer a way back, but for the plan of a dry run. */
-export function sessionOpened(model: Model, state: RunState): Update {
+export function sessionOpened(model: Model, state: RunState, revealable: StepKey | null = null): Update {
   const first = state.purpose === "dry-run" ? model.routes : model.routes.slice(0, 1);
   const fresh: Model = {
     ...model,
@@ -22,12 +24,12 @@ export function sessionOpened(model: Model, state: RunState): Update {
     aside: null,
     cursors: { ...model.cursors, live: 0, ended: 0 },
   };
-  return runChanged(fresh, state);
+  return runChanged(fresh, state, revealable);
 }
 
 /** A new question empties the field and the pump, and highlights nothing. */
-export function runChanged(before: Model, state: RunState): Update {
-  const model = { ...before, run: state, lapsed: lapsedOf(before, state) };
+export function runChanged(before: Model, state: RunState, revealable: StepKey | null = null): Update {
+  const model = { ...before, run: state, revealable, lapsed: lapsedOf(before, state) };
   const question = state.question;
   if (question === null) return just({ ...model, asked: null, aside: null, typed: emptyLine });
   if (question.id === before.asked?.id) return just(model);
@@ -71,6 +73,21 @@ function toTheRun(model: Model): Model {
   return at < 0 ? model : { ...model, routes: model.routes.slice(0, at + 1) };
 }
 
+/** Rows arrive at the screen that waits for them; where it was left meanwhile, they go nowhere. */
+export function revealed(model: Model, step: StepKey, rows: readonly RevealedRow[]): Model {
+  if (rows.length === 0) return { ...withoutWaiting(model), message: "There are no rows to show." };
+  const routes = model.routes.map((route) =>
+    route.kind === "values" && route.step === step && route.rows === null ? { ...route, rows } : route,
+  );
+  return { ...model, routes };
+}
+
+/** Without the screen that waits for rows which will not come. */
+export function withoutWaiting(model: Model): Model {
+  const routes = model.routes.filter((route) => route.kind !== "values" || route.rows !== null);
+  return { ...model, routes };
+}
+
 /** When somebody asked to leave, the end of the run is the end of the program; else its end stays on screen. */
 export function ended(before: Model, end: RunEnd): Update {
   const model: Model = {
@@ -78,6 +95,7 @@ export function ended(before: Model, end: RunEnd): Update {
     run: end.state,
     end,
     driving: false,
+    revealable: null,
     asked: null,
     aside: null,
     fault: end.fault ?? null,

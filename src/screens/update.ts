@@ -4,7 +4,7 @@ import { just, type Message, type Model, placeOf, pushed, type Update, withCurso
 import { act, highlighted, opened } from "./update-acts.ts";
 import { typed } from "./update-confirm.ts";
 import { fieldChanged, judged, suggested } from "./update-inputs.ts";
-import { ended, runChanged, sessionOpened } from "./update-run.ts";
+import { ended, revealed, runChanged, sessionOpened, withoutWaiting } from "./update-run.ts";
 
 /** The only way in which the screens' state changes. Pure: the same model and message give the same model and commands. */
 export function update(before: Model, message: Message, now: number): Update {
@@ -31,13 +31,15 @@ export function update(before: Model, message: Message, now: number): Update {
     case "planned":
       return just(withCursor(pushed({ ...model, busy: "" }, { kind: "plan", plan: message.plan }), 0));
     case "went-wrong":
-      return just({ ...model, busy: "", message: "", fault: message.fault });
+      return just({ ...withoutWaiting(model), busy: "", message: "", fault: message.fault });
     case "read":
       return just(readRun(model, message));
     case "session-opened":
-      return sessionOpened(model, message.state);
+      return sessionOpened(model, message.state, message.revealable);
     case "run-changed":
-      return runChanged(model, message.state);
+      return runChanged(model, message.state, message.revealable);
+    case "revealed":
+      return just(revealed(model, message.step, message.rows));
     case "run-ended":
       return ended(model, message.end);
     case "told-to-stop":

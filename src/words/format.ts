@@ -65,7 +65,7 @@ export function percent(done: number, total: number): string {
 
 const controls = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu;
 const wide =
-  /[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\uFF01-\uFF60]/u;
+  /[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Bopomofo}\p{Script=Yi}\u3000-\u303E\u30FB-\u30FF\uFE10-\uFE19\uFE30-\uFE6F\uFF01-\uFF60\uFFE0-\uFFE6]/u;
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
 /**
@@ -82,16 +82,30 @@ function spelled(character: string): string {
   return code.length <= 2 ? `\\x${code.padStart(2, "0")}` : `\\u${code.padStart(4, "0")}`;
 }
 
-function cut(text: string, max: number): string {
-  if (text.length * 2 <= max) return text;
-  let [kept, width, keptBeforeMark] = ["", 0, ""];
+/** Columns that a terminal needs for it. */
+export function textWidth(text: string): number {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  return Array.from(graphemes.segment(text), ({ segment }) => (wide.test(segment) ? 2 : 1)).reduce<number>(
+    (a, b) => a + b,
+    0,
+  );
+}
+
+/** What is wider than `max` columns ends in `..`. */
+export function cut(text: string, max: number): string {
+  if (text.length * 2 <= max || textWidth(text) <= max) return text;
+  return max < 2 ? "..".slice(0, Math.max(0, max)) : `${beginning(text, max - 2)}..`;
+}
+
+/** As much of it as `max` columns hold; no character is split. */
+export function beginning(text: string, max: number): string {
+  let [kept, width] = ["", 0];
   for (const { segment } of graphemes.segment(text)) {
     width += wide.test(segment) ? 2 : 1;
-    if (width > max) return max < 2 ? "..".slice(0, Math.max(0, max)) : `${keptBeforeMark}..`;
+    if (width > max) return kept;
     kept += segment;
-    if (width <= max - 2) keptBeforeMark = kept;
   }
-  return text;
+  return kept;
 }
 
 /** The environment by word and shape, so that no colour is needed to tell. */

@@ -82,6 +82,30 @@ test("neither Enter nor a pasted name confirms", async () => {
   expect((await answered(go, "g")).answer).toEqual({ kind: "go" });
 });
 
+test("`show` shows sample rows, as often as it is asked, and answers nothing", async () => {
+  const said: string[] = [];
+  const prompts: string[] = [];
+  const lines = ["show", "show", "g"];
+  const ask = async (prompt: string) => {
+    prompts.push(prompt);
+    return { text: lines.shift() ?? "", pasted: false };
+  };
+  const { signal } = new AbortController();
+  const shows = async () => ["  note = was"];
+  expect(await answerTo(go, ask, (line) => said.push(line), signal, shows)).toEqual({ kind: "go" });
+  expect(said).toEqual(["  note = was", "  note = was"]);
+  expect(prompts[0]).toContain("show shows sample rows");
+});
+
+test("`show` is what it says where nothing can be shown, and where it is the name to be typed", async () => {
+  expect((await answered(go, "show")).said).toEqual(["Nothing was begun: g goes, q leaves."]);
+  const named: ConfirmQuestion = { ...typed, way: { kind: "type", phrase: "show" } };
+  const ask = async () => ({ text: "show", pasted: false });
+  const nothing = async () => ["a value"];
+  const answer = await answerTo(named, ask, () => undefined, new AbortController().signal, nothing);
+  expect(answer).toEqual({ kind: "typed", text: "show", pasted: false });
+});
+
 test("q leaves every question", async () => {
   for (const question of [typed, go, choice, failure]) {
     expect((await answered(question, "q")).answer).toEqual({ kind: "decline" });

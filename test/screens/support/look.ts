@@ -1,3 +1,4 @@
+import type { RevealedRow } from "../../../src/core/step.ts";
 import { frameOf, frameText } from "../../../src/screens/frame.ts";
 import type { Key, NamedKey } from "../../../src/screens/input/decode.ts";
 import {
@@ -46,6 +47,7 @@ export function model(over: Partial<Model> = {}, size: Size = { columns: 100, ro
     who: "ops_k@bastion-2",
     journalFile: "/home/ops_k/.local/state/holdfast/journal.db",
     plainCursor: false,
+    altScreen: true,
     resumeCommand: (run) => `holdfast resume ${run}`,
     pasteable: (command) => command.replace(/^holdfast/, "node dist/main.js"),
     bench: { runs: [summaryOf()], targets, runbooks },
@@ -84,6 +86,26 @@ export function play(first: Model, inputs: readonly (Key | Message)[], gapMs = 1
   }
   return { model: current, commands };
 }
+
+/** Values as they come: long, wide, hostile, absent, changed since. */
+export const sampleRows: readonly RevealedRow[] = [
+  {
+    from: "public.orders",
+    rescued: {
+      id: "17",
+      note: `x\u001b[2J${"long ".repeat(40)}`,
+      city: "\u6771\u4eac ".repeat(30),
+      gone: null,
+      blank: "",
+    },
+    present: null,
+  },
+  {
+    from: "public.orders",
+    rescued: { id: "18", note: "as it was\nthen", city: "Z\u00fcrich", gone: null, blank: "" },
+    present: { id: "18", note: "as it is", city: "Z\u00fcrich", gone: null, blank: "" },
+  },
+];
 
 function isMessage(input: Key | Message): input is Message {
   return !["text", "named", "paste"].includes(input.kind);
@@ -128,6 +150,7 @@ export function everyScreen(size: Size): Readonly<Record<string, Model>> {
     failure: running(failing(), size),
     ended: ended(finished(), size),
     paused: ended(merging().tell({ kind: "run.paused", reason: "paused by the operator" }), size),
+    values: over(running(typing, size), { kind: "values", step: "check", rows: sampleRows }),
     details: over(running(told, size), { kind: "details" }),
     note: over(running(told, size), { kind: "note" }),
     write: over(running(choosing, size), { kind: "write", question: "Q7", asks: "Which statement took the rows?" }),
