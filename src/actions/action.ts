@@ -31,6 +31,8 @@ export interface Action<Params = any, Result extends Json = any> {
   preview(ctx: ReadContext, params: Params): Promise<Preview>;
   run(ctx: ActionContext, params: Params): Promise<Result>;
   choices?(result: Result): readonly Choice[];
+  /** What may be written in place of a listed choice, in words; there where `writtenChoice` is. */
+  readonly writtenWords?: string;
   /** A choice that is written rather than listed (transaction ids, a time range); null = not understood. */
   writtenChoice?(result: Result, written: string): Choice | null;
   probe?(ctx: ReadContext, params: Params): Promise<Probed>;

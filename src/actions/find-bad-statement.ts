@@ -45,6 +45,8 @@ export const findBadStatement: Action<Params, Search> = {
     return statements.map((statement) => choiceOf(statement, statements, statement === largest));
   },
 
+  writtenWords: "transaction ids joined by +, or two instants with .. between them",
+
   writtenChoice(search, written) {
     const statement = writtenStatement(search, written);
     return statement === null ? null : choiceOf(statement, search.statements, false);
@@ -81,13 +83,15 @@ function noneFound(table: string, { since, until }: Params, pruned: number): Fau
 
 function choiceOf(statement: Statement, all: readonly Statement[], isLargest: boolean): Choice {
   const { value, kind, transactions, tables, doubts, who, at, until } = statement;
+  const isOpen = kind === "open" || kind === "prepared";
   return {
     value,
     label: `${when(statement)}  DELETE  ${some(statement.rows, "row")}  ${named(statement)}`,
     details: [
       perTable(tables),
-      ...(at === null ? ["the server does not know when it committed"] : [until === null ? at : `${at} to ${until}`]),
-      ...(who === null ? [] : [who]),
+      ...(at === null && !isOpen ? ["the server does not know when it committed"] : []),
+      ...(at !== null && (isOpen || until !== null) ? [isOpen ? `began ${at}` : `committed ${at} to ${until}`] : []),
+      who === null ? "by whom, and its SQL: not in the evidence" : `by ${who}; its SQL is not in the evidence`,
       ...(kind === "open" ? ["still open: ending it brings its rows back"] : []),
       ...doubts,
     ],
@@ -98,8 +102,8 @@ function choiceOf(statement: Statement, all: readonly Statement[], isLargest: bo
 
 function when({ kind, at }: Statement): string {
   if (kind === "open" || kind === "prepared") return "not committed";
-  const time = at === null ? null : /\d{2}:\d{2}:\d{2}/.exec(at);
-  return time === null ? "time unknown" : `${time[0]}Z`;
+  const time = at === null ? null : /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})/.exec(at);
+  return time === null ? "time unknown" : `${time[1]} ${time[2]}Z`;
 }
 
 function named({ kind, transactions, value }: Statement): string {

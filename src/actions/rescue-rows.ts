@@ -4,6 +4,7 @@ import type { LeaseState } from "../core/run-state.ts";
 import type { Evidence, Recovered, RecoveredTable } from "../engines/evidence.ts";
 import type { Filled } from "../engines/rescue-area.ts";
 import type { Action, ActionContext } from "./action.ts";
+import { countedLines } from "./counted-lines.ts";
 import { count, some, sum } from "./say.ts";
 import { chosenPathShape, type Rescue, type RescuedTable, rescueShape, statementShape } from "./shapes.ts";
 
@@ -87,19 +88,34 @@ async function fillArea(ctx: ActionContext, recovered: Recovered): Promise<reado
   if (total === 0) throw nothingLeft();
   await ctx.lease(ctx.capability("rescueArea").part(ctx.run, recovered.tables));
   const filled: RescuedTable[] = [];
-  for (const table of recovered.tables) {
-    ctx.progress({ done: sum(filled, (one) => one.rows), total, unit: "rows", note: table.table });
-    filled.push(rescued(table, await fillTable(ctx, recovered, table)));
+  for (const [index, table] of recovered.tables.entries()) {
+    const before = sum(filled, (one) => one.rows);
+    const note = `${table.table}, table ${index + 1} of ${recovered.tables.length}`;
+    const tell = (rows: number) =>
+      ctx.progress({ done: before + Math.min(rows, table.rows), total, unit: "rows", note });
+    tell(0);
+    filled.push(rescued(table, await fillTable(ctx, recovered, table, tell)));
   }
   ctx.progress({ done: total, total, unit: "rows" });
   return filled;
 }
 
 /** A count that differs ends the transaction, so that no half of a table is ever taken for the whole. */
-function fillTable(ctx: ActionContext, recovered: Recovered, { table, columns, rows }: RecoveredTable) {
+function fillTable(
+  ctx: ActionContext,
+  recovered: Recovered,
+  { table, columns, rows }: RecoveredTable,
+  tell: (rows: number) => void,
+) {
   return ctx.once(table, async (tx) => {
     const area = ctx.capability("rescueArea");
-    const filled = await area.fill(tx, ctx.run, table, columns, await recovered.rows(table));
+    const filled = await area.fill(
+      tx,
+      ctx.run,
+      table,
+      columns,
+      countedLines(await recovered.rows(table), ctx.clock, tell),
+    );
     if (filled.rows !== rows) throw countDiffers(table, rows, filled.rows);
     return { rows: filled.rows, bytes: filled.bytes, digest: filled.digest };
   });

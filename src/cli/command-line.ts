@@ -19,7 +19,7 @@ export async function runCommandLine(args: readonly string[], parts: CliParts, i
   } catch (error) {
     if (error instanceof CommanderError && isHelp(error)) return error.exitCode === 0 ? 0 : exitCodes.usage.code;
     const { flags } = done;
-    const failure = error instanceof CommanderError ? commandLineFault(error) : error;
+    const failure = error instanceof CommanderError ? commandLineFault(unknownCommand(program, error) ?? error) : error;
     const { journalFolder } = await import("./flags.ts");
     return exitCodes[sayFailure(failure, () => journalFolder(flags, io), startedAs(io, flags), io)].code;
   }
@@ -39,10 +39,27 @@ function isHelp({ exitCode, code }: CommanderError): boolean {
   return exitCode === 0 || code === "commander.help";
 }
 
+/** A word that is no command is an argument too many to the reader of the command line: it is asked what it would say without our default. */
+function unknownCommand(program: Command, { code }: CommanderError): CommanderError | null {
+  const [written] = program.args;
+  if (code !== "commander.excessArguments" || written === undefined) return null;
+  const names = program.commands.map((command) => command.name());
+  if (names.includes(written)) return null;
+  const known = new Command().exitOverride().configureOutput({ outputError: () => undefined });
+  for (const name of names) known.command(name);
+  try {
+    known.parse([written], { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) return error;
+  }
+  return null;
+}
+
 /** What the reader of the command line says of a mistake quotes what was typed: a URL's password is cut out. */
 function commandLineFault({ message }: CommanderError): Fault {
   const words = message
     .replace(/^error: /, "")
+    .replace(/^unknown command/, "there is no command")
     .replaceAll(/\s+/g, " ")
     .replaceAll(/\/\/[^/\s]*@/g, "//[secret]@");
   const draft = {

@@ -31,6 +31,8 @@ export interface ConfirmQuestion extends Asked {
 export interface ChoiceQuestion extends Asked {
   readonly kind: "choice";
   readonly choices: readonly Choice[];
+  /** What may be written by hand in place of one of them, in words; absent where only these can be chosen. */
+  readonly byHand?: string;
 }
 export interface FailureQuestion extends Asked {
   readonly kind: "failure";

@@ -81,7 +81,17 @@ function picked(driver: Driver, step: StepState, choices: readonly Choice[], wis
 }
 
 function choiceQuestion(driver: Driver, step: StepState, choices: readonly Choice[]): ChoiceQuestion {
-  return { kind: "choice", id: questionId(driver), step: step.step.key, asks: step.step.title, facts: [], choices };
+  const { writtenWords } = actionOf(driver, step.step);
+  const byHand = writtenWords === undefined ? {} : { byHand: writtenWords };
+  return {
+    kind: "choice",
+    id: questionId(driver),
+    step: step.step.key,
+    asks: step.step.title,
+    facts: [],
+    choices,
+    ...byHand,
+  };
 }
 
 function needsChoice(step: StepState, choices: readonly Choice[]): Fault {

@@ -44,6 +44,8 @@ export interface Binding {
   readonly acts: boolean;
   /** In the footer too; help always has it. */
   readonly footer: boolean;
+  /** What it does at this very moment, where the label can't say it. */
+  help?(model: Model): string;
   /** True, or the reason why not, in words. */
   enabled(model: Model): true | string;
 }
@@ -75,7 +77,7 @@ function binding(
   where: readonly Place[],
   does: Act,
   label: string,
-  more: Partial<Pick<Binding, "acts" | "footer" | "enabled">> = {},
+  more: Partial<Pick<Binding, "acts" | "footer" | "enabled" | "help">> = {},
 ): Binding {
   return { keys, shows, where, does, label, acts: false, footer: true, enabled: always, ...more };
 }
@@ -115,7 +117,7 @@ export const bindings: readonly Binding[] = [
   binding(["v"], "v", runs, "details", "details"),
   binding(["ctrl-r"], "^R", [...runs, "type"], "values", "row values", { enabled: canReveal }),
   binding(["n"], "n", ["live", "failure"], "note", "note", { enabled: isDriving }),
-  binding(["w"], "w", ["choice"], "write", "write it by hand"),
+  binding(["w"], "w", ["choice"], "write", "write it by hand", { enabled: canWrite, help: byHandWords }),
   binding(["j"], "j", ["start"], "journal", "journal"),
   binding(["?"], "?", everywhereButFields, "help", "help"),
   binding(["ctrl-g"], "^G", fields, "help", "help"),
@@ -158,6 +160,18 @@ function canChoose(model: Model): true | string {
   const choice = question.choices[model.cursors.choice ?? -1];
   if (choice === undefined) return "nothing is highlighted yet: move with Up and Down first";
   return choice.disabled === undefined ? true : `not possible: ${choice.disabled}`;
+}
+
+function canWrite({ run }: Model): true | string {
+  const question = run?.question;
+  if (question?.kind !== "choice") return "nothing is asked";
+  return question.byHand === undefined ? "only what is listed can be chosen here" : true;
+}
+
+function byHandWords({ run }: Model): string {
+  const question = run?.question;
+  const what = question?.kind === "choice" ? (question.byHand ?? "") : "";
+  return what === "" ? "" : `, when it is none of the list: ${what}. It is looked up and checked; nothing is changed`;
 }
 
 function canAnswer(model: Model): true | string {

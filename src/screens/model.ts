@@ -40,9 +40,14 @@ export type Route =
   | { readonly kind: "journal" }
   | { readonly kind: "timeline"; readonly state: RunState; readonly events: readonly Stamped[] }
   | { readonly kind: "note" }
-  | { readonly kind: "write"; readonly question: QuestionId; readonly asks: string }
+  | { readonly kind: "write"; readonly question: QuestionId; readonly asks: string; readonly byHand: string }
   | { readonly kind: "give-up"; readonly run: RunId; readonly state: RunState }
   | { readonly kind: "help"; readonly of: Place };
+
+/** An answer was given, and the run is still at it: whether the counts hold is asked of the server once more. */
+export function isAnswered({ run, answered }: Model): boolean {
+  return answered !== null && run?.question?.id === answered;
+}
 
 /** A route, or what the run's own screen shows just now. Keys are bound to places. */
 export type Place = Exclude<Route["kind"], "run"> | "live" | "choice" | "go" | "type" | "failure" | "ended";
@@ -111,6 +116,8 @@ export interface Model {
     readonly at: number;
     readonly furthest: number;
   } | null;
+  /** The question that was answered here, while the run has not gone on from it yet. */
+  readonly answered: QuestionId | null;
   readonly typed: TypedLine;
   /** The confirmation that lapsed before it was answered. */
   readonly lapsed: ConfirmQuestion | null;
@@ -198,6 +205,7 @@ export function firstModel(seed: ModelSeed): Model {
     draft: "",
     form: emptyForm,
     asked: null,
+    answered: null,
     typed: emptyLine,
     lapsed: null,
     missed: { step: "", times: 0 },

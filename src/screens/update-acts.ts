@@ -8,6 +8,7 @@ import { listLength, runbookItems, startItems, targetItems } from "./lists.ts";
 import {
   cursorOf,
   emptyForm,
+  isAnswered,
   just,
   type Model,
   placeOf,
@@ -17,7 +18,7 @@ import {
   type Update,
   withCursor,
 } from "./model.ts";
-import { focusField, moveSuggestion, nextField } from "./update-inputs.ts";
+import { focusField, moveInForm, nextField, previousField } from "./update-inputs.ts";
 import { interrupt, leave, pause } from "./update-leave.ts";
 
 /** What each key does, once it is enabled. */
@@ -41,7 +42,7 @@ const doings: Readonly<Record<Act, (model: Model) => Update>> = {
   note: (model) => just({ ...pushed(model, { kind: "note" }), draft: "" }),
   write,
   "next-field": nextField,
-  "previous-field": (model) => focusField(model, model.form.field - 1),
+  "previous-field": previousField,
   submit,
   start: (model) => open(model, "live"),
   "dry-run": (model) => open(model, "dry-run"),
@@ -64,7 +65,7 @@ const doings: Readonly<Record<Act, (model: Model) => Update>> = {
 /** A list's cursor stops at both ends; a text's scroll stops at its top. Nothing wraps. */
 function moved(model: Model, by: number): Update {
   const place = placeOf(model);
-  if (place === "inputs") return just(moveSuggestion(model, by));
+  if (place === "inputs") return moveInForm(model, by);
   const length = listLength(model);
   const last = length > 0 ? length - 1 : place === "live" ? outputKept : lastTop(model);
   const isTail = place === "live" || place === "timeline";
@@ -136,7 +137,8 @@ function choose(model: Model, index: number): Update {
   const question = model.run?.question;
   const choice = question?.kind === "choice" ? question.choices[index] : undefined;
   if (question === undefined || question === null || choice === undefined) return just(model);
-  return just(model, { do: "answer", question: question.id, answer: { kind: "choose", value: choice.value } });
+  const next = { ...model, answered: question.id };
+  return just(next, { do: "answer", question: question.id, answer: { kind: "choose", value: choice.value } });
 }
 
 const waits = "It waits for you. Enter: back to the question.";
@@ -145,6 +147,7 @@ const waits = "It waits for you. Enter: back to the question.";
 function back(model: Model): Update {
   const place = placeOf(model);
   const question = model.run?.question ?? null;
+  if (isAnswered(model)) return just({ ...model, message: "It is answered already. ^C stops at the next safe point." });
   if (question !== null && ["choice", "go", "type", "failure"].includes(place)) {
     // What is typed next is meant for the checklist: no letter of it may wait in the field.
     return just({ ...model, aside: question.id, typed: emptyLine, message: `Nothing happened. ${waits}` });
@@ -181,7 +184,8 @@ function values(model: Model): Update {
 function write(model: Model): Update {
   const question = model.run?.question;
   if (question?.kind !== "choice") return just(model);
-  return just({ ...pushed(model, { kind: "write", question: question.id, asks: question.asks }), draft: "" });
+  const { id, asks, byHand = "" } = question;
+  return just({ ...pushed(model, { kind: "write", question: id, asks, byHand }), draft: "" });
 }
 
 function submit(model: Model): Update {
@@ -194,7 +198,8 @@ function submit(model: Model): Update {
   if (text === "") return just(next);
   if (route.kind === "note") return just({ ...next, message: "noted" }, { do: "note", text });
   if (route.kind !== "write") return just(model);
-  return just(next, { do: "answer", question: route.question, answer: { kind: "choose", value: text } });
+  const answer = { kind: "choose", value: text } as const;
+  return just({ ...next, answered: route.question }, { do: "answer", question: route.question, answer });
 }
 
 function open(model: Model, purpose: "live" | "dry-run"): Update {
@@ -220,5 +225,6 @@ function giveUp(model: Model): Update {
 function failureAct(model: Model, does: FailureAct): Update {
   const question = model.run?.question;
   if (question?.kind !== "failure") return just(model);
-  return just(model, { do: "answer", question: question.id, answer: { kind: "act", act: does } });
+  const next = { ...model, answered: question.id };
+  return just(next, { do: "answer", question: question.id, answer: { kind: "act", act: does } });
 }

@@ -3,7 +3,7 @@ import type { ConfirmQuestion } from "../core/question.ts";
 import { confirmRows } from "./views/confirm.view.ts";
 import type { Key } from "./input/decode.ts";
 import { emptyLine, howDiffers, typeKey } from "./input/line-edit.ts";
-import { just, type Model, routeOf, type Update } from "./model.ts";
+import { isAnswered, just, type Model, routeOf, type Update } from "./model.ts";
 
 /** A key into the confirmation's own field: the run's question, or giving a run up. */
 export function typed(model: Model, key: Key): Update {
@@ -26,7 +26,7 @@ export function submitTyped(model: Model, question: ConfirmQuestion): Update {
   const next: Model = { ...model, typed: emptyLine };
   if (text === phraseOf(model))
     return just(
-      { ...next, missed: { step: question.step, times: 0 } },
+      { ...next, answered: question.id, missed: { step: question.step, times: 0 } },
       { do: "answer", question: question.id, answer },
     );
   const message = `Not confirmed: ${nameOfAnother(model, text) ?? howDiffers(text, phraseOf(model))}.`;
@@ -37,7 +37,8 @@ export function submitTyped(model: Model, question: ConfirmQuestion): Update {
 export function goAnswer(model: Model, question: ConfirmQuestion): Update {
   const closed = whyNotAnswerable(model, question);
   if (closed !== null) return just({ ...model, message: closed });
-  return just(model, { do: "answer", question: question.id, answer: { kind: "go" } });
+  const next = { ...model, answered: question.id };
+  return just(next, { do: "answer", question: question.id, answer: { kind: "go" } });
 }
 
 /** Giving a run up lets its evidence go: its short id is typed. */
@@ -60,6 +61,7 @@ export function confirmOf(model: Model): ConfirmQuestion | null {
 
 /** Why the question can't be answered as it stands on the screen: too small a window, lines not read, time run out. */
 export function whyNotAnswerable(model: Model, question: ConfirmQuestion): string | null {
+  if (isAnswered(model)) return "It is confirmed already. ^C stops at the next safe point.";
   const early = model.asked === null || model.now - model.asked.at < 400;
   if (early) return "The question has only just appeared: read it first.";
   if (model.now >= question.lapsesAt)

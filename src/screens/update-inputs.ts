@@ -33,13 +33,27 @@ export function judged(model: Model, field: string, text: string, verdict: Input
 
 export function suggested(model: Model, field: string, text: string, items: readonly Suggestion[]): Model {
   if (focusedField(model)?.name !== field || (model.form.values[field] ?? "") !== text) return model;
-  return { ...model, form: { ...model.form, suggestions: items, picked: -1 } };
+  // What is written in full already is nothing to pick: the arrows go on to the next field.
+  const isWritten = items.length === 1 && items[0]?.value === text;
+  return { ...model, form: { ...model.form, suggestions: isWritten ? [] : items, picked: -1 } };
 }
 
-export function moveSuggestion(model: Model, by: number): Model {
+/** Up and Down: through the suggestions of this field, and past either end of them to the field beside it. */
+export function moveInForm(model: Model, by: number): Update {
   const { form } = model;
-  const picked = Math.min(form.suggestions.length - 1, Math.max(-1, form.picked + by));
-  return { ...model, form: { ...form, picked } };
+  const picked = form.picked + by;
+  if (picked < -1) return previousField(model);
+  if (picked >= form.suggestions.length) return by > 0 ? fieldBelow(model) : just(model);
+  return just({ ...model, form: { ...form, picked } });
+}
+
+export function previousField(model: Model): Update {
+  return focusField(model, model.form.field - 1);
+}
+
+/** Below the last field is nothing: only Enter makes the plan. */
+function fieldBelow(model: Model): Update {
+  return focusField(model, model.form.field + 1);
 }
 
 /** Enter: takes the highlighted suggestion, else goes to the next field; after the last one, asks for the plan. */

@@ -1,4 +1,4 @@
-import { just, type Model, placeOf, type Update } from "./model.ts";
+import { isAnswered, just, type Model, type Update } from "./model.ts";
 
 /** `q`: never destroys. With a run in the air it asks first, then pauses it and leaves when it has let go. */
 export function leave(model: Model): Update {
@@ -32,8 +32,12 @@ function firstStop(model: Model): string {
   return `Stopping: ${safePoint(model)}. ^C again cancels the statement.`;
 }
 
+/** Where the run stops, by what it does just now, whichever screen is in front of it. */
 function safePoint(model: Model): string {
-  const running = model.run?.steps.find((step) => step.status === "running" || step.status === "checking");
-  if (running === undefined || placeOf(model) !== "live") return "nothing is in the air, so at once";
-  return running.progress === undefined ? "after this step" : "after this batch";
+  const { run } = model;
+  const running = run?.steps.find((step) => step.status === "running");
+  if (running !== undefined) return running.progress === undefined ? "after this step" : "after this batch";
+  if (isAnswered(model)) return "before what you just confirmed begins, or after its first batch";
+  if (run?.question !== null && run !== null) return "nothing is in the air, so at once";
+  return "before the next step begins, or after its first batch";
 }

@@ -4,7 +4,7 @@ import type { ConfirmQuestion, Question } from "../core/question.ts";
 import type { RevealedRow } from "../core/step.ts";
 import type { RunEnd } from "../runner/session.ts";
 import { emptyLine } from "./input/line-edit.ts";
-import { just, type Model, routeOf, type Update, withCursor } from "./model.ts";
+import { isAnswered, just, type Model, routeOf, type Update, withCursor } from "./model.ts";
 
 /** The run's screen comes up; what led to it is no longer a way back, but for the plan of a dry run. */
 export function sessionOpened(model: Model, state: RunState, revealable: StepKey | null = null): Update {
@@ -21,6 +21,7 @@ export function sessionOpened(model: Model, state: RunState, revealable: StepKey
     lapsed: null,
     missed: { step: "", times: 0 },
     asked: null,
+    answered: null,
     aside: null,
     cursors: { ...model.cursors, live: 0, ended: 0 },
   };
@@ -31,16 +32,16 @@ export function sessionOpened(model: Model, state: RunState, revealable: StepKey
 export function runChanged(before: Model, state: RunState, revealable: StepKey | null = null): Update {
   const model = { ...before, run: state, revealable, lapsed: lapsedOf(before, state) };
   const question = state.question;
-  if (question === null) return just({ ...model, asked: null, aside: null, typed: emptyLine });
+  if (question === null) return just({ ...model, asked: null, answered: null, aside: null, typed: emptyLine });
   if (question.id === before.asked?.id) return just(model);
   const missed = before.missed.step === question.step ? before.missed : { step: question.step, times: 0 };
   const asked = { id: question.id, step: question.step, at: model.now, furthest: 0 };
   const fresh = withCursor(
-    withCursor({ ...model, asked, typed: emptyLine, missed }, -1, "choice"),
+    withCursor({ ...model, asked, answered: null, typed: emptyLine, missed }, -1, "choice"),
     0,
     question.kind === "confirm" ? question.way.kind : "failure",
   );
-  return just(askedAgain(toTheRun(fresh), question), { do: "drain" });
+  return just(askedAgain(toTheRun(fresh), question, before), { do: "drain" });
 }
 
 /** The confirmation that was on screen when its time ran out; kept while the server is looked at again. */
@@ -50,13 +51,21 @@ function lapsedOf({ run, now, lapsed }: Model, { question }: RunState): ConfirmQ
   return now >= was.lapsesAt ? was : null;
 }
 
-function askedAgain(model: Model, question: Question): Model {
+function askedAgain(model: Model, question: Question, before: Model): Model {
   const was = model.lapsed;
+  if (isAnswered(before) && question.step === before.asked?.step && question.kind !== "failure")
+    return { ...model, lapsed: null, message: notTaken[question.kind] };
   if (was === null || question.kind !== "confirm" || was.step !== question.step) return { ...model, lapsed: null };
   const what = isSame(was, question) ? "unchanged" : "CHANGED, read it anew";
   const message = `Asked again: two minutes went by. The server was looked at again: ${what}.`;
   return { ...model, lapsed: null, message };
 }
+
+/** Why the same is asked once more right after it was answered. */
+const notTaken = {
+  confirm: "Asked again: the counts are no longer those that you confirmed. Nothing was begun. Read it anew.",
+  choice: "Asked again: what you wrote was not understood, or is not possible. Nothing was changed.",
+} as const;
 
 /** By what would be done; other words of a preview (an age, a lag) change by the second. */
 function isSame(was: ConfirmQuestion, now: ConfirmQuestion): boolean {
@@ -97,6 +106,7 @@ export function ended(before: Model, end: RunEnd): Update {
     driving: false,
     revealable: null,
     asked: null,
+    answered: null,
     aside: null,
     fault: end.fault ?? null,
   };

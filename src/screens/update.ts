@@ -60,6 +60,8 @@ function keyed(before: Model, key: Extract<Message, { kind: "key" }>["key"]): Up
     return just({ ...model, leaving: notAsked(model), message }, { do: "drain" });
   }
   if (held && isAnswer(bound.does, place)) return just({ ...model, message: "A held key answers nothing." });
+  if (held && model.leaving === "asked" && bound.does === "leave")
+    return just({ ...model, message: "A held key does not leave. Let go, then q again leaves; any other key stays." });
   const enabled = bound.enabled(model);
   if (enabled !== true) return just({ ...model, message: `${bound.shows}: ${enabled}` });
   return act(model, bound.does);

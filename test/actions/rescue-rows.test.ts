@@ -102,3 +102,13 @@ test("shows rows as they become durable", async () => {
     [14, 14],
   ]);
 });
+
+test("tells how far it is, by table", async () => {
+  const { ctx, params } = await prepared();
+  const told: (string | undefined)[] = [];
+  await rescueRows.run(
+    { ...ctx, progress: ({ note, done }) => told.push(note === undefined ? `${done}` : note) },
+    params,
+  );
+  expect(told).toEqual(["public.orders, table 1 of 2", "public.lines, table 2 of 2", "14"]);
+});

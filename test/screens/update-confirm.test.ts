@@ -34,6 +34,44 @@ describe("a typed confirmation", () => {
     ]);
   });
 
+  it("says at once that it was taken and what is done now, takes nothing more, and Esc does not say that nothing happened", () => {
+    const taken = play(asked(), [...byHand("shop_orders"), enter], 100);
+    const said = "Confirmed: counting anew on the server; if nothing has changed, it begins ..";
+    expect(textOf(taken.model)).toContain(said);
+    const more = play(taken.model, [...byHand("shop_orders"), enter, named("escape")]);
+    expect(answers(more.commands)).toEqual([]);
+    expect(textOf(more.model)).toContain(said);
+    expect(textOf(more.model)).toContain("It is answered already.");
+    expect(more.model.aside).toBeNull();
+    const hold = story().tell({
+      kind: "question.asked",
+      question: confirmQuestion({ step: "freeze", covers: ["freeze"], way: { kind: "go" } }),
+    });
+    expect(textOf(play(running(hold), [letters("g")]).model)).toContain("Confirmed: it begins ..");
+  });
+
+  it("says why it asks once more when the counts had changed after the name was typed", () => {
+    const told = untilMerge().tell({ kind: "question.asked", question: confirmQuestion() });
+    const taken = play(running(told), [...byHand("shop_orders"), enter]).model;
+    const again = told.tell({ kind: "question.asked", question: confirmQuestion({ id: "Q24" }) });
+    const after = update(taken, { kind: "run-changed", state: again.state }, taken.now).model;
+    expect(textOf(after)).toContain("the counts are no longer those that you confirmed. Nothing was begun.");
+    expect(textOf(after)).toContain("Type the name of this database");
+  });
+
+  it("has its title whole in every window", () => {
+    const covers = ["copy", "merge"];
+    for (const size of [...sizes.slice(1), { columns: 60, rows: 20 }, { columns: 70, rows: 24 }]) {
+      const lines = textOf(asked({ covers }, size)).split("\n");
+      const title = lines.slice(1, 3).join(" ");
+      expect(title).toContain("STEPS 6, 7");
+      expect(title).toContain("Take the safety copy; Merge the missing rows");
+      expect(title).toMatch(/WRITE +(lapses in \d+:\d\d|\d+:\d\d left)/);
+      expect(title).not.toContain("..");
+    }
+    expect(textOf(asked({ covers }, sizes[1])).split("\n")[1]).toContain("Merge the missing rows  WRITE");
+  });
+
   it("is not confirmed by Enter alone, nor after a paste, nor by the phrase in one read", () => {
     expect(answers(play(asked(), [enter, enter]).commands)).toEqual([]);
     expect(answers(play(asked(), [{ kind: "paste", text: "shop_orders" }, enter]).commands)).toEqual([]);
@@ -265,6 +303,28 @@ describe("a choice", () => {
       { do: "answer", question: "Q7", answer: { kind: "choose", value: "88120999" } },
     ]);
     expect(answers(play(choosing, [letters("w"), enter]).commands)).toEqual([]);
+    expect(textOf(play(choosing, [letters("w")]).model)).toContain(
+      "It may be transaction ids joined by +, or two instants",
+    );
+    expect(textOf(play(choosing, [letters("?")]).model)).toContain(
+      "write it by hand, when it is none of the list: transaction ids joined by +",
+    );
+  });
+
+  it("that was written and not understood is asked again, and says so", () => {
+    const wrote = play(choosing, [letters("w"), { kind: "field", text: "yesterday" }, enter]).model;
+    expect(textOf(wrote)).toContain("answered ..");
+    const told = story().tell({ kind: "question.asked", question: { ...statementQuestion, id: "Q9" } });
+    const after = update(wrote, { kind: "run-changed", state: told.state }, wrote.now).model;
+    expect(textOf(after)).toContain("what you wrote was not understood, or is not possible");
+  });
+
+  it("has no way by hand where only the list can be chosen", () => {
+    const { byHand: _none, ...listed } = statementQuestion;
+    const shown = running(story().tell({ kind: "question.asked", question: listed }));
+    const { model: after } = play(shown, [letters("w")]);
+    expect(after.routes.at(-1)).toEqual({ kind: "run" });
+    expect(textOf(after)).toContain("w: only what is listed can be chosen here");
   });
 });
 

@@ -137,6 +137,37 @@ describe("the inputs form", () => {
     expect(play(offered, [named("enter")]).model.form.values.table).toBe("public");
   });
 
+  it("moves by arrows through the suggestions and on to the fields beside them", () => {
+    const items = [
+      { value: "public.orders", detail: "" },
+      { value: "public.order_lines", detail: "" },
+    ];
+    const typing = play(inputs, [
+      { kind: "field", text: "public." },
+      { kind: "suggested", field: "table", text: "public.", items },
+    ]).model;
+    const at = (keys: readonly ("up" | "down")[]) => {
+      const { form } = play(
+        typing,
+        keys.map((key) => named(key)),
+      ).model;
+      return [form.field, form.picked];
+    };
+    expect(at(["down"])).toEqual([0, 0]);
+    expect(at(["down", "down"])).toEqual([0, 1]);
+    expect(at(["down", "down", "up", "up"])).toEqual([0, -1]);
+    expect(at(["down", "down", "down"])).toEqual([1, -1]);
+    expect(at(["down", "down", "down", "down"])).toEqual([1, -1]);
+    expect(at(["down", "down", "down", "up"])).toEqual([0, -1]);
+    expect(at(["up"])).toEqual([0, -1]);
+    const whole = play(inputs, [
+      { kind: "field", text: "public.orders" },
+      { kind: "suggested", field: "table", text: "public.orders", items: items.slice(0, 1) },
+      named("down"),
+    ]).model;
+    expect(whole.form.field).toBe(1);
+  });
+
   it("shows no suggestions of a field that was left", () => {
     const items = [{ value: "public.orders", detail: "1 row" }];
     const { model: after } = play(inputs, [

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Model } from "../../src/screens/model.ts";
 import { update } from "../../src/screens/update.ts";
 import { ended, everyScreen, letters, model, named, play, running, sizes, textOf } from "./support/look.ts";
 import { confirmQuestion, failing, merging, statementQuestion, story, untilMerge } from "./support/story.ts";
@@ -44,6 +45,13 @@ describe("leaving", () => {
     expect(after.model).toMatchObject({ leaving: "no", message: "Stayed. That key did nothing else." });
     expect(after.model.routes).toEqual(shown.routes);
     expect(play(after.model, [letters("q")]).commands, "it asks anew").toEqual([]);
+  });
+
+  it("is not answered by the key that asked, while it is held down", () => {
+    const held = play(live, Array(40).fill(letters("q")), 33);
+    expect(held.commands).toEqual([]);
+    expect(textOf(held.model)).toContain("A held key does not leave.");
+    expect(play(held.model, [letters("q")]).commands).toEqual([{ do: "pause", reason: "the operator left" }]);
   });
 
   it("forgets that it asked when a question comes between", () => {
@@ -96,5 +104,29 @@ describe("Ctrl-C", () => {
     expect(textOf(play(running(merging()), [named("ctrl-c")]).model)).toContain(
       "after this batch. ^C again cancels the statement.",
     );
+  });
+});
+
+describe("where a pause stops", () => {
+  const words = (shown: Model) => play(shown, [named("ctrl-c")]).model.message;
+  const told = untilMerge().tell({ kind: "question.asked", question: goQuestion });
+  const merge = { kind: "step.intended", step: "merge", attempt: 1, params: {}, recovery: "cursor" } as const;
+  const confirmed = {
+    kind: "question.answered",
+    question: "Q20",
+    step: "merge",
+    by: "ops_k",
+    answered: { kind: "confirmed" },
+  } as const;
+
+  it.each([
+    ["at a question that waits", running(told), "nothing is in the air, so at once"],
+    ["right after it was answered", play(running(told), [letters("g")]).model, "before what you just confirmed begins"],
+    ["before the write begins", running(told.tell(confirmed)), "before the next step begins, or after its first batch"],
+    ["in a step without batches so far", running(untilMerge().tell(merge)), "after this step"],
+    ["in a write of batches", running(merging()), "after this batch"],
+    ["the same, from the details", play(running(merging()), [letters("v")]).model, "after this batch"],
+  ])("is true %s", (_when, shown, said) => {
+    expect(words(shown)).toContain(said);
   });
 });

@@ -1,8 +1,8 @@
 import { shortDigest } from "../../core/plan.ts";
 import type { ConfirmQuestion } from "../../core/question.ts";
 import { count, duration, expected, plural } from "../../words/format.ts";
-import type { Model } from "../model.ts";
-import { ends, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
+import { isAnswered, type Model } from "../model.ts";
+import { blank, ends, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
 import { environmentOf } from "./heading.ts";
 import { bodyHeight } from "./message.view.ts";
 import { findingText, spaced } from "../../words/step-words.ts";
@@ -23,7 +23,7 @@ export interface ConfirmView {
 export function confirmRows(model: Model, question: ConfirmQuestion): ConfirmView {
   const { columns, rows } = model.size;
   const height = bodyHeight(model);
-  const top = [titleRow(model, question), ...factRows(question, columns)];
+  const top = [...titleRows(model, question), ...factRows(question, columns)];
   const bottom = [...countRows(model, question), ...promptRows(model, question, columns)];
   const lines = previewRows(model, question, columns);
   const room = height - top.length - bottom.length - 1;
@@ -47,8 +47,9 @@ export function confirmRows(model: Model, question: ConfirmQuestion): ConfirmVie
   };
 }
 
-/** `STEP 7  merge`, or every step that this one answer lets through. */
-function titleRow(model: Model, question: ConfirmQuestion): Row {
+/** `STEP 7  merge`, or every step that this one answer lets through; never cut: what has no room on one row takes two. */
+function titleRows(model: Model, question: ConfirmQuestion): readonly Row[] {
+  const { columns } = model.size;
   const covered = (model.run?.steps ?? []).flatMap(({ step }, index) =>
     question.covers.includes(step.key) ? [{ number: index + 1, title: step.title }] : [],
   );
@@ -57,11 +58,15 @@ function titleRow(model: Model, question: ConfirmQuestion): Row {
   const numbers = `STEP${covered.length > 1 ? "S" : ""} ${covered.map((step) => step.number).join(", ")}`;
   const titles = covered.length > 1 ? covered.map((step) => step.title).join("; ") : question.asks;
   const effect = effectOf(model, question).toUpperCase();
-  return ends(
-    row(span(`${numbers}  ${titles}`, "strong")),
-    row(span(effect, "strong"), `   ${lapses}`),
-    model.size.columns,
-  );
+  const fits = (parts: readonly string[]) => parts.join("").length + 2 <= columns;
+  const short = left > 0 ? `${duration(left)} left` : lapses;
+  const whole = [
+    [`${numbers}  ${titles}`, effect, `   ${lapses}`],
+    [`${numbers}  ${titles}`, effect, `  ${short}`],
+  ].find(fits);
+  const [title = "", strong = "", rest = ""] = whole ?? [numbers, effect, `   ${lapses}`];
+  const head = ends(row(span(title, "strong")), row(span(strong, "strong"), rest), columns);
+  return whole === undefined ? [head, ...labelled("", titles, columns, { indent: 2, tone: "strong" })] : [head];
 }
 
 /** The strongest of what the answer lets through. */
@@ -118,6 +123,7 @@ function countRows(model: Model, question: ConfirmQuestion): readonly Row[] {
 }
 
 function promptRows(model: Model, question: ConfirmQuestion, width: number): readonly Row[] {
+  if (isAnswered(model)) return takenRows(model, question, width);
   if (question.way.kind === "go") return [row(span("g goes ahead.", "strong"), " Esc puts it aside, nothing happens.")];
   const { times } = model.missed;
   const missed = times > 0 ? `   (${times} of 3 misses) ${triesLeft(times)}` : "";
@@ -126,6 +132,16 @@ function promptRows(model: Model, question: ConfirmQuestion, width: number): rea
     ...labelled("", asks, width, { indent: 0, tone: "strong" }),
     row("  > ", span(`${model.typed.text}_`, "strong")),
   ];
+}
+
+/** A write is counted once more before it begins, which takes a moment on a large table: nobody may think that the key was lost. */
+function takenRows(model: Model, question: ConfirmQuestion, width: number): readonly Row[] {
+  const isHold = effectOf(model, question) === "hold";
+  const words = isHold
+    ? "Confirmed: it begins .."
+    : "Confirmed: counting anew on the server; if nothing has changed, it begins ..";
+  const rows = labelled("", words, width, { indent: 0, tone: "strong" });
+  return question.way.kind === "go" || rows.length > 1 ? rows : [...rows, blank];
 }
 
 function triesLeft(misses: number): string {

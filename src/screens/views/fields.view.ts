@@ -16,12 +16,9 @@ export function noteBody(model: Model): Body {
 export function writeBody(model: Model, route: Extract<Route, { kind: "write" }>): Body {
   const rows = [
     row(span(route.asks, "strong"), "   none of the list: write it by hand"),
-    ...labelled(
-      "",
-      "A value as it would stand behind --choose: transaction ids, or a time range. It is checked; nothing is changed.",
-      model.size.columns,
-      { indent: 0 },
-    ),
+    ...labelled("", `It may be ${route.byHand}. It is looked up and checked; nothing is changed.`, model.size.columns, {
+      indent: 0,
+    }),
     row(`value: ${model.draft}`),
   ];
   return { rows, field: { at: rows.length - 1, label: "value: ", value: model.draft, id: "write" } };

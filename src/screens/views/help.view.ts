@@ -8,12 +8,8 @@ export function helpBody(model: Model, of: Place, height: number): Body {
   const behind: Model = { ...model, routes: model.routes.slice(0, -1) };
   const rows = bindingsAt(of).flatMap((bound) => {
     const enabled = bound.enabled(behind);
-    return labelled(
-      `  ${bound.shows}`,
-      `${bound.label}${enabled === true ? "" : `   not now: ${enabled}`}`,
-      model.size.columns,
-      { indent: 14 },
-    );
+    const more = enabled === true ? (bound.help?.(behind) ?? "") : `   not now: ${enabled}`;
+    return labelled(`  ${bound.shows}`, `${bound.label}${more}`, model.size.columns, { indent: 14 });
   });
   const lines = [row(span("KEYS ON THAT SCREEN", "strong"), "   Esc goes back to it"), ...rows, blank, ...legend];
   const part = scrolled(lines, model.cursors.help ?? 0, height - 1);

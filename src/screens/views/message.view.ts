@@ -1,5 +1,5 @@
 import type { FaultRecord } from "../../core/errors.ts";
-import { type Model, placeOf } from "../model.ts";
+import { isAnswered, type Model, placeOf } from "../model.ts";
 import { blank, type Row, row, span, wrapText } from "../rows.ts";
 
 const most = 8;
@@ -9,6 +9,7 @@ export function messageRows(model: Model): readonly Row[] {
   const { columns } = model.size;
   if (model.busy !== "") return [row(span(`${model.busy} ..`, "strong"))];
   if (model.message !== "") return wrapText(model.message, columns).map((line) => row(span(line, "strong")));
+  if (isAnswered(model) && model.run?.question?.kind !== "confirm") return [row(span("answered ..", "strong"))];
   if (model.fault === null || placeOf(model) === "ended") return [blank];
   return faultRows(model, model.fault).slice(0, most);
 }

@@ -153,7 +153,12 @@ export function everyScreen(size: Size): Readonly<Record<string, Model>> {
     values: over(running(typing, size), { kind: "values", step: "check", rows: sampleRows }),
     details: over(running(told, size), { kind: "details" }),
     note: over(running(told, size), { kind: "note" }),
-    write: over(running(choosing, size), { kind: "write", question: "Q7", asks: "Which statement took the rows?" }),
+    write: over(running(choosing, size), {
+      kind: "write",
+      question: "Q7",
+      asks: "Which statement took the rows?",
+      byHand: "transaction ids joined by +",
+    }),
     "give-up": over(at(resume), { kind: "give-up", run: runId, state: told.state }),
     journal: at({ kind: "journal" }),
     timeline: at({ kind: "timeline", state: told.state, events: told.events }),

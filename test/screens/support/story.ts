@@ -165,6 +165,7 @@ export const statementQuestion: ChoiceQuestion = {
   step: "statement",
   asks: "Which statement took the rows?",
   facts: [],
+  byHand: "transaction ids joined by +, or two instants with .. between them",
   choices: [
     {
       value: "88120431",
