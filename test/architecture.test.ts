@@ -55,7 +55,7 @@ const drivers: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** These join the parts: they see everything. */
-const joiners = new Set(["src/compose.ts", "src/main.ts"]);
+const joiners = new Set(["src/cli-parts.ts", "src/compose.ts", "src/main.ts"]);
 
 function roomOf(file: string): string {
   const parts = file.split("/").slice(1, -1);

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { memoryServer } from "../../src/engines/memory/server.ts";
 import { badDelete, contentOf } from "../support/memory-bench.ts";
-import type { CrashWorld } from "./harness.ts";
+import type { CrashWorld, Seen } from "./world.ts";
 
 const tables = ["public.orders", "public.lines"];
 
@@ -11,30 +11,41 @@ const tables = ["public.orders", "public.lines"];
 export function memoryWorld(): CrashWorld {
   const folder = mkdtempSync(path.join(os.tmpdir(), "hf-memory-"));
   let file = "";
-  let before: readonly string[] = [];
+  let before: Seen = { rows: "", footprint: [] };
   let staged = 0;
+  const server = () => memoryServer({ file });
   return {
     engine: "memory",
-    table: "public.orders",
+    run: ["restore-after-bad-delete", "--target", "shop", "--set", "table=public.orders"],
+    choices: ["statement=largest", "path=recommended", "triggers=skip"],
     batchRows: 25,
-    url: () => `memory://${file}`,
+    results: { merge: { inserted: 160, left: 0 } },
+    lostValue: "grüße",
+    socket: null,
+    memory: () => file,
     stage: async () => {
       staged += 1;
       file = path.join(folder, `server-${staged}.json`);
-      before = badDelete(memoryServer({ file }), { rows: 120, taken: 80 }).before;
+      before = { rows: badDelete(server(), { rows: 120, taken: 80 }).before.join("\n"), footprint: [] };
     },
-    wrong: async () => {
-      const server = memoryServer({ file });
-      const content = contentOf(server, tables);
-      const { holds, areas } = server.read((state) => state);
-      return [
-        ...(JSON.stringify(content) === JSON.stringify(before)
-          ? []
-          : [`rows differ: ${before.length} before, ${content.length} now`]),
-        ...Object.keys(holds).map((name) => `still held: ${name}`),
-        ...Object.keys(areas).map((name) => `still there: ${name}`),
-      ];
-    },
+    before: () => before,
+    now: async () => ({ rows: contentOf(server(), tables).join("\n"), footprint: footprint(file) }),
+    markers: async (run) =>
+      server().read(({ markers }) =>
+        Object.entries(markers ?? {})
+          .filter(([name]) => name.startsWith(`${run} `))
+          .map(([, { key, done, intentDigest }]) => ({ key, done, intent: intentDigest })),
+      ),
+    restart: () => Promise.reject(new Error("a server in memory has no process that could crash")),
     end: async () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+function footprint(file: string): readonly string[] {
+  return memoryServer({ file }).read(({ holds, areas, lock, sessions }) => [
+    ...Object.keys(holds).map((name) => `held: ${name}`),
+    ...Object.keys(areas).map((name) => `area: ${name}`),
+    ...(lock === null ? [] : [`lock: ${lock.holder}`]),
+    ...Object.values(sessions).flatMap(({ pid }) => (existsSync(`/proc/${pid}`) ? [`session of process ${pid}`] : [])),
+  ]);
 }

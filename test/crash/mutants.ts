@@ -1,53 +1,93 @@
+import Database from "better-sqlite3";
 import type { Seams } from "../../src/compose.ts";
 import type { RunEvent } from "../../src/core/event.ts";
-import type { EngineFactory } from "../../src/engines/engine.ts";
-import { engines } from "../../src/engines/index.ts";
-import type { Claim } from "../../src/engines/marker.ts";
+import type { Engine, EngineFactory } from "../../src/engines/engine.ts";
+import type { Lock } from "../../src/engines/lock.ts";
+import type { Claim, Marker } from "../../src/engines/marker.ts";
 import type { Journal, RunJournal } from "../../src/journal/journal.ts";
 
 /** A product with one guard broken; the harness must notice each. */
-export const mutants = ["marker-off", "outcome-before-effect"] as const;
+export const mutants = [
+  "marker-off-once",
+  "marker-off-batches",
+  "fence-off",
+  "synchronous-normal",
+  "outcome-before-effect",
+] as const;
 export type Mutant = (typeof mutants)[number];
 
-export function mutated(mutant: Mutant | undefined): Seams {
+export function mutated(seams: Seams, mutant: Mutant | undefined): Seams {
   switch (mutant) {
-    case "marker-off":
-      return { engines: engines.map(withoutMarker) };
+    case "marker-off-once":
+      return withEngines(seams, (engine) => withMarker(engine, forgetfulOnce));
+    case "marker-off-batches":
+      return withEngines(seams, (engine) => withMarker(engine, forgetfulBatches));
+    case "fence-off":
+      return withEngines(seams, withoutFence);
+    case "synchronous-normal":
+      return unsynced(seams);
     case "outcome-before-effect":
-      return { journal: hasty };
+      return { ...seams, journal: hasty };
     case undefined:
-      return {};
+      return seams;
   }
 }
 
-/** Each attempt claims under a name of its own, so that no marker ever says that a thing was done. */
-function withoutMarker(factory: EngineFactory): EngineFactory {
-  const forgetful = (claim: Claim): Claim => ({ ...claim, key: `${claim.key}/${process.pid}/${Math.random()}` });
-  return {
+function withEngines(seams: Seams, broken: (engine: Engine) => Engine): Seams {
+  const breaking = (factory: EngineFactory): EngineFactory => ({
     ...factory,
-    connect: async (request) => {
-      const engine = await factory.connect(request);
-      const { marker } = engine.capabilities;
-      if (!marker) return engine;
-      const broken = {
-        ...marker,
-        once: (...args: Parameters<typeof marker.once>) => marker.once(forgetful(args[0]), args[1] as never, args[2]),
-      };
-      return { ...engine, capabilities: { ...engine.capabilities, marker: broken as typeof marker } };
-    },
-  };
+    connect: async (request) => broken(await factory.connect(request)),
+  });
+  return { ...seams, engines: (seams.engines ?? []).map(breaking) };
 }
 
-/** The outcome of the merge is journaled with its intent, before anything was done. */
+function withMarker(engine: Engine, broken: (marker: Marker) => Marker): Engine {
+  const { marker } = engine.capabilities;
+  return marker ? { ...engine, capabilities: { ...engine.capabilities, marker: broken(marker) } } : engine;
+}
+
+/** Each process claims under a name of its own, so that no marker of an earlier one ever says that a thing was done. */
+const forgetful = (claim: Claim): Claim => ({ ...claim, key: `${claim.key}/${process.pid}` });
+
+const forgetfulOnce = (marker: Marker): Marker => ({
+  ...marker,
+  once: (claim, work, prepare) => marker.once(forgetful(claim), work, prepare),
+});
+
+const forgetfulBatches = (marker: Marker): Marker => ({
+  ...marker,
+  advance: (claim, work, prepare) => marker.advance(forgetful(claim), work, prepare),
+});
+
+/** What an earlier process left running on the server is never seen, and never waited for. */
+function withoutFence(engine: Engine): Engine {
+  const { lock } = engine.capabilities;
+  if (!lock) return engine;
+  const blind: Lock = { ...lock, orphans: async () => [], endOrphans: async () => 0 };
+  return { ...engine, capabilities: { ...engine.capabilities, lock: blind } };
+}
+
+/** The journal's driver never hears that it has to sync each commit. */
+function unsynced(seams: Seams): Seams {
+  const prototype = Database.prototype as { pragma: Database.Database["pragma"] };
+  const honest = prototype.pragma;
+  prototype.pragma = function lax(this: Database.Database, source, options) {
+    return honest.call(this, source === "synchronous = FULL" ? "synchronous = NORMAL" : source, options);
+  };
+  return seams;
+}
+
+/** The outcome of the merge is journaled with its intent, before anything was done, and never again. */
 function hasty(journal: Journal): Journal {
   const hurried = (run: RunJournal): RunJournal => ({
     ...run,
-    append: (events, how) => run.append(events.flatMap(withOutcome), how),
+    append: (events, how) => run.append(events.flatMap(early), how),
   });
   return { ...journal, open: (opened) => hurried(journal.open(opened)), take: (run) => hurried(journal.take(run)) };
 }
 
-function withOutcome(event: RunEvent): RunEvent[] {
+function early(event: RunEvent): RunEvent[] {
+  if (event.kind === "step.ended" && event.step === "merge") return [];
   if (event.kind !== "step.intended" || event.step !== "merge") return [event];
   const result = { tables: [], inserted: 0, left: 0 };
   return [event, { kind: "step.ended", step: event.step, attempt: event.attempt, outcome: "done", result, took: 0 }];

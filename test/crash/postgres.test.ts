@@ -1,33 +1,62 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { boundariesOf, type CrashWorld, sample, trial } from "./harness.ts";
+import { readFault } from "./fault.ts";
+import { canMount } from "./place.ts";
+import { atBoundary, courseOf } from "./plans.ts";
 import { postgresWorld } from "./postgres-world.ts";
+import { planText, violationLines } from "./say.ts";
+import { sample, type Trial, trial } from "./trial.ts";
+import type { CrashWorld } from "./world.ts";
 
 let world: CrashWorld;
+let whole: Trial;
 beforeAll(async () => {
   world = await postgresWorld();
+  whole = await trial(world, { faults: [], face: "json" });
 });
 afterAll(() => world.end());
 
-/** How many of the boundaries a run in CI tries; `npm run test:crash` with HOLDFAST_CRASH=all tries each. */
-const size = process.env.HOLDFAST_CRASH === "all" ? Number.POSITIVE_INFINITY : 40;
-
 describe("restore-after-bad-delete on PostgreSQL", () => {
-  test("killed at any of its boundaries and resumed, each row is back exactly once and nothing is left", async () => {
-    const whole = await trial(world, null);
-    expect(whole.wrong).toEqual([]);
-    const boundaries = sample(boundariesOf(whole.trace), size);
-    expect(boundaries.length).toBeGreaterThan(30);
+  test("killed at a sample of its boundaries and resumed, each row is back exactly once and nothing is left", async () => {
+    expect(whole.violations).toEqual([]);
+    const plans = sample(courseOf(whole).boundaries, 22).map((at) => atBoundary(at));
+    expect(plans.length).toBe(22);
     const bad: string[] = [];
-    for (const boundary of boundaries) {
-      const result = await trial(world, boundary);
-      if (!result.killed) bad.push(`${boundary.name}#${boundary.nth}: was never reached`);
-      bad.push(...result.wrong.map((what) => `${boundary.name}#${boundary.nth}: ${what}`));
+    for (const plan of plans) {
+      const result = await trial(world, plan, whole);
+      if (!result.processes[0]?.struck) bad.push(`${planText(plan)}: was never reached`);
+      bad.push(...violationLines(result));
     }
     expect(bad).toEqual([]);
   });
 
-  test.each(["marker-off", "outcome-before-effect"] as const)("the mutant %s is noticed", async (mutant) => {
-    const result = await trial(world, { name: "batch.done", nth: 2 }, { mutant });
-    expect(result.wrong).not.toEqual([]);
+  test.each([
+    ["killed at any moment, as built", "moment@60+3"],
+    ["cut off before its COMMIT arrives", "cut-before@4"],
+    ["cut off before the answer to its COMMIT arrives", "cut-after@4"],
+    ["killed while a statement is on its way", "orphan@3"],
+    ["killed while a COMMIT is on its way", "orphan@10"],
+    ["left alone by a server that crashes", "restart@batch.done#4"],
+    ["stopped beyond every lock time-out while another process resumes", "stop@marker.before-commit#3"],
+    ["killed, and killed again in its resume", "kill@step.effected:rescue#1 kill@*#20"],
+  ])("%s, it is finished by its resumes", async (_, faults) => {
+    const result = await trial(world, { faults: faults.split(" ").map(readFault), face: "json" }, whole);
+    expect(result.processes.map(({ struck }) => struck)).toContain(true);
+    expect(violationLines(result)).toEqual([]);
+  });
+
+  test.skipIf(!canMount)("with no room left for its journal, it stops, and goes on when there is room", async () => {
+    const result = await trial(world, { faults: [readFault("full@step.ended:check#1")], face: "plain" }, whole);
+    expect(result.processes.map(({ struck }) => struck)).toContain(true);
+    expect(violationLines(result)).toEqual([]);
+  });
+
+  test.each([
+    ["marker-off-once", "kill@step.effected:rescue#1"],
+    ["marker-off-batches", "kill@batch.done#2"],
+    ["fence-off", "orphan@3"],
+    ["outcome-before-effect", "kill@step.intended:merge#1"],
+  ] as const)("the mutant %s is noticed", async (mutant, fault) => {
+    const result = await trial(world, { faults: [readFault(fault)], face: "json", mutant }, whole);
+    expect(result.violations).not.toEqual([]);
   });
 });

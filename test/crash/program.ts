@@ -1,68 +1,46 @@
 /**
- * The product with two things put in: a boundary that ends the process with SIGKILL at a chosen point, and, for mutants, one part that is
- * broken on purpose. Drives the open run of its journal, or opens one. Request as JSON in the only argument.
+ * The command line itself, put together as main.ts puts it together, with two things put in: a boundary that kills or stops the process at a
+ * chosen point, and, for mutants, one part that is broken on purpose. The request is JSON in the first argument; what follows it are the
+ * arguments of the program.
  */
 import { appendFileSync } from "node:fs";
-import path from "node:path";
-import { assemble } from "../../src/compose.ts";
-import { exitCodes } from "../../src/core/exit-codes.ts";
-import { Secret } from "../../src/core/secret.ts";
+import { cliParts, processIo } from "../../src/cli-parts.ts";
+import { runCommandLine } from "../../src/cli/command-line.ts";
+import type { Seams } from "../../src/compose.ts";
+import { memory } from "../../src/engines/memory/memory.ts";
+import { memoryServer } from "../../src/engines/memory/server.ts";
+import { engines } from "../../src/engines/index.ts";
+import type { Point } from "./fault.ts";
 import { type Mutant, mutated } from "./mutants.ts";
 
 export interface ProgramRequest {
-  readonly folder: string;
-  readonly scratch: string;
-  readonly engine: string;
-  readonly url: string;
-  readonly table: string;
-  readonly batchRows: number;
-  /** Killed at the nth time that a boundary of this name is reached. */
-  readonly kill?: { readonly name: string; readonly nth: number };
+  readonly at?: Point & { readonly signal: "SIGKILL" | "SIGSTOP" };
   /** Every boundary's name is appended to this file. */
-  readonly trace?: string;
+  readonly trace: string;
   readonly mutant?: Mutant;
+  /** The file of a server in memory that answers in the place of PostgreSQL, whatever the target's URL says. */
+  readonly memory?: string;
 }
 
-let passed = 0;
-const request = JSON.parse(process.argv[2] ?? "{}") as ProgramRequest;
-const { code } = exitCodes[await drive(request)];
-process.exitCode = code;
+const [request, ...args] = process.argv.slice(2);
+process.exitCode = await drive(JSON.parse(request ?? "{}") as ProgramRequest);
 
-async function drive({ folder, scratch, engine, url, table, batchRows, mutant }: ProgramRequest) {
-  const workbench = assemble({
-    targets: [
-      { target: { name: "shop", engine, environment: "sandbox", database: "shop" }, url: async () => new Secret(url) },
-    ],
-    journalFolder: path.join(folder, "journal"),
-    scratch,
-    serverBinaries: {},
-    limits: { batchRows, lockTimeoutMs: 2000, statementTimeoutMs: 60_000, heldWal: null, minFreeDisk: 0.001 },
-    policy: { stopFile: path.join(folder, "STOP"), ticket: "none" },
-    person: { operator: "crash", host: "harness" },
-    version: "0.0.0-crash",
-    secrets: [],
-    seams: { reached, ...mutated(mutant) },
-  });
-  const wishes = { choices: { statement: "largest", path: "recommended", triggers: "skip" }, keepRescue: false };
-  const options = { wishes, interactive: false, yesSandbox: true };
-  const open = workbench.runs().find((run) => run.status === "open" || run.status === "paused");
-  const session = open
-    ? workbench.resume(open.run, options)
-    : workbench.open(await workbench.plan({ runbook: "restore-after-bad-delete", target: "shop", inputs: { table } }), {
-        ...options,
-        purpose: "live",
-      });
-  const end = await session.ended;
-  if (end.fault) process.stderr.write(`${end.fault.code}: ${end.fault.message} ${end.fault.cause ?? ""}\n`);
-  await workbench.close();
-  return end.exit;
+function drive({ at, trace, mutant, memory: file }: ProgramRequest): Promise<number> {
+  const whole: Seams["engines"] =
+    file === undefined ? engines : [{ ...memory(memoryServer({ file })), engine: "postgres" }];
+  const seams: Seams = { reached: boundary(trace, at), engines: whole };
+  return runCommandLine(args, cliParts("0.0.0-crash", mutated(seams, mutant)), processIo());
 }
 
-function reached(name: string): void {
-  if (request.trace !== undefined) appendFileSync(request.trace, `${name}\n`);
-  if (request.kill?.name !== name) return;
-  passed += 1;
-  if (passed < request.kill.nth) return;
-  process.kill(process.pid, "SIGKILL");
-  for (;;); // nothing more of this process may happen
+function boundary(trace: string, at: ProgramRequest["at"]): (name: string) => void {
+  let passed = 0;
+  return (name) => {
+    appendFileSync(trace, `${name}\n`);
+    if (at === undefined || (at.name !== name && at.name !== "*")) return;
+    passed += 1;
+    if (passed !== at.nth) return;
+    process.kill(process.pid, at.signal);
+    // A stopped process goes on from here when it is told to; nothing more of a killed one may happen.
+    if (at.signal === "SIGKILL") for (;;);
+  };
 }
