@@ -162,7 +162,8 @@ function resumeEnds({ processes, done }: Evidence): readonly string[] {
 function rowsAreAsBefore({ before, now }: Evidence): readonly string[] {
   if (before.rows === now.rows) return [];
   const [was, is] = [before.rows.split("\n"), now.rows.split("\n")];
-  return [`${without(was, is).length} rows are missing or differ, ${without(is, was).length} are new or differ`];
+  const [gone, strange] = [without(was, is).length, without(is, was).length];
+  return [`${was.length} lines before and ${is.length} now: ${gone} are gone or differ, ${strange} are new or differ`];
 }
 
 /** An effect begins only in a process that was told that it may. */
