@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { type CrashFault, faultText } from "./fault.ts";
+import { type CrashFault, type FaultKind, faultText } from "./fault.ts";
 import { type Ended, launch, type Running } from "./launch.ts";
 import type { Mutant } from "./mutants.ts";
-import type { Place } from "./place.ts";
+import { type Place, processesNaming } from "./place.ts";
 import type { CrashWorld } from "./world.ts";
 
 /** What is done to one run, a fault for each of its processes; after the last it is resumed until it is done. */
@@ -80,7 +80,7 @@ async function live(
       : await befall(world, place, running, fault, () => launch(place, argsOf(world, plan, "resume"), again).ended);
   const ended = await running.ended;
   clearTimeout(late);
-  if (fault?.kind === "full") place.freeDisk();
+  place.freeDisks();
   return { ...ended, fault, ...befell };
 }
 
@@ -122,12 +122,14 @@ async function befall(
       return cut(place, running, fault);
     case "restart":
     case "stop":
-    case "full": {
+    case "full":
+    case "full-scratch":
+    case "scratch": {
       if (!(await running.stopped())) return spared;
       const where = newest(place);
-      const beside = await whileStopped(world, place, fault.kind, second);
+      const befell = await whileStopped(world, place, fault.kind, second);
       running.child.kill("SIGCONT");
-      return { struck: true, where, beside };
+      return { ...befell, where };
     }
   }
 }
@@ -162,20 +164,32 @@ const beyondLocksMs = 2500;
 async function whileStopped(
   world: CrashWorld,
   place: Place,
-  kind: "restart" | "stop" | "full",
+  kind: Exclude<FaultKind, "kill" | "moment" | "cut-before" | "cut-after" | "orphan">,
   second: () => Promise<Ended>,
-): Promise<Ended | null> {
+): Promise<Pick<Befell, "struck" | "beside">> {
+  const struck = { struck: true, beside: null };
   switch (kind) {
     case "restart":
       await world.restart();
-      return null;
+      return struck;
     case "full":
-      place.fillDisk();
-      return null;
+      place.fillDisk("state");
+      return struck;
+    case "full-scratch":
+      place.fillDisk("scratch");
+      return struck;
+    case "scratch":
+      return { ...struck, struck: killScratchServers(place) > 0 };
     case "stop":
       await wait(beyondLocksMs);
-      return second();
+      return { struck: true, beside: await second() };
   }
+}
+
+function killScratchServers({ scratch }: Place): number {
+  const servers = processesNaming(scratch).filter(({ line }) => line.includes("bin/postgres "));
+  for (const { pid } of servers) process.kill(pid, "SIGKILL");
+  return servers.length;
 }
 
 /** A COMMIT that hangs in the air arrives while the next process is at work; whatever else does arrives when all is over. */

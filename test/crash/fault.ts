@@ -12,8 +12,10 @@ export type CrashFault =
   | { readonly kind: "restart"; readonly at: Point }
   /** The process is stopped at the boundary until every lock time-out is over, while a second one resumes; then it goes on. */
   | { readonly kind: "stop"; readonly at: Point }
-  /** The journal's disk is full from the boundary on, until the process has ended. */
-  | { readonly kind: "full"; readonly at: Point };
+  /** The journal's disk, or that of the scratch folder, is full from the boundary on, until the process has ended. */
+  | { readonly kind: "full" | "full-scratch"; readonly at: Point }
+  /** Our scratch server is killed while the process is at the boundary. */
+  | { readonly kind: "scratch"; readonly at: Point };
 
 export interface Point {
   readonly name: string;
@@ -30,6 +32,8 @@ export const faultKinds: readonly FaultKind[] = [
   "restart",
   "stop",
   "full",
+  "full-scratch",
+  "scratch",
 ];
 
 /** `kill@batch.done#2`, `moment@12+30`, `cut-before@3`. */
@@ -45,6 +49,8 @@ export function faultText(fault: CrashFault): string {
     case "restart":
     case "stop":
     case "full":
+    case "full-scratch":
+    case "scratch":
       return `${fault.kind}@${fault.at.name}#${fault.at.nth}`;
   }
 }
@@ -64,7 +70,9 @@ export function readFault(text: string): CrashFault {
     case "kill":
     case "restart":
     case "stop":
-    case "full": {
+    case "full":
+    case "full-scratch":
+    case "scratch": {
       const [, name = ""] = /^(.+)#\d+$/.exec(rest) ?? [];
       return { kind, at: { name, nth: numbers(/^.+#(\d+)$/, rest, text)[0] } };
     }

@@ -1,5 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { canary } from "../cli-on-postgres/canary.ts";
@@ -18,20 +29,24 @@ export interface Place {
   readonly trace: string;
   readonly env: Readonly<Record<string, string>>;
   readonly proxy: Proxy | null;
-  /** Leaves not a byte on the journal's disk, until it is freed. */
-  fillDisk(): void;
-  freeDisk(): void;
+  /** Leaves not a byte on that disk, until all are freed. */
+  fillDisk(which: Disk): void;
+  freeDisks(): void;
   end(): Promise<void>;
 }
 
-const smallDiskMegabytes = 32;
+/** The journal's, and that of the scratch folder. */
+export type Disk = "state" | "scratch";
+
+/** What a run needs of each, and some room. */
+const megabytes: Readonly<Record<Disk, number>> = { state: 32, scratch: 256 };
 
 /** A file system of its own can be mounted by root alone. */
 export const canMount = process.getuid?.() === 0 && process.platform === "linux";
 
 export async function makePlace(
   world: CrashWorld,
-  needs: { readonly proxy: boolean; readonly smallDisk: boolean },
+  needs: { readonly proxy: boolean; readonly smallDisks: Readonly<Record<Disk, boolean>> },
 ): Promise<Place> {
   const folder = mkdtempSync(path.join(os.tmpdir(), "hf-crash-"));
   // A server of ours under another account has to come in, as root.
@@ -40,9 +55,10 @@ export async function makePlace(
   const scratch = path.join(folder, "s");
   for (const one of [home, state, work, tmp]) mkdirSync(one, { mode: 0o700 });
   mkdirSync(scratch, { mode: 0o711 });
-  if (needs.smallDisk)
-    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${smallDiskMegabytes}m,mode=0700`, "holdfast-crash", state]);
-  const filler = path.join(state, "filler");
+  const folders: Readonly<Record<Disk, string>> = { state, scratch };
+  const mounted = (["state", "scratch"] as const).filter((disk) => needs.smallDisks[disk]);
+  for (const disk of mounted) mount(folders[disk], megabytes[disk], disk === "state" ? "0700" : "0711");
+  const filler = (disk: Disk) => path.join(folders[disk], "filler");
   const proxy = needs.proxy && world.socket !== null ? await startProxy(path.join(folder, "p"), world.socket) : null;
   writeFileSync(path.join(work, "holdfast.yaml"), JSON.stringify(config(world, folder, scratch)));
   const socket = proxy?.folder ?? world.socket?.() ?? folder;
@@ -55,11 +71,13 @@ export async function makePlace(
     trace: path.join(folder, "trace"),
     proxy,
     env: { PATH: "/usr/bin:/bin", HOME: home, XDG_STATE_HOME: state, TMPDIR: tmp, LANG: "C.UTF-8", SHOP_URL: url },
-    fillDisk: () => fill(filler),
-    freeDisk: () => rmSync(filler, { force: true }),
+    fillDisk: (disk) => fill(filler(disk)),
+    freeDisks: () => {
+      for (const disk of mounted) rmSync(filler(disk), { force: true });
+    },
     end: async () => {
       await proxy?.end();
-      if (needs.smallDisk) execFileSync("umount", ["-l", state]);
+      for (const disk of mounted) execFileSync("umount", ["-l", folders[disk]]);
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -75,6 +93,26 @@ function config(world: CrashWorld, folder: string, scratch: string) {
     stopFile: path.join(folder, "STOP"),
     tickets: "none",
   };
+}
+
+function mount(folder: string, size: number, mode: string): void {
+  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size}m,mode=${mode}`, "holdfast-crash", folder]);
+}
+
+/** Every process of this machine whose command line names the folder or something in it. */
+export function processesNaming(folder: string): readonly { readonly pid: number; readonly line: string }[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => ({ pid: Number(name), line: commandLine(name) }))
+    .filter(({ line }) => line.includes(folder));
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return ""; // it has ended meanwhile
+  }
 }
 
 function fill(file: string): void {

@@ -39,6 +39,8 @@ const weights: Readonly<Record<FaultKind, number>> = {
   restart: 1,
   stop: 1,
   full: 1,
+  "full-scratch": 1,
+  scratch: 1,
 };
 
 /** A resume is shorter than a run, by how much depends on where the run was stopped: its faults are drawn from the early part. */
@@ -66,6 +68,8 @@ function randomFault(random: Random, kind: FaultKind, course: Course, part: numb
     case "restart":
     case "stop":
     case "full":
+    case "full-scratch":
+    case "scratch":
       return { kind, at: { name: "*", nth: upTo(random, course.trace.length * part) } };
   }
 }

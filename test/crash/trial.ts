@@ -7,7 +7,7 @@ import { filesBelow } from "../support/cli.ts";
 import { type Driven, driveToEnd, type Lived, type TrialPlan } from "./drive.ts";
 import type { Point } from "./fault.ts";
 import { type Evidence, type Violation, violationsIn } from "./invariants.ts";
-import { makePlace, type Place, secret } from "./place.ts";
+import { makePlace, type Place, processesNaming, secret } from "./place.ts";
 import type { CrashWorld } from "./world.ts";
 
 export interface Trial {
@@ -30,7 +30,10 @@ export async function trial(
   await world.stage();
   const needs = {
     proxy: plan.faults.some(({ kind }) => kind.startsWith("cut") || kind === "orphan"),
-    smallDisk: plan.faults.some(({ kind }) => kind === "full"),
+    smallDisks: {
+      state: plan.faults.some(({ kind }) => kind === "full"),
+      scratch: plan.faults.some(({ kind }) => kind === "full-scratch"),
+    },
   };
   const place = await makePlace(world, needs);
   try {
@@ -82,19 +85,8 @@ function leftHere({ folder, scratch }: Place): readonly string[] {
       .filter((name) => !name.startsWith("programs-") && name !== "node-compile-cache")
       .map((name) => `left in ${path.basename(where)}/: ${name}`),
   );
-  const living = readdirSync("/proc")
-    .filter((pid) => /^\d+$/.test(pid))
-    .map((pid) => commandLine(pid))
-    .filter((line) => line.includes(folder));
+  const living = processesNaming(folder).map(({ line }) => line);
   return [...inFolders, ...living.map((line) => `still runs: ${line.slice(0, 200)}`)];
-}
-
-function commandLine(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-  } catch {
-    return "";
-  }
 }
 
 function leaks(world: CrashWorld, { folder }: Place, processes: readonly Lived[]): readonly string[] {

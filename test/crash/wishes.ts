@@ -64,16 +64,16 @@ export function readWishes(args: readonly string[]): CrashWishes {
 }
 
 /** A server in memory has no connection and no process of its own. */
-const onServersOnly: readonly FaultKind[] = ["cut-before", "cut-after", "orphan", "restart"];
+const onServersOnly: readonly FaultKind[] = ["cut-before", "cut-after", "orphan", "restart", "full-scratch", "scratch"];
 
 function kindsOf(list: string | undefined, engine: string): readonly FaultKind[] {
   const possible = faultKinds.filter((kind) => engine !== "memory" || !onServersOnly.includes(kind));
-  if (list === undefined) return possible.filter((kind) => kind !== "full" || canMount);
+  if (list === undefined) return possible.filter((kind) => !kind.startsWith("full") || canMount);
   const named = list.split(",").flatMap((word) => (word === "connection" ? ["cut-before", "cut-after"] : [word]));
   return named.map((word) => {
     const kind = oneOf("--faults", word, possible);
     if (kind === undefined) throw new Error("--faults names none");
-    if (kind === "full" && !canMount) throw new Error("--faults full: only root can mount a small disk");
+    if (kind.startsWith("full") && !canMount) throw new Error(`--faults ${kind}: only root can mount a small disk`);
     return kind;
   });
 }
