@@ -3,21 +3,54 @@ import type { StepState } from "../core/run-state.ts";
 import { openLeases } from "../core/run-state.ts";
 import { Fault, type FaultRecord } from "../core/errors.ts";
 import { answered, ask, questionId } from "./ask.ts";
-import { Abandoned, type Driver, Paused } from "./driver.ts";
+import { isReached, reachAnew } from "./connecting.ts";
+import { Abandoned, type Driver, known, Paused } from "./driver.ts";
 import { settle } from "./settle.ts";
 
-/** A step failed, or nobody knows whether it did. A person says how to go on; without one the run stops here, open. */
+/**
+ * A step failed, or nobody knows whether it did. A person says how to go on; without one the run stops here, open. A connection that was
+ * lost is made anew before anything else is tried; while that fails, the question stands.
+ */
 export async function afterFailure(driver: Driver, step: StepState, fault: FaultRecord): Promise<void> {
-  if (!driver.interactive || fault.code === "HF-LOCK-LOST")
-    throw new Fault(fault.code, fault.message, headless(step, fault));
+  if (!driver.interactive) throw new Fault(fault.code, fault.message, headless(step, fault));
+  for (let seen: FaultRecord | null = fault; seen !== null;) {
+    const act = await wayOn(driver, step, seen);
+    if (act === "leave" || act === "skip" || act === "undo")
+      throw new Paused(`left after ${seen.code} in ${step.step.key}`);
+    seen = await connectedAgain(driver, step, seen);
+    if (seen !== null) continue;
+    if (act === "abandon") throw new Abandoned(`given up after ${fault.code} in ${step.step.key}`);
+    if (act === "find-out") await settle(driver, step.step);
+  }
+}
+
+async function wayOn(driver: Driver, step: StepState, fault: FaultRecord): Promise<FailureAct> {
   const question = failureQuestion(driver, step, fault);
   const answer = await ask(driver, question);
   const act: FailureAct =
     answer !== "lapsed" && answer.kind === "act" && isOpen(question, answer.act) ? answer.act : "leave";
   answered(driver, question, { kind: "acted", act });
-  if (act === "find-out") return settle(driver, step.step);
-  if (act === "abandon") throw new Abandoned(`given up after ${fault.code} in ${step.step.key}`);
-  if (act !== "retry") throw new Paused(`left after ${fault.code} in ${step.step.key}`);
+  return act;
+}
+
+/** Null when the targets are reached; else why not, where a later try may do better. Another server than the one before ends it. */
+async function connectedAgain(driver: Driver, step: StepState, fault: FaultRecord): Promise<FaultRecord | null> {
+  const tell = (text: string) => driver.log.pass({ kind: "output.printed", step: step.step.key, text });
+  try {
+    if (!isLost(fault) && (await isReached(driver))) return null;
+    tell("connecting anew: is it the same server, and is its lock free?");
+    await reachAnew(driver);
+    tell("connected anew: the same server, the lock is ours, nothing of the lost connection is left there");
+    return null;
+  } catch (error) {
+    const again = known(driver, error);
+    if (again.exit === "unreachable" || again.exit === "busy") return again;
+    throw error;
+  }
+}
+
+function isLost({ exit, code }: FaultRecord): boolean {
+  return exit === "unreachable" || exit === "unknown" || code === "HF-LOCK-LOST";
 }
 
 function headless(step: StepState, fault: FaultRecord): Partial<FaultRecord> {
@@ -42,7 +75,7 @@ function failureQuestion(driver: Driver, step: StepState, fault: FaultRecord): F
     ],
     known,
     unknown,
-    options: optionsFor(driver, step),
+    options: optionsFor(driver, step, isLost(fault)),
   };
 }
 
@@ -58,19 +91,20 @@ function knowledge(driver: Driver, step: StepState, fault: FaultRecord): { known
   return { known, unknown };
 }
 
-function optionsFor(driver: Driver, step: StepState): readonly FailureOption[] {
+function optionsFor(driver: Driver, step: StepState, lost: boolean): readonly FailureOption[] {
   const unknown = step.status === "unknown";
+  const anew = lost ? "connect anew, then " : "";
   const isLast = driver.log.state.steps.at(-1)?.step.key === step.step.key;
   return [
     option(
       "find-out",
-      "find out: ask the target, reads only",
+      `${anew}find out: ask the target, reads only`,
       unknown ? undefined : "nothing is unknown here",
       unknown,
     ),
     option(
       "retry",
-      "retry this step",
+      `${anew}retry this step`,
       unknown ? "not yet: what is unknown has to be found out first" : undefined,
       !unknown,
     ),

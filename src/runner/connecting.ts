@@ -5,7 +5,7 @@ import type { Engine } from "../engines/engine.ts";
 import { type Driver, isDryRun } from "./driver.ts";
 
 /** Connect, prove that it is the same server, take the target lock, fence off what an earlier process left: before anything else. */
-export async function reachTargets(driver: Driver): Promise<void> {
+export async function reachTargets(driver: Driver, after: Before = "process"): Promise<void> {
   for (const [role, target] of Object.entries(driver.log.state.plan.targets)) {
     const engine = await driver.parts.connect(target, driver.log.state.run);
     driver.engines.set(role, engine);
@@ -13,7 +13,31 @@ export async function reachTargets(driver: Driver): Promise<void> {
     driver.log.append(identified);
     if (isDryRun(driver)) continue;
     await lockTarget(driver, engine);
-    await fence(driver, engine);
+    await fence(driver, engine, after);
+  }
+}
+
+/** Whose statement may still be running there. */
+type Before = "process" | "connection";
+
+/**
+ * After a lost connection: what is left of it is dropped, and the targets are reached as a resume reaches them. Nothing that was
+ * confirmed over the old one counts.
+ */
+export async function reachAnew(driver: Driver): Promise<void> {
+  driver.confirmed.clear();
+  await leaveTargets(driver);
+  await reachTargets(driver, "connection");
+}
+
+/** Every target answers, and its lock is ours. */
+export async function isReached(driver: Driver): Promise<boolean> {
+  if (driver.engines.size === 0) return false;
+  try {
+    for (const engine of driver.engines.values()) await engine.capabilities.lock?.assertHeld();
+    return true;
+  } catch {
+    return false; // why not is told by the attempt to reach them anew
   }
 }
 
@@ -73,12 +97,12 @@ async function lockTarget(driver: Driver, engine: Engine): Promise<void> {
   });
 }
 
-/** A statement of the killed process may still be running on the server: nothing is settled before it is gone. */
-async function fence(driver: Driver, engine: Engine): Promise<void> {
+/** A statement of the killed process, or of the lost connection, may still be running on the server: nothing is settled before it is gone. */
+async function fence(driver: Driver, engine: Engine, after: Before): Promise<void> {
   const { lock } = engine.capabilities;
-  if (!lock || driver.log.state.resumes === 0) return;
+  if (!lock || (after === "process" && driver.log.state.resumes === 0)) return;
   const orphans = await lock.orphans(driver.log.state.run);
   const ended = orphans.length > 0 ? await lock.endOrphans(driver.log.state.run) : 0;
-  const reason = ended === 0 ? "no session of an earlier process is left" : `${ended} of an earlier process ended`;
+  const reason = ended === 0 ? `no session of an earlier ${after} is left` : `${ended} of an earlier ${after} ended`;
   driver.log.append({ kind: "guard.judged", step: null, guard: "fence", verdict: "allow", reason });
 }

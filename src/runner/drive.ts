@@ -62,10 +62,10 @@ async function attempt(driver: Driver, step: StepState): Promise<void> {
   if (after.status === "failed" || after.status === "unknown") driver.failedHere.add(marked(after));
 }
 
-/** What a person can do something about while the run waits; a lost lock or journal ends the process's part at once. */
+/** What a person can do something about while the run waits; a lost journal ends the process's part at once. */
 function isWorthAsking(error: unknown): boolean {
-  const { exit, code } = faultRecord(error);
-  return exit !== "journal" && exit !== "incomplete" && code !== "HF-LOCK-LOST";
+  const { exit } = faultRecord(error);
+  return exit !== "journal" && exit !== "incomplete";
 }
 
 const undecided: FaultRecord = {

@@ -39,7 +39,7 @@ async function verdictOf(driver: Driver, step: PlannedStep, guard: Guard): Promi
   try {
     return await guard.judge(viewOf(driver, step));
   } catch (error) {
-    // No answer of a person mends a lost lock in this process: its part ends, and resume takes the lock anew.
+    // No guard denies it: the lock has to be taken anew before anything else, by the way on or by a resume.
     if (error instanceof Fault && error.record.code === "HF-LOCK-LOST") throw error;
     const reason = `could not be evaluated: ${error instanceof Error ? error.message : String(error)}`;
     return {

@@ -56,6 +56,8 @@ export interface Desk {
   holdSecondBatch(): Promise<() => Promise<void>>;
   /** The server's process for the merge neither works nor listens any more. Gives what wakes it. */
   hangServer(): Promise<() => void>;
+  /** An administrator ends the sessions whose application name is so. */
+  endSessions(where: string): Promise<void>;
   stopServer(): Promise<void>;
   startServer(): Promise<void>;
   withJournal<T>(work: (journal: Journal) => T): T;
@@ -85,6 +87,8 @@ export async function startShop(): Promise<Shop> {
         sit: (seat = {}) => operatorAt({ ...seat, cwd: folder, env: { ...env, ...seat.env } }),
         holdSecondBatch: () => holdRow(server),
         hangServer: () => hangMerge(server),
+        endSessions: (where) =>
+          asAdmin(server, `select pg_terminate_backend(pid) from pg_stat_activity where application_name ${where}`),
         stopServer: () => server.stop("immediate"),
         startServer: async () => {
           server = await server.restart();

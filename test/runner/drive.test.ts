@@ -3,6 +3,10 @@ import { Fault } from "../../src/core/errors.ts";
 import type { RunEvent } from "../../src/core/event.ts";
 import { stepOf } from "../../src/core/run-state.ts";
 import type { Guard } from "../../src/guards/guard.ts";
+import type { Question } from "../../src/core/question.ts";
+import { endSession } from "../../src/engines/memory/connection.ts";
+import { memoryServer } from "../../src/engines/memory/server.ts";
+import { targetLock } from "../../src/guards/target-lock.ts";
 import { openRun, resumeRun } from "../../src/runner/open-session.ts";
 import { aLease, anAction, answering, live, planOf, setKeeper, world, yes } from "../support/runner.ts";
 
@@ -249,6 +253,121 @@ describe("unknown outcomes", () => {
       }
       expect(ledger.length).toBe(when === "after-commit" ? 1 : 2); // the transaction before COMMIT rolled back
     }
+  });
+});
+
+describe("a connection that is lost while the run is driven", () => {
+  /** A write whose connection goes in the middle of it, the first time. */
+  function cutShort(more: Parameters<typeof world>[0] = {}) {
+    const { parts, server, journal, ledger } = world(more);
+    const cut = () => server.change((state) => Object.keys(state.sessions).forEach((id) => endSession(state, id)));
+    const actions = [
+      anAction("prepare", "hold", async (ctx) => (await ctx.capability("marker").create(), null)),
+      anAction("merge", "write", async (ctx) => {
+        if (ledger.length === 0) ledger.push("cut");
+        if (ledger.at(-1) === "cut") cut();
+        return ctx.once("t", async () => (ledger.push("effect"), 1));
+      }),
+    ];
+    return { parts: { ...parts, actions }, server, journal, ledger, plan: planOf(actions, "sandbox") };
+  }
+  const acts = (question: Question) =>
+    question.kind === "failure"
+      ? ({ kind: "act", act: question.unknown.length > 0 ? "find-out" : "retry" } as const)
+      : yes(question);
+
+  test("is made anew by the way on: the same server, its lock, the fence, then what is unknown is settled, and the effect is there once", async () => {
+    const { parts, journal, ledger, plan } = cutShort();
+    const asked: string[] = [];
+    const session = answering(openRun(parts, plan, live), (question) => {
+      asked.push(question.kind);
+      if (question.kind === "failure") {
+        expect(
+          question.options.some(({ label, recommended }) => recommended && label.startsWith("connect anew, then")),
+        ).toBe(true);
+        ledger.push("connected");
+      }
+      return acts(question);
+    });
+    expect((await session.ended).exit).toBe("ok");
+    expect(ledger).toEqual(["cut", "connected", "effect"]);
+    expect(asked).toEqual(["confirm", "confirm", "failure", "confirm"]);
+    const events = journal.read(session.run).map(({ event }) => event);
+    expect(events.filter(({ kind }) => kind === "target.identified")).toHaveLength(2);
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        kind: "guard.judged",
+        guard: "fence",
+        reason: "no session of an earlier connection is left",
+      }),
+    );
+    expect(events.filter(({ kind }) => kind === "run.resumed" || kind === "run.paused")).toEqual([]);
+  });
+
+  test("stays a question while nobody answers there, and giving up waits for the server too", async () => {
+    const { parts, server, ledger, plan } = cutShort();
+    const asked: string[] = [];
+    const session = answering(openRun(parts, plan, live), (question) => {
+      if (question.kind !== "failure") return yes(question);
+      asked.push(question.asks);
+      if (asked.length === 1) server.down = true;
+      if (asked.length === 3) server.down = false;
+      if (asked.length === 2) return { kind: "act", act: "abandon" };
+      ledger.push("connected");
+      return acts(question);
+    });
+    expect((await session.ended).exit).toBe("ok");
+    expect(asked.slice(1).every((text) => text.includes("No server answers"))).toBe(true);
+    expect(asked).toHaveLength(3);
+    expect(ledger.filter((what) => what === "effect")).toHaveLength(1);
+  });
+
+  test("also where only the lock's session was lost, and a guard saw it after the confirmation", async () => {
+    const { parts, server, ledger, plan } = cutShort({ guards: [targetLock] });
+    ledger.push("not cut in the write");
+    const asked: string[] = [];
+    const session = answering(openRun(parts, plan, live), (question) => {
+      asked.push(`${question.kind} ${question.step}`);
+      if (asked.length === 2) server.change((state) => void (state.lock = null));
+      if (question.kind === "failure") asked.push(question.facts[0]?.text ?? "");
+      return acts(question);
+    });
+    expect((await session.ended).exit).toBe("ok");
+    expect(asked).toEqual(["confirm prepare", "confirm merge", "failure merge", "HF-LOCK-LOST", "confirm merge"]);
+    expect(ledger).toEqual(["not cut in the write", "effect"]);
+  });
+
+  test("that leads to another server ends here: nothing is done there", async () => {
+    const { parts, journal, plan } = cutShort();
+    const other = memoryServer();
+    const elsewhere = world({ server: other }).parts.connect;
+    let isMoved = false;
+    const connect: typeof parts.connect = (...args) => (isMoved ? elsewhere : parts.connect)(...args);
+    const session = answering(openRun({ ...parts, connect }, plan, live), (question) => {
+      if (question.kind === "failure") isMoved = true;
+      return acts(question);
+    });
+    const end = await session.ended;
+    expect([end.exit, end.fault?.code]).toEqual(["wrong-target", "HF-TARGET-OTHER"]);
+    expect(journal.read(session.run).at(-1)?.event.kind).toBe("run.paused");
+    expect(other.read((state) => [Object.keys(state.sessions), state.lock])).toEqual([[], null]);
+  });
+
+  test("is not made anew where another run took the target meanwhile", async () => {
+    const { parts, server, plan } = cutShort();
+    const asked: string[] = [];
+    const session = answering(openRun(parts, plan, live), (question) => {
+      if (question.kind !== "failure") return yes(question);
+      asked.push(question.asks);
+      if (asked.length > 1) return { kind: "act", act: "leave" };
+      server.change((state) => {
+        state.sessions["other"] = { pid: process.pid, run: "another", person: "eve@desk", doing: "idle", since: "" };
+        state.lock = { session: "other", holder: "eve@desk" };
+      });
+      return acts(question);
+    });
+    expect((await session.ended).exit).toBe("paused");
+    expect(asked[1]).toContain("another run holds this target");
   });
 });
 
