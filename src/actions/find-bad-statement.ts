@@ -90,7 +90,9 @@ function choiceOf(statement: Statement, all: readonly Statement[], isLargest: bo
     details: [
       perTable(tables),
       ...(at === null && !isOpen ? ["the server does not know when it committed"] : []),
-      ...(at !== null && (isOpen || until !== null) ? [isOpen ? `began ${at}` : `committed ${at} to ${until}`] : []),
+      ...(at !== null && (isOpen || (until !== null && until !== at))
+        ? [isOpen ? `began ${instantOf(at)}` : `committed from ${instantOf(at)} to ${instantOf(until ?? at)}`]
+        : []),
       who === null ? "by whom, and its SQL: not in the evidence" : `by ${who}; its SQL is not in the evidence`,
       ...(kind === "open" ? ["still open: ending it brings its rows back"] : []),
       ...doubts,
@@ -102,8 +104,13 @@ function choiceOf(statement: Statement, all: readonly Statement[], isLargest: bo
 
 function when({ kind, at }: Statement): string {
   if (kind === "open" || kind === "prepared") return "not committed";
-  const time = at === null ? null : /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})/.exec(at);
-  return time === null ? "time unknown" : `${time[1]} ${time[2]}Z`;
+  return at === null ? "time unknown" : instantOf(at);
+}
+
+/** To the second, in UTC: as the server wrote it, without its fraction. */
+function instantOf(at: string): string {
+  const [date = "", time = ""] = at.split(/[T ]/);
+  return `${date} ${time.slice(0, 8)}Z`;
 }
 
 function named({ kind, transactions, value }: Statement): string {

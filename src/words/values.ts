@@ -1,5 +1,5 @@
 import type { RevealedRow } from "../core/step.ts";
-import { count, cut, plural, textWidth } from "./format.ts";
+import { cut, plural, textWidth } from "./format.ts";
 
 /** One column of a row that is shown: the rescued value, and today's beside it. */
 export interface ShownCell {
@@ -26,7 +26,9 @@ export function visibleValue(value: string | null): string {
 /** Rescued rows with today's beside them, in the order in which they came. */
 export function shownRows(rows: readonly RevealedRow[]): readonly ShownRow[] {
   return rows.map((row, index) => {
-    const present = row.present;
+    const { present, from } = row;
+    const nth = rows.slice(0, index).filter((other) => other.from === from).length + 1;
+    const many = rows.filter((other) => other.from === from).length;
     const cells = Object.entries(row.rescued).map(([column, value]): ShownCell => {
       const now = present?.[column] ?? null;
       return {
@@ -36,7 +38,7 @@ export function shownRows(rows: readonly RevealedRow[]): readonly ShownRow[] {
         differs: present !== null && now !== value,
       };
     });
-    return { head: `${row.from}   row ${index + 1} of ${count(rows.length)}   ${todayWords(present, cells)}`, cells };
+    return { head: `${from}   row ${nth} of ${many}   ${todayWords(present, cells)}`, cells };
   });
 }
 

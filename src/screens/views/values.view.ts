@@ -31,7 +31,7 @@ function recorded({ who }: Model, rows: number): readonly string[] {
   const shown = rows === 1 ? "1 sample row is" : `${rows} sample rows are`;
   return [
     `${shown} shown to ${who}; the journal has recorded that.`,
-    "It holds no value. Esc takes them off the screen, and nothing keeps them.",
+    "The journal holds no value. Esc takes these off the screen; nothing keeps them.",
   ];
 }
 
