@@ -1,7 +1,8 @@
 import Database from "better-sqlite3";
 import type { Seams } from "../../src/compose.ts";
 import type { RunEvent } from "../../src/core/event.ts";
-import type { Engine, EngineFactory } from "../../src/engines/engine.ts";
+import type { ConnectRequest, Engine, EngineFactory } from "../../src/engines/engine.ts";
+import { connect } from "../../src/engines/postgres/connection.ts";
 import type { Lock } from "../../src/engines/lock.ts";
 import type { Claim, Marker } from "../../src/engines/marker.ts";
 import type { Journal, RunJournal } from "../../src/journal/journal.ts";
@@ -10,6 +11,7 @@ import type { Journal, RunJournal } from "../../src/journal/journal.ts";
 export const mutants = [
   "marker-off-once",
   "marker-off-batches",
+  "markers-forgotten",
   "fence-off",
   "synchronous-normal",
   "outcome-before-effect",
@@ -22,6 +24,8 @@ export function mutated(seams: Seams, mutant: Mutant | undefined): Seams {
       return withEngines(seams, (engine) => withMarker(engine, forgetfulOnce));
     case "marker-off-batches":
       return withEngines(seams, (engine) => withMarker(engine, forgetfulBatches));
+    case "markers-forgotten":
+      return withEngines(seams, (engine, request) => withoutEarlierMarkers(engine, request));
     case "fence-off":
       return withEngines(seams, withoutFence);
     case "synchronous-normal":
@@ -33,10 +37,12 @@ export function mutated(seams: Seams, mutant: Mutant | undefined): Seams {
   }
 }
 
-function withEngines(seams: Seams, broken: (engine: Engine) => Engine): Seams {
+type Breaking = (engine: Engine, request: ConnectRequest) => Engine | Promise<Engine>;
+
+function withEngines(seams: Seams, broken: Breaking): Seams {
   const breaking = (factory: EngineFactory): EngineFactory => ({
     ...factory,
-    connect: async (request) => broken(await factory.connect(request)),
+    connect: async (request) => broken(await factory.connect(request), request),
   });
   return { ...seams, engines: (seams.engines ?? []).map(breaking) };
 }
@@ -58,6 +64,16 @@ const forgetfulBatches = (marker: Marker): Marker => ({
   ...marker,
   advance: (claim, work, prepare) => marker.advance(forgetful(claim), work, prepare),
 });
+
+/** The names are all right, but a process that connects finds nothing of what earlier ones of its run have proved: it does everything again. */
+async function withoutEarlierMarkers(engine: Engine, { url, session }: ConnectRequest): Promise<Engine> {
+  if (engine.capabilities.marker === undefined || !url.reveal().startsWith("postgres")) return engine;
+  const sql = await connect({ url, application: "mutant", effect: "writing" });
+  const { there } = await sql.row("looking", "select to_regclass('holdfast.effect') is not null as there");
+  if (there === "t") await sql.run("forgetting", "delete from holdfast.effect where run_id = $1", [session.run]);
+  await sql.close();
+  return engine;
+}
 
 /** What an earlier process left running on the server is never seen, and never waited for. */
 function withoutFence(engine: Engine): Engine {
