@@ -99,7 +99,14 @@ function planOf(action: Action, count: number): Plan {
 }
 
 function runnerParts(folder: string, journal: RunnerParts["journal"], actions: readonly Action[]): RunnerParts {
-  const limits = { batchRows: 10, lockTimeoutMs: 1000, statementTimeoutMs: 1000, heldWal: null, minFreeDisk: 0 };
+  const limits = {
+    batchRows: 10,
+    mergeSessions: 2,
+    lockTimeoutMs: 1000,
+    statementTimeoutMs: 1000,
+    heldWal: null,
+    minFreeDisk: 0,
+  };
   const reached = () => undefined;
   const server = memoryServer();
   return {

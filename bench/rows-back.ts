@@ -22,9 +22,9 @@ export async function rowsBack(rows = 1_000_000): Promise<readonly Figure[]> {
     settings: { autovacuum: "off", max_wal_size: "8GB", shared_buffers: "512MB", track_commit_timestamp: "on" },
   });
   try {
-    const session = await seeded(server, rows);
-    const hand = await deleted(server, session, async (xid) => byHand(server, "shop", definition, columns, xid));
-    const ours = await deleted(server, session, async () => withHoldfast(server));
+    const session = await emptyShop(server);
+    const hand = await deleted(server, session, rows, async (xid) => byHand(server, "shop", definition, columns, xid));
+    const ours = await deleted(server, session, rows, async () => withHoldfast(server));
     await session.close();
     return figures(ours, hand);
   } finally {
@@ -60,25 +60,33 @@ function figures(
   ];
 }
 
-async function seeded(server: TestServer, rows: number): Promise<Connection> {
+async function emptyShop(server: TestServer): Promise<Connection> {
   const making = await server.connect("postgres");
   await making.run("making", "create database shop");
   await making.close();
   const session = await server.connect("shop");
   await session.client.query(
     `create extension pageinspect schema public; create table public.customers (id bigint primary key);
-    insert into public.customers select generate_series(1, 10000); ${definition};
+    insert into public.customers select generate_series(1, 10000)`,
+  );
+  return session;
+}
+
+/** Each contestant gets the same table and the same damage, fresh, with an older snapshot that keeps it. */
+async function deleted<T>(
+  server: TestServer,
+  session: Connection,
+  rows: number,
+  recover: (xid: number) => Promise<T>,
+): Promise<T> {
+  await session.client.query(
+    `drop table if exists public.t; ${definition};
     insert into public.t select n, 1 + n % 10000, timestamptz '2026-01-01' + n * interval '1 min', n / 7.0, 'cancelled', jsonb_build_object('n', n) from generate_series(1, ${rows}) n;
     create index on public.t (customer); create index on public.t (placed);
     alter table public.t add foreign key (customer) references public.customers`,
   );
   await session.client.query("vacuum analyze public.t");
-  return session;
-}
-
-/** Each contestant gets the same damage, fresh, with an older snapshot that keeps it. */
-async function deleted<T>(server: TestServer, session: Connection, recover: (xid: number) => Promise<T>): Promise<T> {
-  await session.client.query("vacuum public.t");
+  await session.client.query("vacuum public.customers");
   await session.client.query("checkpoint");
   const report = await server.connect("shop");
   await report.client.query("begin isolation level repeatable read; select 1");

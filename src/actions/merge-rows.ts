@@ -1,8 +1,10 @@
 import { z } from "zod";
 import type { Finding } from "../core/step.ts";
+import type { Limits } from "../engines/engine.ts";
 import type { MergeTable } from "../engines/merge.ts";
 import type { Batch } from "../engines/marker.ts";
 import type { Action, ActionContext, ReadContext } from "./action.ts";
+import { mostParts, type Part, partsOf, sideBySide } from "./merge-parts.ts";
 import { about, count, some, sum } from "./say.ts";
 import { type Checked, checkedShape, rescuedNames, rescueShape, tableShape, triggerModeShape } from "./shapes.ts";
 
@@ -45,6 +47,7 @@ export const mergeRows: Action<Params, Result> = {
       lines: [
         ...tables.map((table) => tableLine(table, ctx.limits.batchRows)),
         `${about(takesMs)}, assuming ${count(assumedRate)} rows a second`,
+        ...sessionLines(tables, ctx.limits),
         "After each batch it is safe to stop. What is there now is never overwritten.",
         ...triggerLines(wanted.triggers),
       ],
@@ -60,7 +63,7 @@ export const mergeRows: Action<Params, Result> = {
     const tables: Merged[] = [];
     for (const table of await ctx.capability("merge").order(rescuedNames(wanted.rescue), wanted.triggers)) {
       const request = requestFor(ctx, table, wanted);
-      const batches = await mergeTable(ctx, request, progressOf(wanted, tables));
+      const batches = await mergeTable(ctx, request, rowsOf(wanted, table), progressOf(wanted, tables));
       tables.push({ table, ...batches, sequences: await moveSequences(ctx, request) });
     }
     return { tables, inserted: sum(tables, (one) => one.inserted), left: sum(tables, (one) => one.left) };
@@ -77,29 +80,56 @@ function progressOf({ rescue }: Params, before: readonly Merged[]): Tell {
     ctx.progress({ done: earlier + inserted + left, total: rescue.rows, unit: "rows", note: table });
 }
 
+/** A large table is merged in parts side by side, each with a marker of its own. */
+async function mergeTable(ctx: ActionContext, request: MergeTable, rows: number, tell: Tell): Promise<Sums> {
+  const parts = await partsOf(ctx, request, rows);
+  const sumsSoFar: Sums[] = parts.map(() => none);
+  const told = (nth: number, soFar: Sums) => {
+    sumsSoFar[nth] = soFar;
+    tell(ctx, sumsSoFar.reduce(together), request.table);
+  };
+  const merged = await sideBySide(parts, (part, broken) =>
+    mergePart(ctx, request, part, broken, (soFar) => told(parts.indexOf(part), soFar)),
+  );
+  return merged.reduce(together);
+}
+
 /** Progress tells what is committed: the sums that came back from the marker, never those of the batch in the air. */
-async function mergeTable(ctx: ActionContext, request: MergeTable, tell: Tell): Promise<Sums> {
+async function mergePart(
+  ctx: ActionContext,
+  request: MergeTable,
+  { item, after, upTo }: Part,
+  broken: AbortSignal,
+  told: (soFar: Sums) => void,
+): Promise<Sums> {
   const merge = ctx.capability("merge");
+  const part = upTo === null ? request : { ...request, upTo };
   const last = await ctx.batches(
-    request.table,
+    item,
     async (tx, before): Promise<Batch> => {
-      const soFar = sumsOf(before);
-      tell(ctx, soFar, request.table);
-      const done = await merge.batch(tx, request, ordinalOf(before), ctx.limits.batchRows);
-      return { cursor: done.upTo, done: done.done, result: added(soFar, done) };
+      broken.throwIfAborted();
+      told(sumsOf(before));
+      const done = await merge.batch(tx, part, ordinalOf(before) ?? after, ctx.limits.batchRows);
+      return { cursor: done.upTo, done: done.done, result: added(sumsOf(before), done) };
     },
     merge.prepare(request.triggers),
   );
-  tell(ctx, sumsOf(last), request.table);
+  told(sumsOf(last));
   return sumsOf(last);
 }
 
+const none: Sums = { inserted: 0, left: 0, batches: 0 };
+
 function sumsOf(batch: Batch | null): Sums {
-  return batch === null ? { inserted: 0, left: 0, batches: 0 } : sums.parse(batch.result);
+  return batch === null ? none : sums.parse(batch.result);
 }
 
-function ordinalOf(batch: Batch | null): number {
-  return batch === null ? 0 : z.number().parse(batch.cursor);
+function ordinalOf(batch: Batch | null): number | null {
+  return batch === null ? null : z.number().parse(batch.cursor);
+}
+
+function together(a: Sums, b: Sums): Sums {
+  return { inserted: a.inserted + b.inserted, left: a.left + b.left, batches: a.batches + b.batches };
 }
 
 function added(soFar: Sums, batch: { readonly inserted: number; readonly left: number }): Sums {
@@ -125,6 +155,10 @@ async function checkedOf(
   if (ctx.dryRun && checked) return checked;
   const tables = await ctx.capability("rescueArea").check(ctx.run, rescuedNames(rescue), ctx);
   return { tables, willInsert: sum(tables, (table) => table.willInsert) };
+}
+
+function rowsOf({ rescue }: Params, table: string): number {
+  return rescue.tables.find((one) => one.table === table)?.rows ?? 0;
 }
 
 function requestFor(ctx: ReadContext, table: string, { triggers }: Params): MergeTable {
@@ -159,6 +193,11 @@ function reasons({ remade, otherUnique, orphans, duplicates }: Checked["tables"]
   ];
   const told = counted.filter(([n]) => n > 0).map(([n, words]) => `${count(n)} ${words}`);
   return told.length === 0 ? "each batch says why" : told.join(", ");
+}
+
+function sessionLines(tables: Checked["tables"], { batchRows, mergeSessions }: Limits): readonly string[] {
+  const most = Math.max(...tables.map(({ rows }) => mostParts(rows, batchRows, mergeSessions)));
+  return most > 1 ? [`A large table is merged by up to ${most} sessions at once (limits.mergeSessions).`] : [];
 }
 
 function triggerLines(triggers: Params["triggers"]): readonly string[] {

@@ -30,6 +30,8 @@ export interface Config {
   readonly scratch: { readonly folder: string | null; readonly servers: Readonly<Record<string, string>> };
   readonly limits: {
     readonly batchRows: number;
+    /** Sessions that merge side by side. */
+    readonly mergeSessions: number;
     readonly lockTimeoutMs: number;
     readonly statementTimeoutMs: number;
     /** Bytes; null: the engine's own default. */
@@ -47,6 +49,7 @@ export interface Config {
 export const defaults: Pick<Config, "limits" | "tickets" | "stopFile"> = {
   limits: {
     batchRows: 10_000,
+    mergeSessions: 2,
     lockTimeoutMs: 2000,
     statementTimeoutMs: 60_000,
     heldWal: null,
@@ -132,6 +135,7 @@ function filled(file: string, config: ConfigFile): Config {
     },
     limits: {
       batchRows: limits.batchRows ?? defaults.limits.batchRows,
+      mergeSessions: limits.mergeSessions ?? defaults.limits.mergeSessions,
       lockTimeoutMs: readDuration(limits.lockTimeout ?? "") ?? defaults.limits.lockTimeoutMs,
       statementTimeoutMs: readDuration(limits.statementTimeout ?? "") ?? defaults.limits.statementTimeoutMs,
       heldWal: readSize(limits.heldWal ?? "") ?? defaults.limits.heldWal,

@@ -60,6 +60,7 @@ targets:
 
 # limits:
 #   batchRows: 10000        # rows of one merge transaction
+#   mergeSessions: 2        # sessions that merge a large table side by side; 1 is gentler
 #   lockTimeout: 2s         # how long a batch may wait for a lock
 #   statementTimeout: 60s   # how long one batch may take
 #   heldWal: 10GB           # most WAL that a pin may keep

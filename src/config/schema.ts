@@ -45,6 +45,12 @@ const target = z.strictObject({
 
 const limits = z.strictObject({
   batchRows: z.int().min(1, "1 to 1,000,000 rows").max(1_000_000, "1 to 1,000,000 rows").optional(),
+  mergeSessions: z
+    .int()
+    .min(1, "1 to 16 sessions")
+    .max(16, "1 to 16 sessions")
+    .optional()
+    .describe("Sessions in which a large table may be merged side by side; 1 is gentler on a busy server."),
   lockTimeout: duration.optional().describe("How long a batch may wait for a lock, for example 2s."),
   statementTimeout: duration.optional().describe("How long one batch may take, for example 60s."),
   heldWal: z

@@ -60,6 +60,8 @@ export interface MachinePlaces {
 export interface Limits {
   /** Rows a merge batch aims at. */
   readonly batchRows: number;
+  /** Sessions in which parts of a large table may be merged side by side; 1 = one after the other. */
+  readonly mergeSessions: number;
   readonly lockTimeoutMs: number;
   readonly statementTimeoutMs: number;
   /** Most WAL (bytes) that a pin may keep; null = the engine's own default. */

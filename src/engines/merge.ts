@@ -17,6 +17,8 @@ export interface MergeTable {
   readonly run: RunId;
   readonly table: TableName;
   readonly triggers: TriggerMode;
+  /** Last ordinal of the part that is merged; absent: all that are left. */
+  readonly upTo?: number;
 }
 
 /** The one write. Only what is missing is inserted; nothing that is there is changed. */
@@ -29,6 +31,11 @@ export interface Merge {
   prepare(triggers: TriggerMode): Prepare;
   /** Statements as they will run, for the preview. */
   statements(request: MergeTable): Promise<readonly string[]>;
+  /**
+   * Whether ranges of ordinals may be merged beside each other, each by a session of its own. Not where the order of rows means anything:
+   * parents among them, triggers of the user that fire.
+   */
+  divisible(request: MergeTable): Promise<boolean>;
   /** Rows after ordinal `after` up to `after + size`; done when none is left. Retried safely when it says `rolled-back`. */
   batch(tx: Transaction, request: MergeTable, after: number, size: number): Promise<MergedBatch>;
   /** Sequences behind the table's columns, forward only. */

@@ -15,7 +15,7 @@ const good = `targets:
     database: books
     tier: critical
 scratch: { folder: scratch, servers: { 18: /usr/lib/postgresql/18/bin } }
-limits: { batchRows: 500, lockTimeout: 1s, statementTimeout: 2min, heldWal: 10GB, minFreeDisk: 0.2 }
+limits: { batchRows: 500, lockTimeout: 1s, statementTimeout: 2min, heldWal: 10GB, minFreeDisk: 0.2, mergeSessions: 4 }
 tickets: required
 `;
 
@@ -43,6 +43,7 @@ test("a config is read with units, absolute paths, and defaults for what it does
   });
   expect(config.limits).toEqual({
     batchRows: 500,
+    mergeSessions: 4,
     lockTimeoutMs: 1000,
     statementTimeoutMs: 120_000,
     heldWal: 10e9,

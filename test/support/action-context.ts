@@ -52,6 +52,7 @@ function contextAt(making: Making, step: string, kept: Kept): HandMade {
     clock: systemClock,
     limits: {
       batchRows: 3,
+      mergeSessions: 2,
       lockTimeoutMs: 1000,
       statementTimeoutMs: 1000,
       heldWal: null,

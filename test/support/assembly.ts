@@ -21,6 +21,7 @@ export function testAssembly(options: {
   readonly seams?: Seams;
   readonly folder?: string;
   readonly batchRows?: number;
+  readonly mergeSessions?: number;
   readonly operator?: string;
   readonly scratch?: string;
 }): TestAssembly {
@@ -32,6 +33,7 @@ export function testAssembly(options: {
     serverBinaries: {},
     limits: {
       batchRows: options.batchRows ?? 50,
+      mergeSessions: options.mergeSessions ?? 2,
       lockTimeoutMs: 2000,
       statementTimeoutMs: 60_000,
       heldWal: null,

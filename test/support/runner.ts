@@ -52,7 +52,14 @@ export function world(options: WorldOptions = {}): World {
   });
   const ledger: string[] = [];
   const reached = options.reached ?? (() => undefined);
-  const limits = { batchRows: 10, lockTimeoutMs: 100, statementTimeoutMs: 1000, heldWal: null, minFreeDisk: 0.1 };
+  const limits = {
+    batchRows: 10,
+    mergeSessions: 2,
+    lockTimeoutMs: 100,
+    statementTimeoutMs: 1000,
+    heldWal: null,
+    minFreeDisk: 0.1,
+  };
   const parts: RunnerParts = {
     journal,
     actions: options.actions ?? [],

@@ -23,6 +23,7 @@ export function memoryMerge({ server, assertAlive }: Connection, transactions: T
     order: async (tables) => look((state) => parentsFirst(state, tables)),
     prepare: (triggers): Record<string, string> => (triggers === "skip" ? { triggers: "off" } : {}),
     statements: async ({ run, table }) => [`insert into ${table} from ${shortName(run)} where the key is missing`],
+    divisible: async () => false, // its transactions draft the whole state: only one may be open
     batch: async (tx, request, after, size) => insertBatch(transactions.of(tx), request, after, size),
     sequences: async (tx, { table: name }) => {
       const open = transactions.of(tx);

@@ -9,6 +9,7 @@ import { heldFindings } from "./evidence/freeze/held.ts";
 import { narrowPins } from "./evidence/freeze/narrow.ts";
 import { slotKeeper } from "./evidence/freeze/slots.ts";
 import { type LockHolder, tableLockKeeper } from "./evidence/freeze/table-lock.ts";
+import { recentCounts } from "./evidence/pages/recent.ts";
 import { searchStatements } from "./evidence/pages/search.ts";
 import { cancelStatement, statementFate } from "./evidence/paths/cancel-open.ts";
 import type { PathContext } from "./evidence/paths/path.ts";
@@ -20,7 +21,7 @@ import type { PostgresTarget } from "./target.ts";
 export function evidence(target: PostgresTarget): Evidence {
   const holder: LockHolder = { session: null };
   const reading: PathContext["reading"] = (work) => withReader(target, holder, work);
-  const context: PathContext = { target, reading };
+  const context: PathContext = { target, reading, recent: recentCounts(target.request.clock) };
   return {
     traits: { readsDestroy: true, heldBy: "pin" },
     examine: (table) => examineTable(target, table),

@@ -3,6 +3,7 @@ import { mergeBatch } from "./merge/batch.ts";
 import { mergeOrder } from "./merge/order.ts";
 import { previewStatements } from "./merge/preview.ts";
 import { moveSequences } from "./merge/sequences.ts";
+import { isDivisible } from "./merge/scope.ts";
 import { insertTriggers } from "./merge/triggers.ts";
 import { verifyMerge } from "./merge/verify.ts";
 import { readMoment } from "./rescue-area/reading.ts";
@@ -17,6 +18,7 @@ export function merge(target: PostgresTarget): Merge {
     prepare: (triggers) => (triggers === "skip" ? { session_replication_role: "replica" } : {}),
     statements: (request) =>
       readMoment(target, null, (connection) => previewStatements(connection, request, target.request.limits)),
+    divisible: (request) => readMoment(target, null, (connection) => isDivisible(connection, request)),
     batch: (tx, request, after, size) => mergeBatch(target, tx, request, after, size),
     sequences: (tx, request) => moveSequences(target, tx, request),
     verify: (run, tables, watch) =>

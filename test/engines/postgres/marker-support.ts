@@ -25,6 +25,7 @@ export function requestFor(url: Secret, options: Options = {}): ConnectRequest {
     machine: { scratch: "/nonexistent", serverBinaries: {} },
     limits: {
       batchRows: 1000,
+      mergeSessions: 2,
       lockTimeoutMs: 300,
       statementTimeoutMs: 30_000,
       heldWal: null,

@@ -22,7 +22,14 @@ beforeEach(() => {
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
 const folder = () => path.join(base, "demo");
-const limits = { batchRows: 500, lockTimeoutMs: 2000, statementTimeoutMs: 60_000, heldWal: null, minFreeDisk: 0 };
+const limits = {
+  batchRows: 500,
+  mergeSessions: 2,
+  lockTimeoutMs: 2000,
+  statementTimeoutMs: 60_000,
+  heldWal: null,
+  minFreeDisk: 0,
+};
 const workbenchOver = (rehearsal: Rehearsal, name: string): Workbench =>
   assemble({
     targets: [

@@ -50,6 +50,7 @@ export const quiet: Watch = {
 
 const limits: Limits = {
   batchRows: 10_000,
+  mergeSessions: 2,
   lockTimeoutMs: 500,
   statementTimeoutMs: 60_000,
   heldWal: null,

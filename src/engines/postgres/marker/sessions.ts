@@ -3,7 +3,7 @@ import type { Prepare } from "../../marker.ts";
 import type { Connection } from "../connection.ts";
 import type { PostgresTarget } from "../target.ts";
 
-/** A session for effects, kept from one transaction to the next of the same settings; one that failed is closed and never kept. */
+/** Sessions for effects, kept from one transaction to the next of the same settings; one that failed is closed and never kept. */
 export interface MarkedSessions {
   take(prepare: Prepare): Promise<Connection>;
   giveBack(prepare: Prepare, session: Connection): void;
@@ -13,14 +13,15 @@ export interface MarkedSessions {
 }
 
 export function markedSessions(target: PostgresTarget): MarkedSessions {
-  let kept: { readonly settings: string; readonly session: Connection } | null = null;
+  let kept: readonly { readonly settings: string; readonly session: Connection }[] = [];
   const taken = new Set<Connection>();
   const ended = new WeakSet<Connection>();
   const find = async (prepare: Prepare) => {
-    const found = kept;
-    kept = null;
-    if (found?.settings === settingsKey(prepare) && !ended.has(found.session)) return found.session;
-    await found?.session.close();
+    const found = kept.find(({ settings, session }) => settings === settingsKey(prepare) && !ended.has(session));
+    const others = found === undefined ? kept : [];
+    kept = kept.filter((one) => one !== found && !others.includes(one));
+    if (found !== undefined) return found.session;
+    await Promise.all(others.map(({ session }) => session.close()));
     const fresh = await freshSession(target, prepare);
     fresh.client.once("end", () => ended.add(fresh));
     return fresh;
@@ -38,8 +39,7 @@ export function markedSessions(target: PostgresTarget): MarkedSessions {
     },
     giveBack: (prepare, session) => {
       taken.delete(session);
-      if (kept !== null) return void session.close();
-      kept = { settings: settingsKey(prepare), session };
+      kept = [...kept, { settings: settingsKey(prepare), session }];
     },
   };
 }

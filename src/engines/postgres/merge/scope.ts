@@ -25,6 +25,13 @@ export async function plannedScope(connection: Connection, request: MergeTable):
   return scopeOf(one, [one], request);
 }
 
+/** Triggers of the user see rows in the order of their keys, as after the first INSERTs; foreign keys of the table into itself need that too. */
+export async function isDivisible(connection: Connection, request: MergeTable): Promise<boolean> {
+  const { one, selfKeys, circleKeys } = await mergeScope(connection, request);
+  const fires = request.triggers === "fire" && one.area.shape.insertTriggers.some(({ enabled }) => enabled !== "R");
+  return !fires && selfKeys.length === 0 && circleKeys.length === 0;
+}
+
 function scopeOf(one: Comparison, all: readonly Comparison[], request: MergeTable): Scope {
   const { shape } = one.area;
   const selfKeys = one.foreignKeys.filter((key) => shape.ancestors.includes(key.parent));

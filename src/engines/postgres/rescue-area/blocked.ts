@@ -100,11 +100,8 @@ async function findDuplicates(search: Search, one: Comparison): Promise<void> {
 /** Taken by a row of the table, or claimed by two rescued ones: then the first has it. */
 async function findTaken(search: Search, one: Comparison, key: UniqueKey): Promise<void> {
   const { ordinal } = one.area;
-  const against = {
-    doing: `comparing ${one.area.rows} with the unique index ${key.name}`,
-    kind: "unique",
-    name: key.name,
-  } as const;
+  const doing = `comparing ${one.area.rows} with the unique index ${key.name}`;
+  const against = { doing, kind: "unique" as const, name: key.name };
   const byTable = `select r.${ordinal} as n from ${one.rescued} where not ${isPresent(one)} and ${isTaken(one, key)}`;
   await noteRows(search, one, { ...against, select: byTable });
   const place = placeInIndex(one, key);

@@ -64,6 +64,8 @@ async function copyRows(
   file: RescueFile,
 ): Promise<Copied> {
   const doing = `copying the rows of ${area.table} into the rescue area`;
+  const key = `${area.rows.slice(area.rows.indexOf(".") + 1)}_key`;
+  await connection.run(doing, `alter table ${area.rows} drop constraint if exists ${key}`);
   await connection.run(doing, `truncate ${area.rows} restart identity`);
   const columns = area.columns.map((column) => column.quoted).join(", ");
   const into = connection.client.query(copyFrom(`copy ${area.rows} (${columns}) from stdin`));
@@ -73,6 +75,7 @@ async function copyRows(
   } catch (error) {
     throw copyFault(error, doing);
   }
+  await connection.run(doing, `alter table ${area.rows} add constraint ${key} primary key (${area.ordinal})`);
   return { rows: into.rowCount, bytes: copied.bytes };
 }
 
@@ -83,9 +86,11 @@ async function* toFile(
 ): AsyncGenerator<Buffer> {
   for await (const part of source) {
     const chunk = typeof part === "string" ? Buffer.from(part) : part;
-    await file.write(chunk);
+    const written = file.write(chunk);
+    written.catch(() => undefined); // awaited below; the server may end the stream before
     copied.bytes += chunk.length;
     yield chunk;
+    await written;
   }
 }
 

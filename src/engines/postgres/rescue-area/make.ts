@@ -109,7 +109,8 @@ function tableSql(
   const make = unlogged ? "create unlogged table" : "create table";
   const bare = (list: readonly Column[]) => list.map(columnSql).map((column) => `, ${column}`);
   return [
-    `${make} ${rows} (${ordinal} bigint generated always as identity (cache 100) primary key${bare(columns).join("")})`,
+    // Its primary key comes when the rows are there: built at once, it takes a fraction of the time.
+    `${make} ${rows} (${ordinal} bigint generated always as identity (cache 100)${bare(columns).join("")})`,
     `${make} ${leftOut} (${ordinal} bigint primary key)`,
     `${make} ${overwritten} (${ordinal} bigint primary key${bare(columns).join("")})`,
   ];

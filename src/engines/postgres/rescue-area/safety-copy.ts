@@ -34,11 +34,10 @@ export async function takeSafetyCopy(
   );
   const doing = `taking the safety copy of ${table}`;
   await connection.run(doing, `truncate ${area.leftOut}, ${area.overwritten}`);
-  await connection.run(
-    doing,
-    `insert into ${area.leftOut} select r.${area.ordinal} from ${one.rescued}
-     where ${isPresent(one)} or not (${notBlocked(blocked, one, "r")})`,
-  );
+  const leaveOut = `insert into ${area.leftOut} select r.${area.ordinal} from ${one.rescued} where`;
+  await connection.run(doing, `${leaveOut} ${isPresent(one)}`);
+  if (blocked.has(one))
+    await connection.run(doing, `${leaveOut} not ${isPresent(one)} and not ${notBlocked(blocked, one, "r")}`);
   await connection.run(doing, `create or replace view ${area.keys} as ${keysSql(one)}`);
   const { keys } = await connection.row(
     doing,

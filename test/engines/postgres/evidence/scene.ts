@@ -36,7 +36,14 @@ export function scene(server: TestServer, database: string, lockTable = false): 
     url: server.url(database),
     session: { run, person: "tester" },
     machine: { scratch: path.join(server.scratch, "scratch"), serverBinaries: { 18: server.binaries.bin } },
-    limits: { batchRows: 1000, lockTimeoutMs: 200, statementTimeoutMs: 60_000, heldWal: null, minFreeDisk: 0 },
+    limits: {
+      batchRows: 1000,
+      mergeSessions: 2,
+      lockTimeoutMs: 200,
+      statementTimeoutMs: 60_000,
+      heldWal: null,
+      minFreeDisk: 0,
+    },
     clock: systemClock,
     reached: () => undefined,
   });

@@ -39,8 +39,10 @@ export const pageTransplant: RecoveryPath = {
       recommended: rows > 0,
     };
   },
-  count: ({ target, reading }, statement, watch) =>
-    reading(async (connection) => countRows(connection, await target.catalogue(), statement, watch)),
+  count: ({ target, reading, recent }, statement, watch) =>
+    recent(statement.value, () =>
+      reading(async (connection) => countRows(connection, await target.catalogue(), statement, watch)),
+    ),
   parts: ({ target }, run) => [scratchPart(target, run)],
   recover: ({ target, reading }, statement, run, watch) =>
     reading((connection) => transplant(target, connection, statement, run, watch)),

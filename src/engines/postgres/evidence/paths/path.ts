@@ -3,11 +3,13 @@ import type { HoldPart, Watch } from "../../../engine.ts";
 import type { PathOption, Recovered, RecoveredTable, Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
+import type { RecentCounts } from "../pages/recent.ts";
 
 /** What every path is given. `reading` streams raw pages; the caller closes it. */
 export interface PathContext {
   readonly target: PostgresTarget;
   readonly reading: <T>(work: (connection: Connection) => Promise<T>) => Promise<T>;
+  readonly recent: RecentCounts;
 }
 
 /** One way back: one file, and one line in `paths.ts`. */
