@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type CrashFault, faultKinds, faultText, readFault } from "./fault.ts";
-import { atBoundary, type Course, randomPlan } from "./plans.ts";
+import { atBoundary, type Course, inResume, randomPlan } from "./plans.ts";
 import { randomFrom } from "./random.ts";
 import { repeatLine } from "./say.ts";
 import { boundariesOf, sample } from "./trial.ts";
@@ -58,6 +58,17 @@ describe("the boundaries that are tried", () => {
       { name: "b", nth: 3 },
       { name: "b", nth: 5 },
     ]);
+  });
+
+  test("are those of a resume as well, each where the run was killed so that it has to pass it", () => {
+    const [opened, merge] = inResume({
+      boundaries: [
+        { name: "batch.done", nth: 1 },
+        { name: "step.intended:merge", nth: 1 },
+      ],
+    });
+    expect(opened?.faults.map(faultText)).toEqual(["kill@run.opened#1", "kill@run.resumed#1"]);
+    expect(merge?.faults.map(faultText)).toEqual(["kill@step.intended:merge#1", "kill@step.settled:merge#1"]);
   });
 
   test("are sampled evenly", () => {

@@ -22,6 +22,20 @@ export function atBoundary(at: Point, mutant?: Mutant): TrialPlan {
   return { faults: [{ kind: "kill", at }], face: "json", ...(mutant === undefined ? {} : { mutant }) };
 }
 
+/** The boundaries that only a resume has: the run is killed where it has to be settled, and its resume when it has settled that. */
+export function inResume({ boundaries }: Pick<Course, "boundaries">, mutant?: Mutant): readonly TrialPlan[] {
+  const steps = boundaries.flatMap(({ name }) => (name.startsWith("step.intended:") ? [name.slice(14)] : []));
+  const pairs = [
+    ["run.opened", "run.resumed"],
+    ...steps.map((step) => [`step.intended:${step}`, `step.settled:${step}`]),
+  ];
+  return pairs.map((names) => ({
+    faults: names.map((name) => ({ kind: "kill" as const, at: { name, nth: 1 } })),
+    face: "json",
+    ...(mutant === undefined ? {} : { mutant }),
+  }));
+}
+
 export interface Wishes {
   readonly kinds: readonly FaultKind[];
   /** How many processes of one run a fault befalls. */
