@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { exitCodes } from "../../src/core/exit-codes.ts";
 import { type CrashFault, type FaultKind, faultText } from "./fault.ts";
 import { type Ended, launch, type Running } from "./launch.ts";
 import type { Mutant } from "./mutants.ts";
@@ -97,7 +98,11 @@ function argsOf(world: CrashWorld, plan: TrialPlan, command: "run" | "resume"): 
 
 function atOf(fault: CrashFault | null) {
   if (fault === null || !("at" in fault)) return null;
-  return { ...fault.at, signal: fault.kind === "kill" ? ("SIGKILL" as const) : ("SIGSTOP" as const) };
+  const signals = { kill: "SIGKILL", hangup: "SIGHUP" } as const;
+  return {
+    ...fault.at,
+    signal: fault.kind === "kill" || fault.kind === "hangup" ? signals[fault.kind] : ("SIGSTOP" as const),
+  };
 }
 
 type Befell = Pick<Lived, "struck" | "where" | "beside">;
@@ -114,6 +119,8 @@ async function befall(
   switch (fault.kind) {
     case "kill":
       return (await running.ended).signal === "SIGKILL" ? { ...spared, struck: true, where: newest(place) } : spared;
+    case "hangup":
+      return { ...spared, struck: isPaused(await running.ended) };
     case "moment":
       return killAfter(running, fault);
     case "cut-before":
@@ -164,7 +171,7 @@ const beyondLocksMs = 2500;
 async function whileStopped(
   world: CrashWorld,
   place: Place,
-  kind: Exclude<FaultKind, "kill" | "moment" | "cut-before" | "cut-after" | "orphan">,
+  kind: Exclude<FaultKind, "kill" | "moment" | "hangup" | "cut-before" | "cut-after" | "orphan">,
   second: () => Promise<Ended>,
 ): Promise<Pick<Befell, "struck" | "beside">> {
   const struck = { struck: true, beside: null };
@@ -184,6 +191,11 @@ async function whileStopped(
       await wait(beyondLocksMs);
       return { struck: true, beside: await second() };
   }
+}
+
+/** Before the run is driven nobody heeds the signal, and it ends the process. */
+function isPaused({ code, signal }: Ended): boolean {
+  return code === exitCodes.paused.code || signal === "SIGHUP";
 }
 
 function killScratchServers({ scratch }: Place): number {

@@ -2,6 +2,8 @@
 export type CrashFault =
   /** SIGKILL at the nth time that a boundary of this name is reached; `*` counts all of them. */
   | { readonly kind: "kill"; readonly at: Point }
+  /** The terminal is lost (SIGHUP) at the boundary: the process may finish what is in the air, and pauses. */
+  | { readonly kind: "hangup"; readonly at: Point }
   /** SIGKILL of the built program, so many milliseconds after it has printed so many lines. */
   | { readonly kind: "moment"; readonly lines: number; readonly ms: number }
   /** The connection breaks at the nth COMMIT: before the server hears it, or after it has committed and before its answer arrives. */
@@ -26,6 +28,7 @@ export type FaultKind = CrashFault["kind"];
 export const faultKinds: readonly FaultKind[] = [
   "kill",
   "moment",
+  "hangup",
   "cut-before",
   "cut-after",
   "orphan",
@@ -46,6 +49,7 @@ export function faultText(fault: CrashFault): string {
     case "orphan":
       return `${fault.kind}@${fault.nth}`;
     case "kill":
+    case "hangup":
     case "restart":
     case "stop":
     case "full":
@@ -68,6 +72,7 @@ export function readFault(text: string): CrashFault {
     case "orphan":
       return { kind, nth: numbers(/^(\d+)$/, rest, text)[0] };
     case "kill":
+    case "hangup":
     case "restart":
     case "stop":
     case "full":

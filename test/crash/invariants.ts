@@ -151,7 +151,7 @@ function resumeEnds({ processes, done }: Evidence): readonly string[] {
       if (one.hung) return ["a process did not end"];
       if (one.code === exitCodes.bug.code) return [`a bug: ${one.stderr.trim().split("\n").at(-1)}`];
       if (one.code !== null) return codes.has(one.code) ? [] : [`an exit that no table has: ${one.code}`];
-      return one.signal === "SIGKILL" ? [] : [`ended by ${one.signal}`];
+      return one.signal === "SIGKILL" || one.signal === "SIGHUP" ? [] : [`ended by ${one.signal}`];
     });
   const last = processes.at(-1);
   return done

@@ -47,6 +47,7 @@ export interface Wishes {
 const weights: Readonly<Record<FaultKind, number>> = {
   kill: 6,
   moment: 4,
+  hangup: 2,
   "cut-before": 2,
   "cut-after": 2,
   orphan: 2,
@@ -79,6 +80,7 @@ function randomFault(random: Random, kind: FaultKind, course: Course, part: numb
     case "orphan":
       return { kind, nth: upTo(random, 4 * commits * part) };
     case "kill":
+    case "hangup":
     case "restart":
     case "stop":
     case "full":

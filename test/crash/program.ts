@@ -14,7 +14,7 @@ import type { Point } from "./fault.ts";
 import { type Mutant, mutated } from "./mutants.ts";
 
 export interface ProgramRequest {
-  readonly at?: Point & { readonly signal: "SIGKILL" | "SIGSTOP" };
+  readonly at?: Point & { readonly signal: "SIGKILL" | "SIGSTOP" | "SIGHUP" };
   /** Every boundary's name is appended to this file. */
   readonly trace: string;
   readonly mutant?: Mutant;
