@@ -178,9 +178,10 @@ function settled(step: StepState, event: Of<"step.settled">): StepState {
   return { ...step, status: event.decision === "ask" ? "unknown" : "todo", settled: settling };
 }
 
-/** `since` and `from` are where this attempt's progress began: rate and ETA follow from them. */
+/** `since` and `from` are where this attempt began to count in this unit: rate and ETA follow from them. */
 function progressed(step: StepState, event: Of<"step.progressed">, at: number): StepState {
-  const started = step.progress ?? { since: at, from: event.progress.done };
+  const counted = step.progress?.unit === event.progress.unit ? step.progress : undefined;
+  const started = counted ?? { since: at, from: event.progress.done };
   return { ...step, progress: { ...event.progress, at, since: started.since, from: started.from } };
 }
 

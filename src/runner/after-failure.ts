@@ -71,13 +71,22 @@ function failureQuestion(driver: Driver, step: StepState, fault: FaultRecord): F
     facts: [
       { label: "code", text: fault.code },
       ...(fault.cause === undefined ? [] : [{ label: "cause", text: fault.cause }]),
-      ...(fault.hint === undefined ? [] : [{ label: "hint", text: fault.hint }]),
+      ...hintOf(fault),
     ],
     known,
     unknown,
     options: optionsFor(driver, step, isLost(fault)),
   };
 }
+
+/** The fault's own hint sends to a resume; here the way on does the same without leaving. */
+function hintOf(fault: FaultRecord): FailureQuestion["facts"] {
+  if (isLost(fault)) return [{ label: "hint", text: lostHint }];
+  return fault.hint === undefined ? [] : [{ label: "hint", text: fault.hint }];
+}
+
+const lostHint =
+  "Look whether the server runs and can be reached. Connecting anew proves that it is the same server, takes its lock again and waits until nothing of the lost connection runs there; nothing is done before that.";
 
 function knowledge(driver: Driver, step: StepState, fault: FaultRecord): { known: string[]; unknown: string[] } {
   const { progress } = step;
@@ -98,13 +107,13 @@ function optionsFor(driver: Driver, step: StepState, lost: boolean): readonly Fa
   return [
     option(
       "find-out",
-      `${anew}find out: ask the target, reads only`,
+      `${unknown ? anew : ""}find out: ask the target, reads only`,
       unknown ? undefined : "nothing is unknown here",
       unknown,
     ),
     option(
       "retry",
-      `${anew}retry this step`,
+      `${unknown ? "" : anew}retry this step`,
       unknown ? "not yet: what is unknown has to be found out first" : undefined,
       !unknown,
     ),

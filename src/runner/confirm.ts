@@ -108,8 +108,16 @@ async function hear(driver: Driver, question: ConfirmQuestion): Promise<Heard> {
   if (answer.kind === "decline") return { kind: "declined" };
   const differs = differsFrom(question.way, answer);
   if (differs !== null) return { kind: "mistyped", differs };
-  if (await stillHolds(driver, question.previews)) return { kind: "confirmed" };
+  if (await stillHolds(driver, question.previews).catch(unseen(driver, question))) return { kind: "confirmed" };
   return { kind: "lapsed", why: "the counts are not those that were shown" };
+}
+
+/** The answer counts for nothing, and the question no longer waits: what went wrong is told next. */
+function unseen(driver: Driver, question: ConfirmQuestion): (error: unknown) => never {
+  return (error) => {
+    answered(driver, question, { kind: "lapsed", why: "the counts could not be looked at again" });
+    throw error;
+  };
 }
 
 async function lookedAtAgain(driver: Driver, step: PlannedStep, action: Action): Promise<Previews> {

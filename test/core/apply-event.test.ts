@@ -146,15 +146,17 @@ describe("the fold", () => {
     expect(after(verdict("one"), verdict("two")).guards.map((guard) => guard.reason)).toEqual(["two"]);
   });
 
-  test("progress remembers where it began, so that a rate can be told, and a new attempt begins anew", () => {
-    const progressed = (done_: number): RunEvent => ({
+  test("progress remembers where it began, so that a rate can be told; a new attempt and another unit begin anew", () => {
+    const progressed = (done_: number, unit = "rows"): RunEvent => ({
       kind: "step.progressed",
       step: "merge",
-      progress: { done: done_, total: 100, unit: "rows" },
+      progress: { done: done_, total: 100, unit },
     });
     const state = after(intended("merge"), progressed(10), progressed(30));
     expect(stepOf(state, "merge").progress).toMatchObject({ done: 30, from: 10 });
     expect(stepOf(after(intended("merge"), progressed(10), intended("merge", 2)), "merge").progress).toBeUndefined();
+    const other = after(intended("merge"), progressed(70, "pages"), progressed(5), progressed(20));
+    expect(stepOf(other, "merge").progress).toMatchObject({ done: 20, from: 5 });
   });
 
   test("only the newest output lines are kept in the state", () => {

@@ -107,7 +107,7 @@ describe("a confirmation in a run", () => {
   });
 
   test("can't be given where the recount fails", async () => {
-    const { parts, ledger } = world();
+    const { parts, ledger, journal } = world();
     let looks = 0;
     const preview = async () => {
       looks += 1;
@@ -120,6 +120,13 @@ describe("a confirmation in a run", () => {
     );
     expect((await session.ended).exit).toBe("paused");
     expect(ledger).toEqual([]);
+    const answers = journal
+      .read(session.run)
+      .flatMap(({ event }) => (event.kind === "question.answered" ? [event.answered] : []));
+    expect(answers).toEqual([
+      { kind: "lapsed", why: "the counts could not be looked at again" },
+      { kind: "acted", act: "leave" },
+    ]);
   });
 
   test("does not outlive two minutes in which nothing was done with it", async () => {

@@ -285,6 +285,7 @@ describe("a connection that is lost while the run is driven", () => {
         expect(
           question.options.some(({ label, recommended }) => recommended && label.startsWith("connect anew, then")),
         ).toBe(true);
+        expect(question.facts.at(-1)?.text).toContain("Connecting anew proves that it is the same server");
         ledger.push("connected");
       }
       return acts(question);

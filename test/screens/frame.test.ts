@@ -6,6 +6,7 @@ import {
   began,
   confirmQuestion,
   done,
+  failing,
   lease,
   merging,
   mergePreview,
@@ -324,5 +325,16 @@ describe("the start screen", () => {
     const bench = { ...first.bench, runs: first.bench.runs.map((run) => ({ ...run, driven: true })) };
     expect(textOf({ ...first, bench })).toContain("[>] Q73K");
     expect(textOf({ ...first, bench })).toContain("driven now by another process");
+  });
+});
+
+describe("after a failure that was answered", () => {
+  it("the checklist says what the way on is at", () => {
+    const answered = { kind: "question.answered", question: "Q30", step: "merge", by: "ops_k" } as const;
+    const told = failing().tell(
+      { ...answered, answered: { kind: "acted", act: "retry" } },
+      { kind: "output.printed", step: "merge", text: "connecting anew: is it the same server, and is its lock free?" },
+    );
+    expect(textOf(running(told, sizes[1]))).toContain("NOW    connecting anew: is it the same server");
   });
 });

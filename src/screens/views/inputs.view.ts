@@ -56,7 +56,7 @@ function suggestionRows(form: InputForm, width: number, height: number): readonl
     return row(
       `               ${picked ? ">" : " "} `,
       span(item.value.padEnd(28), picked ? "strong" : "plain"),
-      ` ${item.detail}`,
+      ` ${item.detail}${picked ? "   Enter takes it" : ""}`,
     );
   });
   const more =

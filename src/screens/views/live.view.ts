@@ -11,7 +11,7 @@ export function liveRows(model: Model, state: RunState, height: number): readonl
   const width = model.size.columns;
   const step = shownStep(state);
   const fixed = [statusRow(model, state, step), ...waitingRow(state)];
-  const doing = step === null ? [] : [...nowRows(step, width), ...progressRows(step, model.now, width)];
+  const doing = step === null ? [] : [...nowRows(state, step, width), ...progressRows(step, model.now, width)];
   const room = height - fixed.length - doing.length;
   const steps = stepRows(state, model.now, width, Math.max(1, room - 1));
   let left = room - steps.length - 1;
@@ -95,10 +95,16 @@ function foldedRow(state: RunState, done: number): Row {
   return row(`[x] 1-${done} done in ${duration(took)}${skipped > 0 ? `, ${skipped} of them skipped` : ""}`);
 }
 
-function nowRows(step: StepState, width: number): readonly Row[] {
-  const text =
-    step.status === "checking" ? `checks before: ${step.step.title}` : (step.preview?.summary ?? step.step.title);
-  return labelled("NOW", text, width, { indent: 7, most: 1 });
+function nowRows(state: RunState, step: StepState, width: number): readonly Row[] {
+  return labelled("NOW", nowWords(state, step), width, { indent: 7, most: 1 });
+}
+
+/** Before and after a step's own work (connecting anew, after a failure), what was said last is what is under way. */
+function nowWords({ output, question, lastAt }: RunState, { step, status, preview }: StepState): string {
+  const said = output.at(-1);
+  const isNow = said !== undefined && said.step === step.key && said.at === lastAt;
+  if (isNow && status !== "running" && question === null) return said.text;
+  return status === "checking" ? `checks before: ${step.title}` : (preview?.summary ?? step.title);
 }
 
 /** A bar only where the total is known; it never shows 100 % before the outcome is durable. */
