@@ -46,9 +46,12 @@ async function tryAll(world: CrashWorld, wishes: CrashWishes, course: Course): P
   const since = () => (performance.now() - began) / 1000;
   const plans = plansOf(wishes, course);
   const trials: Trial[] = [];
+  const asked = { toStop: false };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => (asked.toStop = true));
   for (const [at, plan] of plans.entries()) {
     const from = since();
     const result = await trial(world, plan, course);
+    if (asked.toStop) break; // Ctrl-C reached the trial's processes too: nothing is said of it
     trials.push(result);
     const word = result.violations.length === 0 ? "ok   " : "WRONG";
     const where = result.processes.flatMap((one) => (one.where === null ? [] : [one.where])).join(", ");
