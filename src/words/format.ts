@@ -93,7 +93,7 @@ export function textWidth(text: string): number {
 
 /** What is wider than `max` columns ends in `..`. */
 export function cut(text: string, max: number): string {
-  if (text.length * 2 <= max || textWidth(text) <= max) return text;
+  if (text.length * 2 <= max || beginning(text, max) === text) return text;
   return max < 2 ? "..".slice(0, Math.max(0, max)) : `${beginning(text, max - 2)}..`;
 }
 

@@ -17,9 +17,13 @@ export interface ShownRow {
 const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Cs}\uFE00-\uFE0F]/gu;
 const named: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-/** A value as text for one row of a terminal: nothing in it is obeyed, and nothing is left out. */
+/** More than any window has columns; a value may have a gigabyte. */
+const longest = 2000;
+
+/** A value as text for one row of a terminal: nothing in it is obeyed, and nothing is left out without the mark `..`. */
 export function visibleValue(value: string | null): string {
   if (value === null) return "(null)";
+  if (value.length > longest) return `${value.slice(0, longest).toWellFormed().replaceAll(unseen, spelled)}..`;
   return value === "" ? "(empty)" : value.replaceAll(unseen, spelled);
 }
 

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { keys } from "../support/terminal.ts";
+import { keys, questionSettlesMs } from "../support/terminal.ts";
 import { looksRight } from "./look.ts";
 import { runOn, type Shop, startShop } from "./world.ts";
 
@@ -50,6 +51,30 @@ it.each([
     expect(await desk.wrong()).toEqual([]);
   },
 );
+
+it("in plain lines they are seen after the word alone, and the question is still there", async () => {
+  const desk = await shop.incident();
+  const tty = desk.sit({ args: runOn("--plain"), columns: 150 });
+  for (let holds = 0; holds < 2; holds += 1) {
+    await tty.sees(/g and Enter to go \(q leaves, nothing happens\): $/m);
+    await sleep(questionSettlesMs);
+    await tty.type(`g${keys.enter}`, 60);
+    await tty.seesNot(/g and Enter to go \(q leaves, nothing happens\): $/m);
+  }
+  const question = "type shop by hand, then Enter (show shows sample rows, q leaves, nothing happens):";
+  await tty.sees(question);
+  await sleep(questionSettlesMs);
+  expect(tty.bytes()).not.toContain(value);
+  await tty.type(`show${keys.enter}`, 60);
+  await tty.sees("What was shown stays in this terminal's scroll-back");
+  expect(tty.bytes()).toContain(`note = ${value}`);
+  await sleep(questionSettlesMs);
+  await tty.type(`shop${keys.enter}`, 60);
+  expect((await tty.exited).code).toBe(0);
+  expect(tty.bytes().split(value)).toHaveLength(2);
+  expect(filesBelow(desk.folder).filter((file) => readFileSync(file).includes(value))).toEqual([]);
+  expect(await desk.wrong()).toEqual([]);
+});
 
 function filesBelow(folder: string): readonly string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })

@@ -14,6 +14,13 @@ test("nothing in a value is obeyed by a terminal, and nothing of it is left out"
   expect(visibleValue("Zürich 東京")).toBe("Zürich 東京");
 });
 
+test("a value of megabytes is shown from its beginning, at once", () => {
+  const began = performance.now();
+  const shown = cell(visibleValue("\u6771".repeat(8_000_000)), 40);
+  expect(shown).toBe(`${"\u6771".repeat(19)}..`);
+  expect(performance.now() - began).toBeLessThan(500);
+});
+
 test("no value and an empty one are told apart", () => {
   expect([visibleValue(null), visibleValue("")]).toEqual(["(null)", "(empty)"]);
 });
