@@ -15,9 +15,10 @@ export const findingShape = z.object({
 
 export const statementShape = z.object({
   value: z.string().min(1),
-  kind: z.enum(["one", "group", "open", "prepared"]),
+  kind: z.enum(["one", "group", "open", "prepared", "rewrite", "drop"]),
   transactions: list(z.string()),
   subtransactions: list(z.string()),
+  positions: z.exactOptional(list(z.string())),
   at: z.string().nullable(),
   until: z.string().nullable(),
   rows: amount,
@@ -61,6 +62,8 @@ export const rescuedTableShape = z.object({
   moved: amount,
   own: amount,
   unknown: amount,
+  lost: z.exactOptional(amount),
+  from: z.exactOptional(z.record(z.string(), amount)),
   /** Of the text as it was stored; null in a dry run, where nothing was. */
   bytes: amount.nullable(),
   digest: z.string().nullable(),

@@ -19,14 +19,16 @@ export interface FreezeOptions {
   readonly lockTable: boolean;
 }
 
-/** One transaction, or several that belong together, that took rows away. Counts come from the evidence, never from the table. */
+/** One transaction, or several that belong together, that took rows away: by DELETE, or with the table's whole file (`rewrite`: TRUNCATE, VACUUM FULL, …; `drop`). Counts come from the evidence, never from the table. */
 export interface Statement {
   /** How it is chosen: transaction ids joined by `+`, `open:<pid>`, … */
   readonly value: string;
-  readonly kind: "one" | "group" | "open" | "prepared";
+  readonly kind: "one" | "group" | "open" | "prepared" | "rewrite" | "drop";
   /** Full transaction ids (64 bit) as text, with their committed subtransactions beside them. */
   readonly transactions: readonly string[];
   readonly subtransactions: readonly string[];
+  /** Where the commit of each transaction lies in the server's log, in their order; absent where that is not known. */
+  readonly positions?: readonly string[];
   /** When it committed, as the server wrote it (UTC, microseconds), or null where the server does not know. */
   readonly at: string | null;
   readonly until: string | null;
@@ -79,6 +81,10 @@ export interface RecoveredTable {
   readonly moved: number;
   readonly own: number;
   readonly unknown: number;
+  /** Rows that the statement took, as the evidence proves, and that this path can't hand out; absent where the evidence can't tell. */
+  readonly lost?: number;
+  /** How many of the rows came from where: the name of a path each. Absent: all from the path that was asked. */
+  readonly from?: Readonly<Record<string, number>>;
   /** About how many bytes its rows take as text, where that is known before they are moved. */
   readonly bytes?: number;
 }
