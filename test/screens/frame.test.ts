@@ -11,6 +11,7 @@ import {
   merging,
   mergePreview,
   planFor,
+  statementQuestion,
   story,
   untilMerge,
 } from "./support/story.ts";
@@ -325,6 +326,15 @@ describe("the start screen", () => {
     const bench = { ...first.bench, runs: first.bench.runs.map((run) => ({ ...run, driven: true })) };
     expect(textOf({ ...first, bench })).toContain("[>] Q73K");
     expect(textOf({ ...first, bench })).toContain("driven now by another process");
+  });
+});
+
+describe("a choice whose question is long", () => {
+  it("says how many there are, and is not cut", () => {
+    const asks = "Keep the rescued rows for a day?";
+    const told = story().tell({ kind: "question.asked", question: { ...statementQuestion, asks } });
+    expect(linesOf(running(told, sizes[1]))[1]).toBe(`${asks}   3 to choose from`);
+    expect(linesOf(running(told, sizes[2]))[1]).toBe(`${asks}   3 to choose from; choosing changes nothing yet`);
   });
 });
 

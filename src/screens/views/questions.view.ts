@@ -8,8 +8,10 @@ import type { Body } from "./body.ts";
 export function choiceBody(model: Model, question: ChoiceQuestion, height: number): Body {
   const { columns } = model.size;
   const cursor = model.cursors.choice ?? -1;
+  const many = `   ${question.choices.length} to choose from`;
+  const whole = `${many}; choosing changes nothing yet`;
   const head = [
-    row(span(question.asks, "strong"), `   ${question.choices.length} to choose from; choosing changes nothing yet`),
+    row(span(question.asks, "strong"), question.asks.length + whole.length <= columns ? whole : many),
     ...factRows(question, columns),
     blank,
   ];
