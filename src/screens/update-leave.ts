@@ -37,7 +37,7 @@ function safePoint(model: Model): string {
   const { run } = model;
   const running = run?.steps.find((step) => step.status === "running");
   if (running !== undefined) return running.progress === undefined ? "after this step" : "after this batch";
-  if (isAnswered(model)) return "before what you just confirmed begins, or after its first batch";
+  if (isAnswered(model)) return "before what you just confirmed begins, or at its first safe point";
   if (run?.question !== null && run !== null) return "nothing is in the air, so at once";
-  return "before the next step begins, or after its first batch";
+  return "before the next step begins, or at its first safe point";
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { summaryLines } from "../../src/screens/summary.ts";
+import { headline } from "../../src/screens/views/result.view.ts";
 import { failing, finished, lease, merging, runId, story } from "./support/story.ts";
 
 const command = `holdfast resume ${runId}`;
@@ -67,4 +68,10 @@ describe("what is printed once the screen is gone", () => {
     const text = summaryLines(merging().state, { exit: "busy", state: merging().state, fault }, command).join("\n");
     expect(text).toContain("HF-LOCK-LOST  the target lock is gone. Resume it");
   });
+});
+
+it("has the headline of a stopped run whole at 80 columns", () => {
+  const line = headline(merging().tell({ kind: "run.paused", reason: "p" }).state);
+  expect(line).toMatch(/^STOPPED, NOT DONE {2}Q73K restore-after-bad-delete {2}after \d:\d\d; it can go on$/);
+  expect(line.length + "59:".length).toBeLessThanOrEqual(80);
 });

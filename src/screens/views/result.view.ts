@@ -38,7 +38,7 @@ export function headline(state: RunState): string {
     return `DRY RUN DONE  ${name}  in ${took}; nothing was changed`;
   if (state.status === "done") return `DONE  ${name}  in ${took}`;
   if (state.status === "abandoned") return `GIVEN UP  ${name}  after ${took}`;
-  return `STOPPED, NOT DONE  ${name}  after ${took}; the run is open and can go on`;
+  return `STOPPED, NOT DONE  ${name}  after ${took}; it can go on`;
 }
 
 /** No process drives it: what was in the air has no outcome until resume asks the server. */
