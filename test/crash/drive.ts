@@ -78,7 +78,13 @@ async function live(
   const befell =
     fault === null
       ? spared
-      : await befall(world, place, running, fault, () => launch(place, argsOf(world, plan, "resume"), again).ended);
+      : await befall(
+          world,
+          place,
+          running,
+          fault,
+          () => launch(place, argsOf(world, { ...plan, face: "json" }, "resume"), again).ended,
+        );
   const ended = await running.ended;
   clearTimeout(late);
   place.freeDisks();

@@ -39,6 +39,8 @@ export function launch(place: Place, args: readonly string[], request: Omit<Prog
     cwd: place.work,
     env: place.env,
     stdio: ["ignore", "pipe", "pipe"],
+    // A group of its own: Ctrl-C is for the harness, and the kernel hangs up a whole group that has a stopped member when its shell ends.
+    detached: true,
   });
   const said = { stdout: "", stderr: "" };
   let hung = false;

@@ -51,7 +51,7 @@ async function tryAll(world: CrashWorld, wishes: CrashWishes, course: Course): P
   for (const [at, plan] of plans.entries()) {
     const from = since();
     const result = await trial(world, plan, course);
-    if (asked.toStop) break; // Ctrl-C reached the trial's processes too: nothing is said of it
+    if (asked.toStop) break; // Ctrl-C reached the server as well: nothing is said of this one
     trials.push(result);
     const word = result.violations.length === 0 ? "ok   " : "WRONG";
     const where = result.processes.flatMap((one) => (one.where === null ? [] : [one.where])).join(", ");
