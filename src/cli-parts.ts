@@ -60,7 +60,8 @@ async function reachable(
   const url = async () => (await resolveTarget(target, env)).url;
   const now = await resolveTarget(target, env).catch(() => null);
   const planned = plannedTarget(target, now?.database ?? target.database ?? "(not known yet)");
-  return { reachable: { target: planned, url }, secrets: now === null ? [] : secretsIn(now.url) };
+  const backup = target.backup === null ? {} : { backup: target.backup };
+  return { reachable: { target: planned, url, ...backup }, secrets: now === null ? [] : secretsIn(now.url) };
 }
 
 function machineOf(config: Config | null): { scratch: string; serverBinaries: Readonly<Record<string, string>> } {

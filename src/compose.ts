@@ -10,7 +10,7 @@ import { redactor } from "./core/redact.ts";
 import type { Secret } from "./core/secret.ts";
 import type { PlannedTarget } from "./core/target.ts";
 import { engines as allEngines } from "./engines/index.ts";
-import type { Boundary, EngineFactory, Limits } from "./engines/engine.ts";
+import type { Backup, Boundary, EngineFactory, Limits } from "./engines/engine.ts";
 import type { GuardPolicy } from "./guards/guard.ts";
 import { guards } from "./guards/index.ts";
 import type { Journal } from "./journal/journal.ts";
@@ -27,6 +27,7 @@ import type { RunbookSummary, Workbench } from "./runner/workbench.ts";
 export interface Reachable {
   readonly target: PlannedTarget;
   readonly url: () => Promise<Secret>;
+  readonly backup?: Backup;
 }
 
 /** What a crash or a test puts in the place of a real part; empty in the product. */
@@ -120,6 +121,7 @@ function connector(
       limits,
       clock,
       reached,
+      ...(reachable.backup === undefined ? {} : { backup: reachable.backup }),
     });
   };
 }

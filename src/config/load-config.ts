@@ -20,6 +20,16 @@ export interface TargetConfig {
   /** Null: the URL says it. */
   readonly database: string | null;
   readonly tier: string | null;
+  /** Null: there is no backup that a clone could be made from. */
+  readonly backup: BackupConfig | null;
+}
+
+/** A base backup, and where the WAL since then is found: a folder, or a program that puts the file `%f` at `%p`. */
+export interface BackupConfig {
+  readonly base: string;
+  readonly log:
+    | { readonly kind: "folder"; readonly folder: string }
+    | { readonly kind: "command"; readonly argv: readonly string[] };
 }
 
 /** holdfast.yaml with every default filled in; paths are absolute. No secret is in it, only where secrets are. */
@@ -128,6 +138,7 @@ function filled(file: string, config: ConfigFile): Config {
       environment: target.environment,
       database: target.database ?? null,
       tier: target.tier ?? null,
+      backup: target.backup === undefined ? null : backupOf(target.backup, from),
     })),
     scratch: {
       folder: scratch.folder === undefined ? null : from(scratch.folder),
@@ -145,6 +156,17 @@ function filled(file: string, config: ConfigFile): Config {
     stopFile: from(config.stopFile ?? defaults.stopFile),
     journal: config.journal === undefined ? null : from(config.journal),
   };
+}
+
+function backupOf(
+  { base, archive, command = [] }: NonNullable<ConfigFile["targets"][string]["backup"]>,
+  from: (path: string) => string,
+): BackupConfig {
+  const log =
+    archive === undefined
+      ? ({ kind: "command", argv: command } as const)
+      : ({ kind: "folder", folder: from(archive) } as const);
+  return { base: from(base), log };
 }
 
 function reference(url: ConfigFile["targets"][string]["url"], from: (path: string) => string): SecretReference {

@@ -52,6 +52,11 @@ targets:
     # The database is taken from the URL unless it stands here.
     # database: shop
     # tier: standard
+    # A point-in-time clone is made from a base backup and the WAL since: it brings back what VACUUM or TRUNCATE took.
+    # base is a copy of the data folder or a folder with base.tar.gz in it; in place of archive a program may fetch each file.
+    # backup:
+    #   base: /var/backups/shop/base
+    #   archive: /var/backups/shop/wal   # or command: [pgbackrest, --stanza=shop, archive-get, "%f", "%p"]
 
 # Where throw-away servers may live, and where server programs are, by major version. Others are looked for.
 # scratch:

@@ -31,6 +31,27 @@ const secret = z.union(
   { error: secretForms },
 );
 
+const restoreCommand = z
+  .array(z.string())
+  .min(1)
+  .refine((argv) => argv.some((word) => word.includes("%f")) && argv.some((word) => word.includes("%p")), {
+    error: "a program and its arguments, among them %f (the WAL file's name) and %p (where to put it)",
+  });
+
+const backup = z
+  .strictObject({
+    base: path("the folder of a base backup").describe(
+      "A base backup: a copy of the data folder with its backup_label, or a folder with base.tar[.gz] in it.",
+    ),
+    archive: path("the folder of the archived WAL files").optional(),
+    command: restoreCommand
+      .optional()
+      .describe("In place of an archive folder: a program that puts the WAL file %f at %p. Run without a shell."),
+  })
+  .refine(({ archive, command }) => (archive === undefined) !== (command === undefined), {
+    error: "either archive: a folder of WAL files, or command: a program that fetches one",
+  });
+
 const target = z.strictObject({
   engine: z.literal("postgres").describe("What kind of server it is."),
   url: secret.describe("Where the connection URL is kept: env:NAME, file:PATH or { command: [program, argument] }."),
@@ -41,6 +62,7 @@ const target = z.strictObject({
     .regex(/^[a-z][a-z0-9-]{0,31}$/, "a tier: small letters, digits and -")
     .optional()
     .describe("critical, standard, archival, or one of your own."),
+  backup: backup.optional().describe("Where a point-in-time clone is made from: a base backup and the WAL since."),
 });
 
 const limits = z.strictObject({

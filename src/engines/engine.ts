@@ -48,6 +48,16 @@ export interface ConnectRequest {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly reached: Boundary;
+  /** What a point-in-time clone may be made from; only read. */
+  readonly backup?: Backup;
+}
+
+/** A base backup on this machine, and where the log since then is found: a folder, or a program that puts the file `%f` at `%p`. */
+export interface Backup {
+  readonly base: string;
+  readonly log:
+    | { readonly kind: "folder"; readonly folder: string }
+    | { readonly kind: "command"; readonly argv: readonly string[] };
 }
 
 export interface MachinePlaces {

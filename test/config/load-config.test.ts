@@ -53,6 +53,18 @@ test("a config is read with units, absolute paths, and defaults for what it does
   expect(readConfig("/a/b.yaml", "targets: {}").limits.lockTimeoutMs).toBe(2000);
 });
 
+test("a backup is read with absolute paths; a command stays as it is written, and none is none", () => {
+  const backups = (text: string) =>
+    readConfig("/etc/holdfast/holdfast.yaml", target(`url: "env:X", ${text}`)).targets.map(({ backup }) => backup);
+  expect(backups("backup: { base: base, archive: /srv/wal }")).toEqual([
+    { base: "/etc/holdfast/base", log: { kind: "folder", folder: "/srv/wal" } },
+  ]);
+  expect(backups('backup: { base: /b, command: [fetch, "%f", "to=%p"] }')).toEqual([
+    { base: "/b", log: { kind: "command", argv: ["fetch", "%f", "to=%p"] } },
+  ]);
+  expect(backups("tier: critical")).toEqual([null]);
+});
+
 const target = (text: string) => `targets:\n  shop: { engine: postgres, environment: sandbox, ${text} }\n`;
 
 test.each([
@@ -71,6 +83,25 @@ test.each([
   ["a key twice", `${good}tickets: none\n`, "HF-CONFIG-DUPLICATE-KEY", "12:1"],
   ["a shell line as command", target('url: { command: "cat x" }'), "HF-CONFIG-SHAPE", "2:56"],
   ["a bare word as URL", target("url: shop"), "HF-CONFIG-SHAPE", "2:56"],
+  ["a backup without WAL", target('url: "env:X", backup: { base: /b }'), "HF-CONFIG-SHAPE", "2:73"],
+  [
+    "a backup with WAL twice",
+    target('url: "env:X", backup: { base: /b, archive: /a, command: ["f", "%f", "%p"] }'),
+    "HF-CONFIG-SHAPE",
+    "2:73",
+  ],
+  [
+    "a command that puts WAL nowhere",
+    target('url: "env:X", backup: { base: /b, command: [fetch, "%f"] }'),
+    "HF-CONFIG-SHAPE",
+    "2:94",
+  ],
+  [
+    "a key of a backup that is none",
+    target('url: "env:X", backup: { base: /b, archive: /a, wal: /w }'),
+    "HF-CONFIG-UNKNOWN-KEY",
+    "2:98",
+  ],
 ])("%s is refused with its place", (_what, text, code, place) => {
   const record = fault(() => readConfig("holdfast.yaml", text));
   expect(`${record.code} ${record.message}`).toContain(`${code} holdfast.yaml:${place}:`);
