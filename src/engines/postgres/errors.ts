@@ -71,7 +71,8 @@ function isConnectionLoss(code: string, message: string): boolean {
   return (
     connectionGone.test(code) ||
     socketCodes.has(code) ||
-    /Connection terminated|connection.*closed|not queryable/i.test(message)
+    // "timeout expired" is the driver's whole word on a server that took the connection and never spoke.
+    /Connection terminated|connection.*closed|not queryable|^timeout expired$/i.test(message)
   );
 }
 

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Secret } from "../../../src/core/secret.ts";
 import { connect } from "../../../src/engines/postgres/connection.ts";
@@ -42,4 +44,15 @@ test("only what passes by itself is marked as worth another try", () => {
     postgresFault(Object.assign(new Error("x"), { code }), "doing", "writing").record.passing;
   expect(["40001", "40P01", "55P03"].map(passing)).toEqual([true, true, true]);
   expect(["23505", "22P02", "53100", "57014"].map(passing)).toEqual([undefined, undefined, undefined, undefined]);
+});
+
+test("a server that takes a connection and never speaks is unreachable, and no fault of Holdfast", async () => {
+  const silent = createServer().listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const url = new Secret(`postgresql://ops@127.0.0.1:${(silent.address() as AddressInfo).port}/shop`);
+  const fault = await connect({ url, application: "x", effect: "writing", connectTimeoutMs: 50 }).catch(
+    (e: unknown) => e,
+  );
+  silent.close();
+  expect(fault).toMatchObject({ record: { code: "HF-PG-CONNECTION-LOST", exit: "unreachable", after: "none" } });
 });
