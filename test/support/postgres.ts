@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { reachableBinaries } from "../../src/engines/postgres/server/account.ts";
@@ -10,6 +10,7 @@ import {
   startServer,
 } from "../../src/engines/postgres/server/private-server.ts";
 import { makeScratchRoot } from "../../src/engines/postgres/server/scratch-root.ts";
+import { root } from "./source.ts";
 
 export interface TestServer extends PrivateServer {
   readonly scratch: string;
@@ -28,16 +29,26 @@ const likeProduction = {
   autovacuum: "on",
 };
 
+/** The version that tests run on unless they ask for one: the newest, or what HOLDFAST_POSTGRES says. */
+const usual = Number(process.env.HOLDFAST_POSTGRES ?? 18);
+
+/** Where the server programs of 14 to 17 lie, by major version: the npm aliases of test/servers. As `scratch.servers` in the config. */
+export function testBinaries(): Readonly<Record<string, string>> {
+  const bins = [14, 15, 16, 17].map(
+    (major) => [String(major), path.join(root, `node_modules/postgres-${major}/native/bin`)] as const,
+  );
+  return Object.fromEntries(bins.filter(([, bin]) => existsSync(bin)));
+}
+
 /** A PostgreSQL of this major version in a folder of its own below the system's temporary folder. Call `end` when done. */
 export async function startTestServer(
   options: { major?: number; settings?: Record<string, string>; initdb?: string[]; port?: number } = {},
 ): Promise<TestServer> {
   const scratch = makeScratchRoot(mkdtempSync(path.join(os.tmpdir(), "hf-")));
   // mkdtemp makes 0700: a server under another account could not come in.
-  const { chmodSync } = await import("node:fs");
   chmodSync(scratch, 0o711);
   const programs = makeScratchRoot(path.join(os.tmpdir(), `hf-programs-${process.getuid?.() ?? 0}`));
-  const binaries = reachableBinaries(await findServerBinaries(options.major ?? 18, {}), programs);
+  const binaries = reachableBinaries(await findServerBinaries(options.major ?? usual, testBinaries()), programs);
   const folder = path.join(scratch, "t");
   await initCluster(binaries, folder, options.initdb ?? ["-E", "UTF8", "--locale=C.UTF-8"]);
   const settings = { ...likeProduction, ...options.settings };

@@ -168,7 +168,7 @@ const partsSql = `select json_agg(json_build_object(
 
 const uniqueSql = `select json_agg(json_build_object(
     'name', ic.relname, 'primary', i.indisprimary, 'valid', i.indisvalid, 'immediate', i.indimmediate,
-    'nullsEqual', i.indnullsnotdistinct, 'method', am.amname, 'predicate', pg_get_expr(i.indpred, i.indrelid),
+    'nullsEqual', coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false), 'method', am.amname, 'predicate', pg_get_expr(i.indpred, i.indrelid),
     'parts', (${partsSql}), 'uses', (${usesSql})) order by i.indisprimary desc, ic.relname)
   from pg_index i join pg_class ic on ic.oid = i.indexrelid join pg_am am on am.oid = ic.relam
   where i.indrelid = c.oid and i.indisunique and i.indisready

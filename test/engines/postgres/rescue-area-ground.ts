@@ -14,7 +14,7 @@ import { rescueArea } from "../../../src/engines/postgres/rescue-area.ts";
 import { type PostgresTarget, postgresTarget } from "../../../src/engines/postgres/target.ts";
 import type { PostgresTransaction } from "../../../src/engines/postgres/transaction.ts";
 import type { RescueArea } from "../../../src/engines/rescue-area.ts";
-import { startTestServer, type TestServer } from "../../support/postgres.ts";
+import { startTestServer, testBinaries, type TestServer } from "../../support/postgres.ts";
 
 /** Rows that a test took away: what the evidence would hand out. */
 export interface Lost {
@@ -89,7 +89,7 @@ async function freshGround(server: TestServer, tables: string, user?: string) {
         ? server.url(database)
         : new Secret(server.url(database).reveal().replace("postgres@", `${user}@`)),
     session: { run: newRunId(Date.now()), person: "ann@desk" },
-    machine: { scratch, serverBinaries: {} },
+    machine: { scratch, serverBinaries: testBinaries() },
     limits,
     clock: systemClock,
     reached: () => undefined,

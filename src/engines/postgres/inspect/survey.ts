@@ -38,13 +38,13 @@ function writable(server: Row): readonly Finding[] {
   return [{ level: "ok", text: `PostgreSQL ${server.version}, a primary that can be written.` }];
 }
 
-const triedMajor = 18;
+const [oldestTried, newestTried] = [14, 18];
 
 function version(server: Row): readonly Finding[] {
-  if (Number(server.major) === triedMajor) return [];
-  return [
-    { level: "warn", text: `This version of Holdfast is proved on PostgreSQL ${triedMajor}, not ${server.major}.` },
-  ];
+  const major = Number(server.major);
+  if (major >= oldestTried && major <= newestTried) return [];
+  const text = `This version of Holdfast is proved on PostgreSQL ${oldestTried} to ${newestTried}, not ${server.major}.`;
+  return [{ level: "warn", text }];
 }
 
 function rights(server: Row): readonly Finding[] {

@@ -47,6 +47,13 @@ export async function initCluster(binaries: ServerBinaries, folder: string, args
   if (failed) throw serverFault("HF-PG-INITDB", "a private PostgreSQL could not be set up", stderr);
 }
 
+/** Words for initdb that make a cluster without checksums: where it knows none to say so (before 18), it makes none unless asked. */
+export async function noChecksums(binaries: ServerBinaries): Promise<readonly string[]> {
+  const word = "--no-data-checksums";
+  const { stdout } = await execa(path.join(binaries.bin, "initdb"), ["--help"], { ...quietly, env: serverEnv() });
+  return stdout.includes(word) ? [word] : [];
+}
+
 export async function startServer(request: ServerRequest): Promise<PrivateServer> {
   const { folder, binaries } = request;
   const data = path.join(folder, "data");

@@ -104,7 +104,9 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
       (found) => Number(found.transactions[0]) <= Number(xid) + 1 && found.kind === "one",
     );
     if (!statement) throw new Error("the transaction was not found");
-    expect(statement.doubts).toHaveLength(seed % 2 === 0 && statement.subtransactions.length > 0 ? 1 : 0);
+    // 14 has no pg_walinspect at all: there the log's files are read as they lie.
+    const log = seed % 2 === 1 || server.binaries.major === 14;
+    expect(statement.doubts).toHaveLength(log || statement.subtransactions.length === 0 ? 0 : 1);
     const back = await one.recover(statement);
     const expected = before.split("\n").filter((line) => line !== "" && !after.has(line.split("\t")[0] ?? ""));
     expect(await text(await back.rows(table))).toBe(expected.map((line) => `${line}\n`).join(""));

@@ -35,7 +35,10 @@ export function scene(server: TestServer, database: string, lockTable = false): 
     target: { name: "main", engine: "postgres", environment: "sandbox", database },
     url: server.url(database),
     session: { run, person: "tester" },
-    machine: { scratch: path.join(server.scratch, "scratch"), serverBinaries: { 18: server.binaries.bin } },
+    machine: {
+      scratch: path.join(server.scratch, "scratch"),
+      serverBinaries: { [server.binaries.major]: server.binaries.bin },
+    },
     limits: {
       batchRows: 1000,
       mergeSessions: 2,

@@ -16,6 +16,9 @@ export interface TableShape {
 /** In pg_upgrade's mode every id is chosen by the caller (pg_upgrade_support.c), as pg_dump --binary-upgrade writes it. */
 const preset = (what: string, oid: number) => `SELECT binary_upgrade_set_next_${what}('${oid}'::oid)`;
 
+/** Before 15 a file has no id of its own to choose: in this mode it is called as its relation's id. */
+export const presetsFiles = "to_regprocedure('binary_upgrade_set_next_heap_relfilenode(oid)') IS NOT NULL";
+
 export function tableName(oid: number): string {
   return `${scratchSchema}.r${oid}`;
 }
@@ -24,10 +27,11 @@ export function columnName(column: ColumnShape): string {
   return `c${column.number}`;
 }
 
-/** Statements that make the types, then the tables. */
+/** Statements that make the types, then the tables. `files`: whether the server knows `presetsFiles`. */
 export function schemaStatements(
   tables: readonly TableShape[],
   types: ReadonlyMap<number, TypeShape>,
+  files: boolean,
 ): readonly string[] {
   const made = new Set<number>();
   const statements = [`CREATE SCHEMA ${scratchSchema}`];
@@ -39,7 +43,7 @@ export function schemaStatements(
     statements.push(...typeStatements(type, types));
   };
   for (const { columns } of tables) for (const { type, dropped } of columns) if (!dropped) make(type);
-  return [...statements, ...tables.flatMap((table) => tableStatements(table, types))];
+  return [...statements, ...tables.flatMap((table) => tableStatements(table, types, files))];
 }
 
 function typeStatements(type: TypeShape, types: ReadonlyMap<number, TypeShape>): readonly string[] {
@@ -91,21 +95,22 @@ function compositeStatements(type: TypeShape, types: ReadonlyMap<number, TypeSha
   ];
 }
 
-function tableStatements(table: TableShape, types: ReadonlyMap<number, TypeShape>): readonly string[] {
+function tableStatements(table: TableShape, types: ReadonlyMap<number, TypeShape>, files: boolean): readonly string[] {
   const name = tableName(table.oid);
+  const file = (what: string, oid: number) => (files ? [preset(`${what}_relfilenode`, oid)] : []);
   const { toast, columns } = table;
   return [
     preset("pg_type_oid", table.rowType),
     preset("array_pg_type_oid", table.rowArray),
     preset("heap_pg_class_oid", table.oid),
-    preset("heap_relfilenode", table.oid),
+    ...file("heap", table.oid),
     ...(toast === null
       ? []
       : [
           preset("toast_pg_class_oid", toast.oid),
-          preset("toast_relfilenode", toast.oid),
+          ...file("toast", toast.oid),
           preset("index_pg_class_oid", toast.index),
-          preset("index_relfilenode", toast.index),
+          ...file("index", toast.index),
         ]),
     `CREATE TABLE ${name} (${columns.map((column) => columnText(column, types)).join(", ")})`,
     ...columns.filter(({ dropped }) => dropped).flatMap((column) => dropStatements(name, column, "TABLE", "COLUMN")),

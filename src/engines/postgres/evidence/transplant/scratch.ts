@@ -9,10 +9,17 @@ import type { HoldPart } from "../../../engine.ts";
 import type { Connection } from "../../connection.ts";
 import { dataFolder, makeServerFolder, reachableBinaries, serverAccount } from "../../server/account.ts";
 import { findServerBinaries, type ServerBinaries } from "../../server/binaries.ts";
-import { initCluster, type PrivateServer, removeServer, startServer, serverEnv } from "../../server/private-server.ts";
+import {
+  initCluster,
+  noChecksums,
+  type PrivateServer,
+  removeServer,
+  startServer,
+  serverEnv,
+} from "../../server/private-server.ts";
 import { makeScratchRoot } from "../../server/scratch-root.ts";
 import type { PostgresTarget } from "../../target.ts";
-import { schemaStatements } from "./schema.ts";
+import { presetsFiles, schemaStatements } from "./schema.ts";
 import type { Shapes } from "./shapes.ts";
 
 export function scratchFolder(target: PostgresTarget, run: RunId): string {
@@ -80,7 +87,7 @@ export async function prepareScratch(
   const root = makeScratchRoot(target.request.machine.scratch);
   const found = await findServerBinaries(major, target.request.machine.serverBinaries);
   const binaries = reachableBinaries(found, root);
-  await initCluster(binaries, folder, ["-E", shapes.encoding, "--locale=C", "--no-data-checksums"]);
+  await initCluster(binaries, folder, ["-E", shapes.encoding, "--locale=C", ...(await noChecksums(binaries))]);
   const server = await startServer({ binaries, folder, settings: throwAway, binaryUpgrade: true });
   try {
     return { binaries, files: await makeTables(server, shapes) };
@@ -93,7 +100,8 @@ async function makeTables(server: PrivateServer, shapes: Shapes): Promise<Readon
   const connection = await server.connect("postgres");
   try {
     await refuseUnreadable(connection, shapes);
-    for (const statement of schemaStatements(shapes.tables, shapes.types))
+    const { files } = await connection.row("asking what can be chosen here", `SELECT (${presetsFiles})::text AS files`);
+    for (const statement of schemaStatements(shapes.tables, shapes.types, files === "true"))
       await connection.run("making the tables in the scratch server", statement);
     const rows = await connection.rows(
       "asking where the tables lie",
