@@ -29,6 +29,12 @@ export interface ServerRequest {
   /** A loopback port to listen on too; without it the socket is the only way in. */
   readonly port?: number;
   readonly deadlineMs?: number;
+  /** A superuser of its; that of a cluster of ours when left out. */
+  readonly user?: string;
+  /** `standby`: a server in recovery is ready when it lets readers in. */
+  readonly readyAs?: "ready" | "standby";
+  /** Gives up waiting, and ends the server. */
+  readonly signal?: AbortSignal;
 }
 
 export const superuser = "postgres";
@@ -67,8 +73,8 @@ export async function startServer(request: ServerRequest): Promise<PrivateServer
   // setpriv execs postgres, so the child's pid is the postmaster's.
   const child = spawn(program, words, { stdio: ["ignore", log, log], cwd: "/", env: serverEnv() });
   closeSync(log);
-  const url = (database: string) => serverUrl(folder, database);
-  await untilReady(child, folder, request.deadlineMs ?? 60_000);
+  const url = (database: string) => serverUrl(folder, database, request.user);
+  await untilReady(child, request);
   return {
     folder,
     data,
@@ -79,9 +85,9 @@ export async function startServer(request: ServerRequest): Promise<PrivateServer
   };
 }
 
-export function serverUrl(folder: string, database: string): Secret {
+export function serverUrl(folder: string, database: string, user: string = superuser): Secret {
   return new Secret(
-    `postgresql://${superuser}@/${encodeURIComponent(database)}?host=${encodeURIComponent(socketFolder(folder))}&port=${socketPort}`,
+    `postgresql://${encodeURIComponent(user)}@/${encodeURIComponent(database)}?host=${encodeURIComponent(socketFolder(folder))}&port=${socketPort}`,
   );
 }
 
@@ -113,19 +119,21 @@ export function serverEnv(): NodeJS.ProcessEnv {
   return { PATH: process.env.PATH, LANG: "C.UTF-8", LC_ALL: "C.UTF-8", TZ: "UTC" };
 }
 
-async function untilReady(child: ChildProcess, folder: string, deadlineMs: number): Promise<void> {
+async function untilReady(child: ChildProcess, request: ServerRequest): Promise<void> {
+  const { folder, signal, readyAs = "ready", deadlineMs = 60_000 } = request;
   const gone = new Promise<"gone">((resolve) => {
     child.once("exit", () => resolve("gone"));
     child.once("error", () => resolve("gone"));
   });
   const end = performance.now() + deadlineMs;
-  while (performance.now() < end) {
-    if (isReady(folder)) return;
+  while (performance.now() < end && !signal?.aborted) {
+    if (isReady(folder, readyAs)) return;
     const pause = new Promise<"wait">((resolve) => setTimeout(resolve, 20, "wait"));
     if ((await Promise.race([gone, pause])) === "gone")
       throw serverFault("HF-PG-START", "a private PostgreSQL ended while it started", logTail(folder));
   }
   await stopChild(child, "immediate");
+  signal?.throwIfAborted();
   throw serverFault(
     "HF-PG-START",
     `a private PostgreSQL was not ready after ${Math.round(deadlineMs / 1000)} s`,
@@ -134,9 +142,9 @@ async function untilReady(child: ChildProcess, folder: string, deadlineMs: numbe
 }
 
 /** Line 8 of postmaster.pid is the server's own word on its state. */
-function isReady(folder: string): boolean {
+function isReady(folder: string, word: string): boolean {
   const file = path.join(folder, "data", "postmaster.pid");
-  return existsSync(file) && readFileSync(file, "utf8").split("\n")[7]?.trim() === "ready";
+  return existsSync(file) && readFileSync(file, "utf8").split("\n")[7]?.trim() === word;
 }
 
 async function stopChild(child: ChildProcess, how: "fast" | "immediate"): Promise<void> {
