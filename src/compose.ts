@@ -20,6 +20,7 @@ import { loadRunbook } from "./runbooks/load.ts";
 import { planRunbook } from "./runbooks/plan-runbook.ts";
 import { bindReferences } from "./runbooks/references.ts";
 import { findRunbook, shippedRunbooks } from "./runbooks/shipped.ts";
+import { withCircuitBreaker } from "./runner/circuit-breaker.ts";
 import { openWorkbench, type WorkbenchParts } from "./runner/open-workbench.ts";
 import type { RunbookSummary, Workbench } from "./runner/workbench.ts";
 
@@ -57,7 +58,7 @@ export function assemble(assembly: Assembly): Workbench {
   const { seams = {}, limits, person, version } = assembly;
   const clock = seams.clock ?? systemClock;
   const reached = seams.reached ?? (() => undefined);
-  const engines = seams.engines ?? allEngines;
+  const engines = (seams.engines ?? allEngines).map((factory) => withCircuitBreaker(factory, clock));
   const opened = openJournal({ folder: assembly.journalFolder, clock, reached, redactor: redactor(assembly.secrets) });
   const journal = seams.journal?.(opened) ?? opened;
   const parts: WorkbenchParts = {

@@ -25,6 +25,8 @@ export interface FaultRecord {
   readonly after: AfterFault;
   /** It passes by itself (a lock, a deadlock, a lost connection): trying again may help. */
   readonly passing?: true;
+  /** UTC, milliseconds: no attempt goes out before that. */
+  readonly retryAt?: number;
   readonly exit: ExitName;
 }
 

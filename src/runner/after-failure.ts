@@ -1,3 +1,4 @@
+import { utc } from "../core/clock.ts";
 import type { FailureAct, FailureOption, FailureQuestion } from "../core/question.ts";
 import type { StepState } from "../core/run-state.ts";
 import { openLeases } from "../core/run-state.ts";
@@ -72,6 +73,7 @@ function failureQuestion(driver: Driver, step: StepState, fault: FaultRecord): F
       { label: "code", text: fault.code },
       ...(fault.cause === undefined ? [] : [{ label: "cause", text: fault.cause }]),
       ...hintOf(fault),
+      ...(fault.retryAt === undefined ? [] : [{ label: "next try", text: `not before ${utc(fault.retryAt)}` }]),
     ],
     known,
     unknown,
