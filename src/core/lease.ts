@@ -28,5 +28,7 @@ export type LeaseDraft = Omit<Lease, "id" | "step">;
 /** Both are idempotent: releasing what is not there is a success. */
 export interface LeaseKeeper {
   find(lease: Lease): Promise<"present" | "absent">;
+  /** Whether what is present still does what it was made for; where it does not, it is made anew under its name. Left out: it always does. */
+  holds?(lease: Lease): Promise<boolean>;
   release(lease: Lease): Promise<void>;
 }

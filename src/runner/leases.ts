@@ -13,7 +13,7 @@ export async function takeLease(driver: Driver, step: StepKey, part: HoldPart): 
   const { kind, name, where } = part.lease;
   const same = ({ lease }: LeaseState) => lease.kind === kind && lease.name === name && lease.where === where;
   const before = openLeases(driver.log.state).find(same);
-  if (before?.status === "taken" && (await keeperOf(driver, before).find(before.lease)) === "present") return before;
+  if (before?.status === "taken" && (await stillHolds(driver, before))) return before;
   const id = before?.lease.id ?? `L${driver.log.state.leases.length + 1}`;
   if (!before) driver.log.append({ kind: "lease.intended", lease: { ...part.lease, id, step } });
   driver.parts.reached(`lease.intended:${kind}`);
@@ -23,6 +23,12 @@ export async function takeLease(driver: Driver, step: StepKey, part: HoldPart): 
   const taken = openLeases(driver.log.state).find((lease) => lease.lease.id === id);
   if (!taken) throw new Error(`lease ${id} was taken and is not in the run's state`);
   return taken;
+}
+
+/** A crash of the server may leave the thing and take what it was for: a slot that no longer says which rows it keeps. */
+async function stillHolds(driver: Driver, state: LeaseState): Promise<boolean> {
+  const keeper = keeperOf(driver, state);
+  return (await keeper.find(state.lease)) === "present" && ((await keeper.holds?.(state.lease)) ?? true);
 }
 
 /** Idempotent on the target; journaled once. */

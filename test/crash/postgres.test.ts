@@ -36,6 +36,7 @@ describe("restore-after-bad-delete on PostgreSQL", () => {
     ["killed while a statement is on its way", "orphan@3"],
     ["killed while a COMMIT is on its way", "orphan@10"],
     ["left alone by a server that crashes", "restart@batch.done#4"],
+    ["left alone by a server that crashes before its pins are safe on disk", "restart@lease.made:row-pin#1"],
     ["stopped beyond every lock time-out while another process resumes", "stop@marker.before-commit#3"],
     ["killed, and killed again in its resume", "kill@step.effected:rescue#1 kill@*#20"],
   ])("%s, it is finished by its resumes", async (_, faults) => {

@@ -56,6 +56,13 @@ export async function ensureSlot(connection: Connection, name: string): Promise<
 export function slotKeeper(target: PostgresTarget): LeaseKeeper {
   return {
     find: async ({ name }) => ((await readSlot(await target.catalogue(), name, null)) ? "present" : "absent"),
+    holds: async ({ name, kind }) => {
+      const slot = await readSlot(await target.catalogue(), name, null);
+      // One that the server invalidated can't be filled again: taking it would only hide why.
+      return (
+        slot !== null && (slot.invalidation !== null || (kind === "row-pin" ? slot.xmin : slot.restartLsn) !== null)
+      );
+    },
     release: async ({ name }) => {
       const connection = await target.open("writing");
       try {
