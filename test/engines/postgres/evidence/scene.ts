@@ -26,7 +26,7 @@ export interface Scene {
   release(): Promise<void>;
   /** Freezes, searches and narrows, as the runbook does. */
   find(table: string, since?: string): Promise<StatementSearch>;
-  recover(statement: Statement): Promise<Recovered>;
+  recover(statement: Statement, path?: string): Promise<Recovered>;
 }
 
 export function scene(server: TestServer, database: string, lockTable = false): Scene {
@@ -84,9 +84,9 @@ export function scene(server: TestServer, database: string, lockTable = false): 
       }
       return search;
     },
-    recover: async (statement) => {
-      await take(await held.recoveryParts(statement, "page-transplant", run));
-      return held.recover(statement, "page-transplant", run, watch);
+    recover: async (statement, way = "page-transplant") => {
+      await take(await held.recoveryParts(statement, way, run));
+      return held.recover(statement, way, run, watch);
     },
   };
 }

@@ -5,10 +5,12 @@ import { place, type Version } from "./layout.ts";
  * not, and its chain of newer versions ends deleted within F.
  */
 export interface Fates {
-  /** `deleted`: comes back for sure. `later`: known by `settle`, when all pages were seen. `no`: does not come back. */
-  see(version: Version, deleter: number, unclear: boolean): "deleted" | "later" | "no";
+  see(version: Version, deleter: number, unclear: boolean): Fate;
   settle(): Settled;
 }
+
+/** `deleted`: comes back for sure. `later`: known by `settle`, when all pages were seen. `no`: does not come back. */
+export type Fate = "deleted" | "later" | "no";
 
 export interface Settled {
   readonly rows: number;
@@ -18,13 +20,17 @@ export interface Settled {
   readonly unknown: number;
   /** Places of those that `see` put off and that come back. */
   readonly back: ReadonlySet<number>;
+  /** Of the unknown ones: places of those that `see` put off, whose chain has a gap. */
+  readonly broken: ReadonlySet<number>;
+  /** Of the unknown ones: how many had an unclear deleter. */
+  readonly unclear: number;
 }
 
 const [endDeleted, endMoved, endAlive] = [-1, -2, -3];
 
 /** `members`: 32-bit ids of F. Memory grows with what F made and updated, not with what it deleted. */
 export function fates(members: ReadonlySet<number>): Fates {
-  const counts = { rows: 0, updated: 0, moved: 0, own: 0, unknown: 0 };
+  const counts = { rows: 0, updated: 0, moved: 0, own: 0, unclear: 0 };
   /** Versions that F made: by place, their maker and where their chain goes on. */
   const made = new Map<number, { readonly maker: number; readonly next: number }>();
   /** Versions of others that F updated: by place. */
@@ -33,7 +39,7 @@ export function fates(members: ReadonlySet<number>): Fates {
   const see: Fates["see"] = (version, deleter, unclear) => {
     const byUs = deleter !== 0 && members.has(deleter);
     const fromUs = version.maker !== 0 && members.has(version.maker);
-    if (unclear && !fromUs) counts.unknown += 1;
+    if (unclear && !fromUs) counts.unclear += 1;
     if (fromUs) {
       made.set(place(version.block, version.offset), { maker: version.maker, next: byUs ? step(version) : endAlive });
       return "no";
@@ -46,17 +52,18 @@ export function fates(members: ReadonlySet<number>): Fates {
   };
 
   const settle = (): Settled => {
-    const back = new Set<number>();
+    const [back, broken] = [new Set<number>(), new Set<number>()];
     const reached = new Set<number>();
     for (const head of heads) {
       const end = follow(made, head, reached);
       if (end === endDeleted) back.add(head.at);
       else if (end === endMoved) counts.moved += 1;
       else if (end === endAlive) counts.updated += 1;
-      else counts.unknown += 1;
+      else broken.add(head.at);
     }
     for (const [at, { next }] of made) if (next === endDeleted && !reached.has(at)) counts.own += 1;
-    return { ...counts, rows: counts.rows + back.size, back };
+    const unknown = counts.unclear + broken.size;
+    return { ...counts, unknown, rows: counts.rows + back.size, back, broken };
   };
   return { see, settle };
 }

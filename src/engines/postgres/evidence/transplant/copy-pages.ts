@@ -2,8 +2,8 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { Watch } from "../../../engine.ts";
 import { deleterOf } from "../pages/count.ts";
-import { type Fates, fates, type Settled } from "../pages/fates.ts";
-import { eachVersion, place } from "../pages/layout.ts";
+import { type Fate, type Fates, fates, type Settled } from "../pages/fates.ts";
+import { eachVersion, place, type Version } from "../pages/layout.ts";
 import type { Multixacts } from "../pages/multixact.ts";
 import { type PageSource, rawPages } from "../pages/read.ts";
 import type { Relation } from "../pages/relation.ts";
@@ -16,6 +16,9 @@ export interface CopiedTable {
   readonly settled: Settled;
   readonly heap: readonly string[];
   readonly toast: readonly string[] | null;
+  /** As in a RecoveredTable, where not only pages gave the rows. */
+  readonly lost?: number;
+  readonly from?: Readonly<Record<string, number>>;
 }
 
 export interface CopyJob {
@@ -51,19 +54,25 @@ async function copyHeap(job: CopyJob, relation: Relation) {
   return { settled, files: file.close() };
 }
 
-interface HeapCopy {
+export interface HeapCopy {
   readonly judge: Fates;
-  readonly file: RelationFile;
+  readonly file: Pick<RelationFile, "append">;
+  /** Versions that may yet stay: their line pointers in the file, by place. */
   readonly later: Map<number, number>;
+  /** Hears of every version; false keeps one out of the file that would come back. */
+  readonly allow?: (version: Version, deleter: number, fate: Fate, page: Buffer) => boolean;
 }
 
-function copyHeapPage(page: Buffer, block: number, { judge, file, later }: HeapCopy, multis: Multixacts): void {
+/** Writes what comes back of a page, or may yet, with nothing else on it. */
+export function copyHeapPage(page: Buffer, block: number, copy: HeapCopy, multis: Multixacts): void {
+  const { judge, file, later, allow } = copy;
   const kept: number[] = [];
   const unsure: { readonly version: number; readonly pointer: number }[] = [];
   eachVersion(page, block, (version) => {
     const deleter = deleterOf(version, multis);
     const fate = judge.see(version, deleter ?? 0, deleter === null);
-    if (fate === "no") return;
+    const allowed = allow?.(version, deleter ?? 0, fate, page) ?? true;
+    if (fate === "no" || !allowed) return;
     kept.push(version.pointer);
     if (fate === "later") unsure.push({ version: place(block, version.offset), pointer: version.pointer });
     revive(page, version);

@@ -5,6 +5,8 @@ import { pageSize } from "../pages/layout.ts";
 export interface RelationFile {
   /** Gives the place of the page in the relation, in bytes. */
   append(page: Buffer): number;
+  /** In bytes, what waits to be written included. */
+  size(): number;
   /** Four zero bytes at a place: a line pointer that is no longer used. */
   clearPointer(at: number): void;
   /** Paths of the parts, in order; there is always one. */
@@ -40,6 +42,7 @@ export function relationFile(path: string): RelationFile {
       if (waiting === buffer.length) flush();
       return at;
     },
+    size: () => written + waiting,
     clearPointer: (at) => {
       if (at >= written) flush();
       writeSync(partAt(at), Buffer.alloc(4), 0, 4, at % segment);

@@ -14,7 +14,7 @@ export function resetPage(page: Buffer): void {
 }
 
 /** Makes a dead version plainly visible: made long ago, deleted by nobody. */
-export function revive(page: Buffer, { row }: Version): void {
+export function revive(page: Buffer, { row }: Pick<Version, "row">): void {
   const info = page.readUInt16LE(row + 20);
   page.writeUInt32LE(0, row + 4);
   page.writeUInt16LE((info & ~dropped & 0xffff) | mask.xmaxInvalid | mask.frozen, row + 20);

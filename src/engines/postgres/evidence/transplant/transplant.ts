@@ -28,15 +28,29 @@ export async function transplant(
   run: RunId,
   watch: Watch,
 ): Promise<Recovered> {
+  return throughScratch(target, statement, run, async (folder) =>
+    copyPages(await target.catalogue(), reading, statement, folder, watch),
+  );
+}
+
+/** The same with whatever fills the tables' files; `fill` writes them below the folder that it is given. */
+export async function throughScratch(
+  target: PostgresTarget,
+  statement: Statement,
+  run: RunId,
+  fill: (folder: string, shapes: Shapes) => Promise<readonly CopiedTable[]>,
+): Promise<Recovered> {
   const asking = await target.catalogue();
-  const names = statement.tables.map(({ table }) => table);
-  const shapes = await shapesOf(asking, names);
+  const shapes = await shapesOf(
+    asking,
+    statement.tables.map(({ table }) => table),
+  );
   if (shapes.unfit.length > 0) throw unfitFault(shapes.unfit);
   const folder = scratchFolder(target, run);
   await removeServer(folder); // what an earlier try left
   const [prepared, copied] = await both(
     prepareScratch(target, folder, await majorVersion(asking), shapes),
-    copyPages(asking, reading, statement, path.join(folder, "pages"), watch),
+    fill(path.join(folder, "pages"), shapes),
   );
   for (const { relation, heap, toast } of copied) {
     placeFiles(folder, prepared.files.get(relation.oid) ?? "", heap);
@@ -104,9 +118,13 @@ async function recovered(server: PrivateServer, shapes: Shapes, copied: readonly
   }
   const shapeOf = (table: TableName) => shapes.tables.find((shape) => shape.table === table);
   return {
-    tables: copied.map(({ relation, settled }) => {
+    tables: copied.map(({ relation, settled, lost, from }) => {
       const columns = (shapeOf(relation.table)?.columns ?? []).filter(isCarried).map(({ name }) => name);
-      return recoveredTable(relation.table, columns, settled);
+      return {
+        ...recoveredTable(relation.table, columns, settled),
+        ...(lost === undefined ? {} : { lost }),
+        ...(from === undefined ? {} : { from }),
+      };
     }),
     rows: async (table) => {
       const shape = shapeOf(table);

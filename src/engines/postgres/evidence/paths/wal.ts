@@ -1,0 +1,173 @@
+import { Fault } from "../../../../core/errors.ts";
+import type { Watch } from "../../../engine.ts";
+import type { PathOption, RecoveredTable, Statement } from "../../../evidence.ts";
+import type { Connection } from "../../connection.ts";
+import { findServerBinaries } from "../../server/binaries.ts";
+import { makeScratchRoot } from "../../server/scratch-root.ts";
+import { columnsOf, recoveredTable } from "../pages/count.ts";
+import { extensionSchema } from "../pages/relation.ts";
+import { number, plural } from "../say.ts";
+import { scratchPart } from "../transplant/scratch.ts";
+import { type Shapes, shapesOf } from "../transplant/shapes.ts";
+import { majorVersion, throughScratch } from "../transplant/transplant.ts";
+import { type Closed, logAccess } from "../wal/can.ts";
+import { type Rebuilt, rebuildTables, type RebuildWork } from "../wal/rebuild.ts";
+import { type LogWindow, logWindow } from "../wal/window.ts";
+import { pageTransplant } from "./page-transplant.ts";
+import type { PathContext, RecoveryPath } from "./path.ts";
+
+/** Rows out of the server's log, joined with what still stands on the pages: they come back after VACUUM took them. */
+export const wal: RecoveryPath = {
+  name: "wal",
+  fits: ({ kind }) => kind === "one" || kind === "group",
+  option: async (context, statement, watch) => {
+    const connection = await context.target.catalogue();
+    const closed = await whyClosed(context, connection, statement);
+    if (closed) return closedOption(closed);
+    const window = await logWindow(connection);
+    const onPages = await pageTransplant.count(context, statement, watch);
+    const there = sumOf(onPages, "rows");
+    if (there >= statement.rows && sumOf(onPages, "unknown") === 0) return notNeeded(window, there);
+    return countedOption(await countThem(context, statement, watch), statement, window, there);
+  },
+  count: async (context, statement, watch) => (await countThem(context, statement, watch)).tables,
+  parts: ({ target }, run) => [scratchPart(target, run)],
+  recover: async (context, statement, run, watch) =>
+    throughScratch(context.target, statement, run, async (folder, shapes) => {
+      const rebuilt = await rebuild(context, statement, watch, { shapes, folder });
+      return rebuilt.tables;
+    }),
+};
+
+const base = {
+  path: "wal",
+  label: "Rows out of the server's log (WAL), joined with what is on the pages",
+  needs: [
+    "superuser, pageinspect and pg_walinspect on the target",
+    "PostgreSQL programs of the same major version on this machine",
+    "disk space on this machine for the part of the log that speaks of these tables",
+  ],
+  rescues: true,
+} as const;
+
+function closedOption({ why, opensWith }: Closed): PathOption {
+  return { ...base, feasible: false, why, opensWith, takesMs: null, rows: null, loses: "", recommended: false };
+}
+
+async function whyClosed(
+  { target }: PathContext,
+  connection: Connection,
+  statement: Statement,
+): Promise<Closed | null> {
+  const { closed } = await logAccess(connection);
+  if (closed) return closed;
+  if ((await extensionSchema(connection, "pageinspect")) === null)
+    return { why: "pageinspect is not installed in this database.", opensWith: "CREATE EXTENSION pageinspect" };
+  const { unfit } = await shapesOf(connection, tablesOf(statement));
+  if (unfit.length > 0)
+    return { why: `Rows can't be carried over: ${unfit.join("; ")}.`, opensWith: "Another recovery path." };
+  try {
+    await findServerBinaries(await majorVersion(connection), target.request.machine.serverBinaries);
+    return null;
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return { why: `${error.record.message}.`, opensWith: error.record.hint ?? "" };
+  }
+}
+
+/** Where the pages have everything, nothing is read for the list alone. */
+function notNeeded(window: LogWindow, rows: number): PathOption {
+  return {
+    ...base,
+    feasible: true,
+    why: "The pages still hold all rows: the log would add none, and was not read.",
+    takesMs: expectedMs(window, rows),
+    rows,
+    loses: "Nothing that the pages hold.",
+    recommended: false,
+  };
+}
+
+interface Counted {
+  readonly tables: readonly RecoveredTable[];
+  readonly whole: boolean;
+}
+
+function countedOption(counted: Counted, statement: Statement, window: LogWindow, there: number): PathOption {
+  const rows = sumOf(counted.tables, "rows");
+  const lost = sumOf(counted.tables, "lost");
+  const unknown = sumOf(counted.tables, "unknown");
+  return {
+    ...base,
+    feasible: rows > 0,
+    why: rows > 0 ? foundWords(rows, there) : "Neither the pages nor the log hold a row of this statement.",
+    takesMs: expectedMs(window, rows),
+    rows,
+    loses: [lossWords(lost, unknown), totalWords(counted, statement, rows + lost)].join(" "),
+    recommended: rows > there,
+  };
+}
+
+function foundWords(rows: number, there: number): string {
+  if (there === 0) return `${number(rows)} rows can be put together from the log; no page holds one any more.`;
+  return `${number(rows)} rows: ${number(there)} from their pages, ${number(rows - there)} from the log.`;
+}
+
+function lossWords(lost: number, unknown: number): string {
+  const parts = [
+    ...(lost > 0 ? [`${plural(lost, "row")} whose story begins before the log that is left`] : []),
+    ...(unknown > 0 ? [`${plural(unknown, "version")} whose story can't be followed`] : []),
+  ];
+  return parts.length === 0 ? "No row that the log tells of." : `${parts.join(", and ")}.`;
+}
+
+function totalWords({ whole }: Counted, { transactions }: Statement, named: number): string {
+  if (whole) return `The log proves that ${number(named)} rows are all that it took.`;
+  return `At least ${plural(named, "row")}; ${transactions[0] ?? "it"} began before the oldest WAL we have.`;
+}
+
+/** Measured on two cores: 1.5 s to set up, 30 MB of log a second, 400,000 rows a second out of it. */
+function expectedMs({ from, to }: LogWindow, rows: number): number {
+  return Math.round(1500 + Number(to - from) / 30_000 + rows / 400);
+}
+
+function sumOf(tables: readonly RecoveredTable[], what: "rows" | "lost" | "unknown"): number {
+  return tables.reduce((sum, table) => sum + (table[what] ?? 0), 0);
+}
+
+async function countThem(context: PathContext, statement: Statement, watch: Watch): Promise<Counted> {
+  const asking = await context.target.catalogue();
+  const shapes = await shapesOf(asking, tablesOf(statement));
+  const { tables, whole } = await rebuild(context, statement, watch, { shapes, folder: null });
+  const counted: RecoveredTable[] = [];
+  for (const { relation, settled, lost = 0, from = {} } of tables)
+    counted.push({ ...recoveredTable(relation.table, await columnsOf(asking, relation.oid), settled), lost, from });
+  return { tables: counted, whole };
+}
+
+async function rebuild(
+  { target, reading }: PathContext,
+  statement: Statement,
+  watch: Watch,
+  into: { readonly shapes: Shapes; readonly folder: RebuildWork["folder"] },
+): Promise<Rebuilt> {
+  const asking = await target.catalogue();
+  const { schema, closed } = await logAccess(asking);
+  if (closed) throw closedFault(closed);
+  const log = await target.open("reading", { statement_timeout: "0", work_mem: "64MB" });
+  const spoolFolder = makeScratchRoot(target.request.machine.scratch);
+  try {
+    const work = { log, inspect: schema, asking, statement, spoolFolder, watch, ...into };
+    return await reading((pages) => rebuildTables({ ...work, reading: pages }));
+  } finally {
+    await log.close();
+  }
+}
+
+function tablesOf({ tables }: Statement): readonly string[] {
+  return tables.map(({ table }) => table);
+}
+
+function closedFault({ why, opensWith }: Closed): Fault {
+  return new Fault("HF-PG-LOG-CLOSED", why, { exit: "refused", still: "Nothing was changed.", hint: opensWith });
+}

@@ -1,0 +1,189 @@
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import type { Watch } from "../../../engine.ts";
+import type { Statement } from "../../../evidence.ts";
+import type { Connection } from "../../connection.ts";
+import { nextXid } from "../freeze/freeze.ts";
+import { membersOf } from "../pages/count.ts";
+import type { Settled } from "../pages/fates.ts";
+import { pageSize } from "../pages/layout.ts";
+import { multixacts } from "../pages/multixact.ts";
+import { pageSource, type Relation, relations } from "../pages/relation.ts";
+import type { CopiedTable } from "../transplant/copy-pages.ts";
+import { type RelationFile, relationFile } from "../transplant/relation-file.ts";
+import type { Shapes } from "../transplant/shapes.ts";
+import { type LoggedTable, loggedTables } from "./files.ts";
+import { type Chunks, chunksFound, longValues, type PhysicalColumn } from "./long-values.ts";
+import { chunksOnPages, heapOnPages, type OnPages, type PageReading } from "./on-pages.ts";
+import { packer } from "./pack.ts";
+import { reachesBack } from "./reach.ts";
+import { spoolRecords } from "./records.ts";
+import { type Replayed, replayFile, type ReplayJob } from "./replay.ts";
+import { openSpool, type Spool } from "./spool.ts";
+import { logWindow } from "./window.ts";
+
+export interface RebuildWork {
+  /** For raw pages. */
+  readonly reading: Connection;
+  /** For the log, and nothing else meanwhile. */
+  readonly log: Connection;
+  /** The schema of pg_walinspect, quoted. */
+  readonly inspect: string;
+  readonly asking: Connection;
+  readonly statement: Statement;
+  readonly shapes: Shapes;
+  /** Where the tables' files are written; null counts only. */
+  readonly folder: string | null;
+  /** Where the log may wait on this machine's disk, without a name. */
+  readonly spoolFolder: string;
+  readonly watch: Watch;
+}
+
+export interface Rebuilt {
+  readonly tables: readonly CopiedTable[];
+  /** The log holds the statement from its beginning: rows found and lost are all that it took. */
+  readonly whole: boolean;
+}
+
+/**
+ * The statement's rows from their pages where they still stand, else out of the log, by its replay page by page. A row is the same where
+ * file, block and offset are.
+ */
+export async function rebuildTables(work: RebuildWork): Promise<Rebuilt> {
+  const { asking, log, inspect, statement, watch } = work;
+  const names = statement.tables.map(({ table }) => table);
+  const logged = await loggedTables(asking, names);
+  const window = await logWindow(asking);
+  const first = Math.min(...statement.transactions.map(Number));
+  const whole =
+    logged.tables.every((table) => table.logged) &&
+    (await reachesBack(log, inspect, window, first, await nextXid(asking)));
+  const spool = openSpool(work.spoolFolder);
+  try {
+    await spoolRecords({ connection: log, schema: inspect, window }, logged, spool, watch);
+    return { tables: await eachTable(work, logged.tables, spool, whole), whole };
+  } finally {
+    spool.close();
+  }
+}
+
+async function eachTable(
+  work: RebuildWork,
+  logged: readonly LoggedTable[],
+  spool: Spool,
+  whole: boolean,
+): Promise<readonly CopiedTable[]> {
+  const found = await relations(
+    work.reading,
+    logged.map(({ table }) => table),
+  );
+  const total = found.reduce((sum, { blocks, toast }) => sum + blocks + (toast?.blocks ?? 0), 0);
+  const source = await pageSource(work.reading, total * pageSize);
+  const multis = multixacts(work.asking);
+  const members = membersOf(work.statement);
+  const tables: CopiedTable[] = [];
+  let done = 0;
+  for (const relation of found) {
+    const table = logged.find(({ oid }) => oid === relation.oid);
+    if (!table) continue;
+    const { watch } = work;
+    const seen = (pages: number) =>
+      watch.progress({ done: (done += pages), total, unit: "pages", note: relation.table });
+    const reading: PageReading = { source, multis, members, watch, seen };
+    tables.push(await oneTable(work, { table, relation, reading, spool, whole: whole && table.logged }));
+  }
+  return tables;
+}
+
+interface OneTable {
+  readonly table: LoggedTable;
+  readonly relation: Relation;
+  readonly reading: PageReading;
+  readonly spool: Spool;
+  readonly whole: boolean;
+}
+
+/** Long values first: a row whose value is not whole is lost. */
+async function oneTable(work: RebuildWork, one: OneTable): Promise<CopiedTable> {
+  const chunks = chunksFound();
+  const toast = one.relation.toast === null ? null : await longOnes(work, one, one.relation.toast, chunks);
+  const shape = work.shapes.tables.find(({ oid }) => oid === one.relation.oid);
+  const columns = shape?.columns ?? [];
+  const file = fileFor(work.folder, one.relation.oid);
+  const onPages = await heapOnPages(one.reading, one.relation, file, chunks, columns);
+  const replayed = replayInto(one, one.table.heap, file, {
+    onPage: onPages.seen.has,
+    fits: (bytes) => longValues(bytes, columns as readonly PhysicalColumn[]).every((value) => chunks.whole(value)),
+  });
+  return { relation: one.relation, ...joined(one, onPages, replayed, file), heap: file.close(), toast };
+}
+
+async function longOnes(
+  work: RebuildWork,
+  one: OneTable,
+  toast: NonNullable<Relation["toast"]>,
+  chunks: Chunks,
+): Promise<readonly string[]> {
+  const file = fileFor(work.folder, toast.oid);
+  const seen = await chunksOnPages(one.reading, toast, file, chunks);
+  const keep = (bytes: Buffer) => (chunks.add(bytes), true);
+  if (one.table.toast) replayInto(one, one.table.toast, file, { onPage: seen.has, fits: keep });
+  return file.close();
+}
+
+function replayInto(
+  { reading, spool, whole }: OneTable,
+  logFile: LoggedTable["heap"],
+  file: RelationFile,
+  { onPage, fits }: { readonly onPage: ReplayJob["onPage"]; readonly fits: (bytes: Buffer) => boolean },
+): Replayed {
+  const pack = packer(file);
+  const replayed = replayFile(spool, logFile, {
+    members: reading.members,
+    whole,
+    onPage,
+    keep: (bytes) => (fits(bytes) ? pack.add(bytes) : null),
+    drop: pack.remove,
+  });
+  pack.end();
+  return replayed;
+}
+
+/** What the pages could not tell, the log may; each row is counted once. */
+function joined({ whole }: OneTable, { settled, broken, cut }: OnPages, replayed: Replayed, file: RelationFile) {
+  const ends = { deleted: 0, updated: 0, moved: 0, own: 0, unknown: 0 };
+  for (const [at, pointer] of broken) {
+    const end = replayed.ends.get(at) ?? "unknown";
+    ends[end] += 1;
+    if (end !== "deleted") file.clearPointer(pointer);
+  }
+  const told = ends.deleted + ends.updated + ends.moved + (whole ? settled.unclear : 0);
+  const fromPages = settled.rows - cut + ends.deleted;
+  const counts: Settled = {
+    ...settled,
+    rows: fromPages + replayed.found,
+    updated: settled.updated + ends.updated + replayed.updated,
+    moved: settled.moved + ends.moved + replayed.moved,
+    own: Math.max(0, settled.own + replayed.own),
+    unknown: settled.unknown - told + replayed.unknown,
+  };
+  const from = { "page-transplant": fromPages, wal: replayed.found };
+  return { settled: counts, lost: replayed.lost + cut, from };
+}
+
+function fileFor(folder: string | null, oid: number): RelationFile {
+  if (folder === null) return nowhere();
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return relationFile(path.join(folder, String(oid)));
+}
+
+/** For counting: everything has its place, nothing is written. */
+function nowhere(): RelationFile {
+  let bytes = 0;
+  return {
+    append: () => (bytes += pageSize) - pageSize,
+    size: () => bytes,
+    clearPointer: () => undefined,
+    close: () => [],
+  };
+}

@@ -1,0 +1,164 @@
+import { eachVersion, place } from "../pages/layout.ts";
+import type { LogFile } from "./files.ts";
+import { type ChainEnd, chains } from "./chains.ts";
+import { applyRecord, flagsIn, type LogPage, newPage, numberIn, slotAt } from "./page.ts";
+import { decodeRecord, type LogRecord } from "./record.ts";
+import { keysOf } from "./records.ts";
+import type { Spool } from "./spool.ts";
+import type { TupleBytes } from "./tuples.ts";
+
+/** What the replay of one file asks for and tells. */
+export interface ReplayJob {
+  /** 32-bit ids of the statement's transactions and their committed subtransactions. */
+  readonly members: ReadonlySet<number>;
+  /** The log holds the statement from its beginning. */
+  readonly whole: boolean;
+  /** The version that this transaction ended still stands on its page: then the page has it, and tells how its row ended. */
+  onPage(at: number, xid: number): boolean;
+  /** Keeps a tuple for the scratch server and gives its place there; null where it can't be opened there (a long value is not whole). */
+  keep(bytes: TupleBytes): number | null;
+  drop(kept: number): void;
+}
+
+/** Rows that the statement ended and that are not on their pages any more, and what of the pages' own story the log knows better. */
+export interface Replayed {
+  readonly found: number;
+  readonly lost: number;
+  readonly updated: number;
+  readonly moved: number;
+  /** Less than 0 where the pages took for the statement's own what is the end of somebody else's row. */
+  readonly own: number;
+  readonly unknown: number;
+  /** How the chains end whose first version is on its page. */
+  readonly ends: ReadonlyMap<number, ChainEnd>;
+}
+
+type Counts = { -readonly [K in Exclude<keyof Replayed, "ends">]: number };
+
+/** Replays a file page by page, each in the order of the log. What the log does not tell is counted, never guessed. */
+export function replayFile(spool: Spool, file: LogFile, job: ReplayJob): Replayed {
+  const counts: Counts = { found: 0, lost: 0, updated: 0, moved: 0, own: 0, unknown: 0 };
+  const story = chains(job.whole);
+  const desk: Desk = { job, counts, story };
+  for (const key of keysOf(spool, file)) {
+    const pages = new Map<number, Watched>();
+    for (const bytes of spool.read(key))
+      for (let at = 0; at < bytes.length;) {
+        const { record, end } = decodeRecord(bytes, at);
+        replayRecord(desk, pages, record);
+        at = end;
+      }
+  }
+  return { ...counts, ends: settle(desk) };
+}
+
+interface Desk {
+  readonly job: ReplayJob;
+  readonly counts: Counts;
+  readonly story: ReturnType<typeof chains>;
+}
+
+/** A page, and who of the statement ended what on it: what an image shows again is not counted again. */
+interface Watched extends LogPage {
+  readonly ended: Map<number, number>;
+}
+
+function replayRecord(desk: Desk, pages: Map<number, Watched>, record: LogRecord): void {
+  const page = pages.get(record.block) ?? { ...newPage(), ended: new Map<number, number>() };
+  pages.set(record.block, page);
+  const byUs = desk.job.members.has(record.xid);
+  const type = record.kind.replace("+INIT", "");
+  applyRecord(page, record);
+  if (byUs) ours(desk, page, record, type);
+  if (!desk.job.whole && record.image !== null) fromImage(desk, page, record);
+}
+
+const [givenUp, movedAway] = [0x08, 0x10];
+
+/** What the statement itself did to the page. */
+function ours(desk: Desk, page: Watched, record: LogRecord, type: string): void {
+  const { words, first } = record;
+  if (type === "INSERT") page.own.add(numberIn(words, "off"));
+  else if (type === "MULTI_INSERT") ownOnes(desk, page, record);
+  else if (type === "DELETE") {
+    const offset = numberIn(words, "off");
+    const flags = flagsIn(words);
+    if ((flags & givenUp) !== 0) {
+      page.own.delete(offset);
+      page.changed.set(offset, null);
+    } else ended(desk, page, record, offset, (flags & movedAway) !== 0 ? "moved" : "itself");
+  } else if (type === "UPDATE" || type === "HOT_UPDATE") {
+    const [from, to] = [numberIn(words, "old_off"), numberIn(words, "new_off")];
+    const newBlock = first ? record.block : record.other;
+    if (!first || record.other < 0) ended(desk, page, record, from, place(newBlock, to));
+    if (first) page.own.add(to);
+  }
+}
+
+function ownOnes(desk: Desk, page: Watched, { xid }: LogRecord): void {
+  for (const [offset, slot] of page.changed) if (slot?.maker === xid) page.own.add(offset);
+  if (page.image !== null)
+    eachVersion(page.image, 0, ({ maker, offset }) => {
+      if (desk.job.members.has(maker)) page.own.add(offset);
+    });
+}
+
+function ended(desk: Desk, page: Watched, record: LogRecord, offset: number, to: number | "itself" | "moved"): void {
+  const { job, counts, story } = desk;
+  const at = place(record.block, offset);
+  const { xid, nth } = record;
+  const own = page.own.delete(offset);
+  page.ended.set(offset, xid);
+  const slot = slotAt(page, offset);
+  if (own || (slot !== null && job.members.has(slot.maker))) return story.link(nth, at, xid, to);
+  const onPage = job.onPage(at, xid);
+  if (typeof to === "number") {
+    const kept = onPage || !slot?.bytes ? null : job.keep(slot.bytes);
+    return story.head(nth, { at, xid, kept, ...(slot === null && !job.whole ? { strange: true as const } : {}) }, to);
+  }
+  if (onPage) return;
+  // Before the log begins the statement itself may have made what it ends here.
+  if (slot === null && !job.whole) counts.unknown += 1;
+  else if (to === "moved") counts.moved += 1;
+  else if (slot?.bytes && job.keep(slot.bytes) !== null) counts.found += 1;
+  else counts.lost += 1;
+}
+
+/** Where the log begins within the statement, a whole page shows what it had ended before. */
+function fromImage(desk: Desk, page: Watched, record: LogRecord): void {
+  const { job, counts } = desk;
+  if (page.image === null) return;
+  const image = page.image;
+  eachVersion(image, record.block, (version) => {
+    const { offset, deleter, multi, maker, next } = version;
+    if (multi || !job.members.has(deleter) || page.ended.get(offset) === deleter) return;
+    page.ended.set(offset, deleter);
+    if (job.onPage(place(record.block, offset), deleter)) return;
+    const bytes = slotAt(page, offset)?.bytes;
+    if (job.members.has(maker) || next === "another" || !bytes) counts.unknown += 1;
+    else if (next === "moved") counts.moved += 1;
+    else if (job.keep(bytes) !== null) counts.found += 1;
+    else counts.lost += 1;
+  });
+}
+
+function settle({ job, counts, story }: Desk): ReadonlyMap<number, ChainEnd> {
+  const ends = new Map<number, ChainEnd>();
+  story.settle((end, head, last) => {
+    const lastOnPage = last !== null && job.onPage(last.at, last.xid);
+    if (head === null) {
+      if (!lastOnPage) counts[end === "own" ? "own" : "unknown"] += 1;
+      return;
+    }
+    if (head.kept !== null && end !== "deleted") job.drop(head.kept);
+    if (job.onPage(head.at, head.xid)) return void ends.set(head.at, end);
+    // The pages alone could not see that this version led back to somebody's row.
+    if (lastOnPage && end === "deleted") counts.own -= 1;
+    if (head.strange) counts.unknown += 1;
+    else if (end === "updated") counts.updated += 1;
+    else if (end === "moved") counts.moved += 1;
+    else if (head.kept !== null) counts.found += 1;
+    else counts.lost += 1;
+  });
+  return ends;
+}

@@ -1,0 +1,77 @@
+import { Fault } from "../../../../core/errors.ts";
+import type { Connection } from "../../connection.ts";
+import { lsnNumber, lsnText } from "../freeze/pins.ts";
+
+/** The part of the server's log that can be read: from the beginning of a file, without a gap, to what is flushed. */
+export interface LogWindow {
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/** More at once makes the server write much of it into temporary files. */
+export const mostAtOnce = 64n * 1024n * 1024n;
+
+/** The files of this timeline that lie without a gap before the newest; files that wait to be used again have names ahead of it. */
+export async function logWindow(connection: Connection): Promise<LogWindow> {
+  const rows = await connection.rows(
+    "listing the log's files",
+    `SELECT name, pg_size_bytes(current_setting('wal_segment_size'))::text AS size, pg_current_wal_flush_lsn()::text AS flushed
+       FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' AND left(name, 8) = left(pg_walfile_name(pg_current_wal_lsn()), 8)
+      ORDER BY name`,
+  );
+  const size = BigInt(rows[0]?.size ?? 1);
+  const to = lsnNumber(rows[0]?.flushed ?? "0/0");
+  const there = new Set(rows.map(({ name }) => fileStart(name ?? "", size)));
+  let from = (to / size) * size;
+  if (!there.has(from)) from -= size; // nothing is in the newest file yet
+  while (there.has(from - size)) from -= size;
+  return { from: from === 0n ? 1n : from, to };
+}
+
+/** Names are timeline, high and low part of the file's number. */
+function fileStart(name: string, size: bigint): bigint {
+  return (BigInt(`0x${name.slice(8, 16)}`) << 32n) + BigInt(`0x${name.slice(16)}`) * size;
+}
+
+export interface LogStep {
+  readonly from: string;
+  readonly to: string;
+  readonly bytes: number;
+}
+
+/**
+ * The window in steps that no record lies across: the server's functions leave out a record that ends behind the step, and begin
+ * with the first that starts in it.
+ */
+export async function* logSteps(
+  connection: Connection,
+  schema: string,
+  window: LogWindow,
+  order: "oldest first" | "newest first",
+): AsyncGenerator<LogStep> {
+  const forward = order === "oldest first";
+  let at = forward ? window.from : window.to;
+  const end = forward ? window.to : window.from;
+  while (forward ? at < end : at > end) {
+    const wanted = forward ? at + mostAtOnce : at - mostAtOnce;
+    const past = forward ? wanted >= end : wanted <= end;
+    const found = past ? end : await recordAfter(connection, schema, wanted, window.to);
+    // One record longer than a step: the rest is taken at once.
+    const next = forward ? (found > at ? found : end) : found < at ? found : end;
+    const [from, to] = forward ? [at, next] : [next, at];
+    yield { from: lsnText(from), to: lsnText(to), bytes: Number(to - from) };
+    at = next;
+  }
+}
+
+async function recordAfter(connection: Connection, schema: string, lsn: bigint, last: bigint): Promise<bigint> {
+  const sql = `SELECT start_lsn::text AS start FROM ${schema}.pg_get_wal_record_info($1::text::pg_lsn)`;
+  try {
+    const [row] = await connection.rows("looking for a record of the log", sql, [lsnText(lsn)]);
+    return row?.start == null ? last : lsnNumber(row.start);
+  } catch (error) {
+    // "could not find a valid record after": the last one lies across it.
+    if (error instanceof Fault && error.record.code === "HF-PG-XX000") return last;
+    throw error;
+  }
+}
