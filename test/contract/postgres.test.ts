@@ -4,7 +4,8 @@ import { systemClock } from "../../src/core/clock.ts";
 import { newRunId } from "../../src/core/ids.ts";
 import type { Connection } from "../../src/engines/postgres/connection.ts";
 import { postgres } from "../../src/engines/postgres/postgres.ts";
-import { startTestServer, type TestServer } from "../support/postgres.ts";
+import { majors, onEachMajor } from "../support/majors.ts";
+import { startTestServer, testBinaries, type TestServer } from "../support/postgres.ts";
 import type { Bench, Incident } from "./bench.ts";
 import { inspectContract } from "./inspect.ts";
 import { lockContract } from "./lock.ts";
@@ -12,13 +13,17 @@ import { markerContract } from "./marker.ts";
 import { rescueContract } from "./rescue.ts";
 
 /** One server for all; each bench is a database of its own on it. */
-let server: TestServer;
-beforeAll(async () => {
-  server = await startTestServer({ settings: { track_commit_timestamp: "on", autovacuum: "off" } });
+onEachMajor(majors(14, 18), (major) => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startTestServer({ major, settings: { track_commit_timestamp: "on", autovacuum: "off" } });
+  });
+  afterAll(() => server.end());
+  for (const contract of [inspectContract, lockContract, markerContract, rescueContract])
+    contract("postgres", () => postgresBench(server));
 });
-afterAll(() => server.end());
 
-async function postgresBench(): Promise<Bench> {
+async function postgresBench(server: TestServer): Promise<Bench> {
   const database = `bench_${randomBytes(6).toString("hex")}`;
   const admin = await server.connect("postgres");
   await admin.run("making a database", `create database ${database}`);
@@ -31,7 +36,7 @@ async function postgresBench(): Promise<Bench> {
         target: { name: "shop", engine: "postgres", environment: "sandbox", database },
         url: server.url(database),
         session: { run: as.run ?? run, person: as.person ?? "ops@bastion" },
-        machine: { scratch: server.scratch, serverBinaries: {} },
+        machine: { scratch: server.scratch, serverBinaries: testBinaries() },
         limits: {
           batchRows: 100,
           mergeSessions: 2,
@@ -89,8 +94,3 @@ async function contentOf(session: Connection, name: string): Promise<readonly st
   const rows = await session.rows("reading", `select t::text as line from ${name} t order by id`);
   return rows.map((row) => `${name} ${row.line}`);
 }
-
-inspectContract("postgres", postgresBench);
-lockContract("postgres", postgresBench);
-markerContract("postgres", postgresBench);
-rescueContract("postgres", postgresBench);

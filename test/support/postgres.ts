@@ -30,7 +30,7 @@ const likeProduction = {
 };
 
 /** The version that tests run on unless they ask for one: the newest, or what HOLDFAST_POSTGRES says. */
-const usual = Number(process.env.HOLDFAST_POSTGRES ?? 18);
+export const usualMajor = Number(process.env.HOLDFAST_POSTGRES ?? 18);
 
 /** Where the server programs of 14 to 17 lie, by major version: the npm aliases of test/servers. As `scratch.servers` in the config. */
 export function testBinaries(): Readonly<Record<string, string>> {
@@ -48,7 +48,7 @@ export async function startTestServer(
   // mkdtemp makes 0700: a server under another account could not come in.
   chmodSync(scratch, 0o711);
   const programs = makeScratchRoot(path.join(os.tmpdir(), `hf-programs-${process.getuid?.() ?? 0}`));
-  const binaries = reachableBinaries(await findServerBinaries(options.major ?? usual, testBinaries()), programs);
+  const binaries = reachableBinaries(await findServerBinaries(options.major ?? usualMajor, testBinaries()), programs);
   const folder = path.join(scratch, "t");
   await initCluster(binaries, folder, options.initdb ?? ["-E", "UTF8", "--locale=C.UTF-8"]);
   const settings = { ...likeProduction, ...options.settings };

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fromTable, lockFreeShape, rowKey, tableShape } from "../../../src/engines/postgres/catalogue.ts";
+import { usualMajor as major } from "../../support/postgres.ts";
 import { startGround } from "./rescue-area-ground.ts";
 
 let grounds: Awaited<ReturnType<typeof startGround>>;
@@ -20,7 +21,7 @@ test("a shape tells columns as the row on disk has them, dropped ones too", asyn
     [`"........pg.dropped.3........"`, "-", false, "", "", true],
     ["m", "public.mood", false, "", "", false],
     ["s", "integer", false, "", "s", false],
-    ["v", "integer", false, "", "v", false],
+    ["v", "integer", false, "", major < 18 ? "s" : "v", false],
     ["c", "text", false, "", "", false],
   ]);
   expect(columns.map((one) => one.collation).filter((one) => one !== null)).toEqual([
@@ -47,7 +48,7 @@ test("unique keys carry the operator and collation of their index, and every col
     name: "x",
     primary: false,
     valid: true,
-    nullsEqual: true,
+    nullsEqual: major >= 15,
     method: "btree",
     uses: ["a", "b", "id", "live"],
   });
@@ -77,7 +78,7 @@ test("foreign keys name each parent once, though a partitioned parent has one pe
     ],
     ["public.t", "table", [["up", "id"]]],
   ]);
-  expect((await tableShape(g.sql, "public.c")).foreignKeys).toEqual([]);
+  expect((await tableShape(g.sql, "public.c")).foreignKeys).toHaveLength(major < 18 ? 1 : 0);
   const leaf = await tableShape(g.sql, "public.p1");
   expect(leaf.ancestors.toSorted()).toEqual(["public.p", "public.p1"]);
   expect([fromTable(leaf), fromTable(await tableShape(g.sql, "public.p"))]).toEqual(["only public.p1", "public.p"]);

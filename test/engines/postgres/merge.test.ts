@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { usualMajor } from "../../support/postgres.ts";
 import { quiet, startGround } from "./rescue-area-ground.ts";
 
 let grounds: Awaited<ReturnType<typeof startGround>>;
@@ -232,9 +233,12 @@ test("unique indexes on expressions, parts of a table and equal NULLs keep rows 
     "insert into public.t values (11, 'a@X', true, 11), (12, 'B@x', true, 12), (13, 'z', true, null)",
   );
   const [checked] = await g.area.check(g.run, ["public.t"], quiet);
-  expect(checked).toMatchObject({ missing: 4, otherUnique: 2, willInsert: 2 });
-  expect(checked?.findings.map((one) => /index (\w+)/.exec(one.text)?.[1])).toEqual(["by_code", "by_email"]);
-  expect(await g.mergeAll("public.t")).toMatchObject({ inserted: 2, left: 2 });
+  // Before 15 no NULL is equal to another, so nothing stands in that row's way.
+  const names = usualMajor < 15 ? ["by_email"] : ["by_code", "by_email"];
+  const kept = { otherUnique: names.length, willInsert: 4 - names.length };
+  expect(checked).toMatchObject({ missing: 4, ...kept });
+  expect(checked?.findings.map((one) => /index (\w+)/.exec(one.text)?.[1])).toEqual(names);
+  expect(await g.mergeAll("public.t")).toMatchObject({ inserted: kept.willInsert, left: kept.otherUnique });
 });
 
 test("two rescued rows that claim one place in a unique index: the first has it, and the batch goes on", async () => {

@@ -14,6 +14,7 @@ import { rescueArea } from "../../../src/engines/postgres/rescue-area.ts";
 import { type PostgresTarget, postgresTarget } from "../../../src/engines/postgres/target.ts";
 import type { PostgresTransaction } from "../../../src/engines/postgres/transaction.ts";
 import type { RescueArea } from "../../../src/engines/rescue-area.ts";
+import { inWordsOf } from "../../support/majors.ts";
 import { startTestServer, testBinaries, type TestServer } from "../../support/postgres.ts";
 
 /** Rows that a test took away: what the evidence would hand out. */
@@ -80,7 +81,10 @@ async function freshGround(server: TestServer, tables: string, user?: string) {
   await maintenance.run("making a database", `create database ${database}`);
   await maintenance.close();
   const sql = await server.connect(database);
-  await sql.run("making tables", `set search_path = public, pg_catalog; ${tables}; set search_path = pg_catalog`);
+  await sql.run(
+    "making tables",
+    `set search_path = public, pg_catalog; ${inWordsOf(server.binaries.major, tables)}; set search_path = pg_catalog`,
+  );
   const scratch = mkdtempSync(path.join(server.scratch, "scratch-"));
   const target = postgresTarget({
     target: { name: "shop", engine: "postgres", environment: "sandbox", database },

@@ -1,0 +1,73 @@
+import path from "node:path";
+import { systemClock } from "../../../../src/core/clock.ts";
+import { newRunId } from "../../../../src/core/ids.ts";
+import type { Backup } from "../../../../src/engines/engine.ts";
+import type { Recovered, Statement } from "../../../../src/engines/evidence.ts";
+import { evidence, evidenceKeepers } from "../../../../src/engines/postgres/evidence.ts";
+import { postgresTarget } from "../../../../src/engines/postgres/target.ts";
+import type { ArchivingServer } from "../../../support/backup.ts";
+import { watch } from "./scene.ts";
+
+/** A target with a backup, and its evidence; everything that it made is given back by `leave`. */
+export function cloneGround(from: ArchivingServer, backup: Backup, database = "postgres") {
+  const run = newRunId(Date.now());
+  const scratch = path.join(from.server.scratch, "scratch");
+  const { major, bin } = from.server.binaries;
+  const target = postgresTarget({
+    target: { name: "main", engine: "postgres", environment: "sandbox", database },
+    url: from.server.url(database),
+    session: { run, person: "tester" },
+    machine: { scratch, serverBinaries: { [major]: bin } },
+    limits: {
+      batchRows: 1000,
+      mergeSessions: 2,
+      lockTimeoutMs: 200,
+      statementTimeoutMs: 60_000,
+      heldWal: null,
+      minFreeDisk: 0,
+    },
+    clock: systemClock,
+    reached: () => undefined,
+    backup,
+  });
+  const held = evidence(target);
+  const leases: { kind: string; name: string; facts: unknown }[] = [];
+  return {
+    run,
+    target,
+    evidence: held,
+    scratch,
+    leases,
+    recover: async (statement: Statement): Promise<Recovered> => {
+      for (const part of await held.recoveryParts(statement, "clone", run))
+        leases.push({ ...part.lease, facts: await part.take() });
+      return held.recover(statement, "clone", run, watch);
+    },
+    option: async (statement: Statement) =>
+      (await held.paths(statement, watch)).find(({ path: name }) => name === "clone"),
+    leave: async () => {
+      for (const lease of leases) await evidenceKeepers(target)[lease.kind]?.release(lease as never);
+      await target.close();
+    },
+  };
+}
+
+/** As the search would give it. */
+export function statementOf(
+  transactions: readonly string[],
+  tables: readonly string[],
+  kind: Statement["kind"] = "one",
+): Statement {
+  return {
+    value: transactions.join("+"),
+    kind,
+    transactions,
+    subtransactions: [],
+    at: null,
+    until: null,
+    rows: 1,
+    tables: tables.map((table) => ({ table, rows: 1 })),
+    doubts: [],
+    who: null,
+  };
+}
