@@ -1,6 +1,7 @@
 import type { LeaseKeeper } from "../../core/lease.ts";
 import type { Evidence } from "../evidence.ts";
 import type { Connection } from "./connection.ts";
+import { cloneKeeper } from "./evidence/clone/folder.ts";
 import { examineTable } from "./evidence/examine.ts";
 import { autovacuumKeeper } from "./evidence/freeze/autovacuum.ts";
 import { extensionKeeper } from "./evidence/freeze/extension.ts";
@@ -53,6 +54,7 @@ export function evidenceKeepers(target: PostgresTarget): Record<string, LeaseKee
     extension: extensionKeeper(target),
     "table-lock": tableLockKeeper(target),
     "scratch-server": scratchKeeper(target),
+    clone: cloneKeeper(target),
   };
 }
 

@@ -31,8 +31,6 @@ export interface ServerRequest {
   readonly deadlineMs?: number;
   /** A superuser of its; that of a cluster of ours when left out. */
   readonly user?: string;
-  /** `standby`: a server in recovery is ready when it lets readers in. */
-  readonly readyAs?: "ready" | "standby";
   /** Gives up waiting, and ends the server. */
   readonly signal?: AbortSignal;
 }
@@ -120,14 +118,14 @@ export function serverEnv(): NodeJS.ProcessEnv {
 }
 
 async function untilReady(child: ChildProcess, request: ServerRequest): Promise<void> {
-  const { folder, signal, readyAs = "ready", deadlineMs = 60_000 } = request;
+  const { folder, signal, deadlineMs = 60_000 } = request;
   const gone = new Promise<"gone">((resolve) => {
     child.once("exit", () => resolve("gone"));
     child.once("error", () => resolve("gone"));
   });
   const end = performance.now() + deadlineMs;
   while (performance.now() < end && !signal?.aborted) {
-    if (isReady(folder, readyAs)) return;
+    if (isReady(folder)) return;
     const pause = new Promise<"wait">((resolve) => setTimeout(resolve, 20, "wait"));
     if ((await Promise.race([gone, pause])) === "gone")
       throw serverFault("HF-PG-START", "a private PostgreSQL ended while it started", logTail(folder));
@@ -141,10 +139,10 @@ async function untilReady(child: ChildProcess, request: ServerRequest): Promise<
   );
 }
 
-/** Line 8 of postmaster.pid is the server's own word on its state. */
-function isReady(folder: string, word: string): boolean {
+/** Line 8 of postmaster.pid is the server's own word on its state; one in recovery is ready when it lets readers in. */
+function isReady(folder: string): boolean {
   const file = path.join(folder, "data", "postmaster.pid");
-  return existsSync(file) && readFileSync(file, "utf8").split("\n")[7]?.trim() === word;
+  return existsSync(file) && readFileSync(file, "utf8").split("\n")[7]?.trim() === "ready";
 }
 
 async function stopChild(child: ChildProcess, how: "fast" | "immediate"): Promise<void> {

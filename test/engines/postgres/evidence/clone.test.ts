@@ -46,7 +46,10 @@ test("rows come back as they were just before the commit, whatever vacuum and la
   const here = ground();
   const statement = statementOf([xid], ["public.orders"]);
   expect(await here.option(statement)).toMatchObject({ feasible: true, loses: "nothing" });
-  const back = await here.recover(statement).catch((e) => { console.log(JSON.stringify(e.record)); throw e; });
+  const back = await here.recover(statement).catch((e) => {
+    console.log(JSON.stringify(e.record));
+    throw e;
+  });
   expect(back.tables).toMatchObject([{ table: "public.orders", rows: 333, updated: 0, moved: 0, own: 0, unknown: 0 }]);
   expect(await text(await back.rows("public.orders"))).toBe(expected);
 });

@@ -1,0 +1,106 @@
+import { createWriteStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
+import type { Connection } from "../../connection.ts";
+import { fieldValue, linesOf, splitLine } from "./lines.ts";
+import type { Steps } from "./log/steps.ts";
+import { type CloneTable, keyColumns } from "./tables.ts";
+
+/** What became of the rows that were there just before. `rows` were written to the file. */
+export interface Taken {
+  readonly rows: number;
+  readonly updated: number;
+  readonly moved: number;
+  readonly own: number;
+}
+
+const atOnce = 2000;
+
+interface Files {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** By place: nothing but the COMMIT lies between, so what is gone from its place was ended by it; the log says in which way. */
+export async function takenByPlace(clone: Connection, table: CloneTable, steps: Steps, files: Files): Promise<Taken> {
+  const counts = { deleted: 0, updated: 0, moved: 0 };
+  const sql = `SELECT ctid::text AS place FROM ONLY ${table.table} WHERE ctid = ANY ($1::text[]::tid[])`;
+  await filter(files, 1, async (lines) => {
+    const places = lines.map(({ first }) => first[0] ?? "");
+    const left = new Set((await clone.rows("looking what is left", sql, [places])).map(({ place }) => place));
+    return lines.filter(({ first: [place = ""] }) => {
+      if (left.has(place)) return false;
+      const [block = 0, offset = 0] = place.slice(1, -1).split(",").map(Number);
+      const fate = steps.fate(block, offset);
+      counts[fate] += 1;
+      return fate === "deleted";
+    });
+  });
+  const { deleted: rows, updated, moved } = counts;
+  return { rows, updated, moved, own: steps.deletes - rows };
+}
+
+/** By key: the table has another file, or is gone. `present`: rows of it that are there just after. */
+export async function takenByKey(clone: Connection, table: CloneTable, files: Files): Promise<Taken> {
+  const keys = keyColumns(table);
+  let [rows, updated] = [0, 0];
+  const isThere = await hasRows(clone, table);
+  await filter(files, 1 + keys.length, async (lines) => {
+    const present = isThere
+      ? await presentKeys(
+          clone,
+          table,
+          lines.map(({ first }) => first.slice(1)),
+        )
+      : new Set<number>();
+    const gone = lines.filter((_, nth) => !present.has(nth));
+    rows += gone.length;
+    updated += lines.length - gone.length;
+    return gone;
+  });
+  return { rows, updated, moved: 0, own: 0 };
+}
+
+/** False too where the table itself is gone. */
+export async function hasRows(clone: Connection, { table }: Pick<CloneTable, "table">): Promise<boolean> {
+  const { there } = await clone.row("looking for the table", "SELECT (to_regclass($1) IS NOT NULL)::text AS there", [
+    table,
+  ]);
+  if (there !== "true") return false;
+  const sql = `SELECT EXISTS (SELECT FROM ONLY ${table})::text AS some`;
+  return (await clone.row("looking for rows", sql)).some === "true";
+}
+
+async function presentKeys(
+  clone: Connection,
+  table: CloneTable,
+  keys: readonly (readonly string[])[],
+): Promise<ReadonlySet<number>> {
+  const columns = keyColumns(table);
+  const names = columns.map((_, nth) => `k${nth}`);
+  const same = columns.map(({ quoted, type }, nth) => {
+    const { equals, collation } = table.key?.parts[nth] ?? { equals: null, collation: null };
+    return `t.${quoted} ${equals ?? "="} u.${names[nth]}::${type}${collation === null ? "" : ` COLLATE ${collation}`}`;
+  });
+  const arrays = columns.map((_, nth) => `$${nth + 1}::text[]`);
+  const sql = `SELECT u.n::text AS nth FROM unnest(${arrays.join(", ")}) WITH ORDINALITY AS u (${[...names, "n"].join(", ")})
+    WHERE EXISTS (SELECT FROM ONLY ${table.table} t WHERE ${same.join(" AND ")})`;
+  const values = columns.map((_, nth) => keys.map((key) => fieldValue(key[nth] ?? "")));
+  return new Set((await clone.rows("looking for keys", sql, values)).map(({ nth }) => Number(nth) - 1));
+}
+
+type Line = ReturnType<typeof splitLine>;
+
+/** Writes what `keep` leaves of each part of the lines, without their first fields. */
+async function filter(
+  files: Files,
+  fields: number,
+  keep: (lines: readonly Line[]) => Promise<readonly Line[]>,
+): Promise<void> {
+  const kept = async function* (): AsyncGenerator<Buffer> {
+    for await (const lines of linesOf(files.from, atOnce)) {
+      const left = await keep(lines.map((line) => splitLine(line, fields)));
+      if (left.length > 0) yield Buffer.from(left.map(({ rest }) => `${rest}\n`).join(""), "latin1");
+    }
+  };
+  await pipeline(kept, createWriteStream(files.to, { flags: "a", mode: 0o600 }));
+}

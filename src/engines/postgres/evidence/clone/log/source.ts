@@ -1,0 +1,116 @@
+import { existsSync, lstatSync, readFileSync, rmSync } from "node:fs";
+import path from "node:path";
+import { execa } from "execa";
+import type { Backup } from "../../../../engine.ts";
+import type { Connection } from "../../../connection.ts";
+import { lsnNumber } from "../../freeze/pins.ts";
+import { pageBytes, type Segment, segmentHead, segmentName } from "./segments.ts";
+
+/** Where the log since the backup is read from: the archive, what came with the backup, and the server itself for what is not archived yet. */
+export interface LogSource {
+  readonly segmentBytes: number;
+  readonly timeline: number;
+  /** What the server had written when this was made. */
+  readonly end: bigint;
+  readonly system: string;
+  /** Null where none has the file. A file of another server or size counts as none. */
+  read(segment: Segment): Promise<Buffer | null>;
+}
+
+export interface LogPlaces {
+  readonly backup: Backup;
+  /** A folder of ours, where a program may put a file for a moment. */
+  readonly scratch: string;
+}
+
+export async function logSource(connection: Connection, { backup, scratch }: LogPlaces): Promise<LogSource> {
+  const row = await connection.row("asking for the log", serverSql);
+  const segmentBytes = Number(row.bytes);
+  const system = row.system ?? "";
+  const places: ((name: string) => Promise<Buffer | null>)[] = [
+    async (name) => fileAt(path.join(backup.base, "pg_wal", name), segmentBytes),
+    backup.log.kind === "folder"
+      ? async (name) => fileAt(path.join(folderOf(backup), name), segmentBytes)
+      : fetching(backup.log.argv, scratch, segmentBytes),
+    async (name) => onServer(connection, name, segmentBytes),
+  ];
+  return {
+    segmentBytes,
+    timeline: Number(row.timeline),
+    end: lsnNumber(row.end ?? "0/0"),
+    system,
+    read: async (segment) => {
+      const name = segmentName(segment, segmentBytes);
+      for (const place of places) {
+        const bytes = await place(name);
+        if (bytes !== null && isOf(bytes, segment, system)) return bytes;
+      }
+      return null;
+    },
+  };
+}
+
+const serverSql = `SELECT pg_size_bytes(current_setting('wal_segment_size'))::text AS bytes,
+    (SELECT system_identifier::text FROM pg_control_system()) AS system, pg_current_wal_flush_lsn()::text AS end,
+    ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint::text AS timeline`;
+
+function folderOf({ log }: Backup): string {
+  return log.kind === "folder" ? log.folder : "";
+}
+
+function isOf(bytes: Buffer, segment: Segment, system: string): boolean {
+  const head = segmentHead(bytes.subarray(0, pageBytes));
+  return head !== null && head.system === system && head.start === segment.start;
+}
+
+/** A file of another size is still being copied, or packed. */
+function fileAt(file: string, bytes: number): Buffer | null {
+  if (!existsSync(file)) return null;
+  const found = lstatSync(file);
+  return found.isFile() && found.size === bytes ? readFileSync(file) : null;
+}
+
+/** The program of the config, without a shell. Its file is gone again before this returns. */
+function fetching(argv: readonly string[], scratch: string, bytes: number): (name: string) => Promise<Buffer | null> {
+  return async (name) => {
+    const file = path.join(path.resolve(scratch), `fetch-${process.pid}-${name}`);
+    const [program = "", ...words] = argv.map((word) => word.replaceAll(/%[fp%]/g, (sign) => filled(sign, name, file)));
+    try {
+      const { failed } = await execa(program, words, { reject: false, stdin: "ignore", timeout: 600_000 });
+      return failed ? null : fileAt(file, bytes);
+    } finally {
+      rmSync(file, { force: true });
+    }
+  };
+}
+
+function filled(sign: string, name: string, file: string): string {
+  if (sign === "%%") return "%";
+  return sign === "%f" ? name : file;
+}
+
+/** The newest files of the log are not archived yet. A role that may not read them has only the archive. */
+async function onServer(connection: Connection, name: string, bytes: number): Promise<Buffer | null> {
+  const there = await connection.row(
+    "looking for a file of the log",
+    `SELECT CASE WHEN has_function_privilege('pg_read_binary_file(text, bigint, bigint, boolean)', 'execute')
+                  AND has_function_privilege('pg_stat_file(text, boolean)', 'execute')
+                 THEN (pg_stat_file('pg_wal/' || $1::text, true)).size::text END AS size`,
+    [name],
+  );
+  if (Number(there.size ?? 0) !== bytes) return null;
+  const parts: Buffer[] = [];
+  for (let at = 0; at < bytes; at += step) {
+    const { part } = await connection.row(
+      "reading a file of the log",
+      "SELECT encode(pg_read_binary_file('pg_wal/' || $1::text, $2::bigint, $3::bigint, true), 'hex') AS part",
+      [name, at, step],
+    );
+    if (part == null) return null; // removed in this moment
+    parts.push(Buffer.from(part, "hex"));
+  }
+  const whole = Buffer.concat(parts);
+  return whole.length === bytes ? whole : null;
+}
+
+const step = 4 * 1024 * 1024;

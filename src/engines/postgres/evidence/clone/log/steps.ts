@@ -1,0 +1,92 @@
+import { place } from "../../pages/layout.ts";
+import { firstNode, nodeKey, partsOf } from "./blocks.ts";
+import { type LogRecord, manager } from "./records.ts";
+
+/** What one transaction did to the rows of one file, by their places. Memory grows with what it updated and moved, not with what it deleted. */
+export interface Steps {
+  /** How the story of a version ends that stood there before the transaction and is gone after it. */
+  fate(block: number, offset: number): "deleted" | "updated" | "moved";
+  /** Rows that it deleted, of others or of its own, without those that it moved. */
+  readonly deletes: number;
+  /** Of the versions that it updated first, how many it deleted in the end. */
+  readonly updatedThenDeleted: number;
+}
+
+type End = number | "deleted" | "moved";
+interface File {
+  /** From a place to the place of the next version. */
+  readonly next: Map<number, number>;
+  /** Places of versions that it made by an UPDATE, and how they ended. */
+  readonly made: Map<number, End | "alive">;
+  readonly moved: Set<number>;
+  deletes: number;
+}
+
+const [deleted, updated, hotUpdated] = [0x10, 0x20, 0x40];
+const [partitionMove, speculative] = [0x10, 0x08];
+
+export interface StepReader {
+  see(record: LogRecord): void;
+  of(file: string): Steps;
+}
+
+/** `members`: the transaction and its committed subtransactions, 32 bits. `files` by `nodeKey`. */
+export function stepReader(members: ReadonlySet<number>, files: ReadonlySet<string>, before15: boolean): StepReader {
+  const all = new Map<string, File>();
+  return {
+    see: (record) => {
+      if (record.manager !== manager.heap || !members.has(record.xid)) return;
+      const operation = record.info & 0x70;
+      if (operation !== deleted && operation !== updated && operation !== hotUpdated) return;
+      const node = firstNode(record.bytes, before15);
+      if (node === null || !files.has(nodeKey(node))) return;
+      const file = all.get(nodeKey(node)) ?? { next: new Map(), made: new Map(), moved: new Set(), deletes: 0 };
+      all.set(nodeKey(node), file);
+      const { blocks, main } = partsOf(record.bytes, before15);
+      const block = blocks[0]?.block ?? 0;
+      if (operation === deleted) noteDelete(file, place(block, main.readUInt16LE(4)), main.readUInt8(7));
+      else
+        noteUpdate(
+          file,
+          place((blocks[1] ?? blocks[0])?.block ?? 0, main.readUInt16LE(4)),
+          place(block, main.readUInt16LE(12)),
+        );
+    },
+    of: (name) => stepsOf(all.get(name)),
+  };
+}
+
+/** `xl_heap_delete`: the place on the page at 4, flags at 7. */
+function noteDelete(file: File, at: number, flags: number): void {
+  if ((flags & speculative) !== 0) return;
+  const moved = (flags & partitionMove) !== 0;
+  if (!moved) file.deletes += 1;
+  if (file.made.has(at)) file.made.set(at, moved ? "moved" : "deleted");
+  else if (moved) file.moved.add(at);
+}
+
+/** `xl_heap_update`: the old place on its page at 4, the new one at 12; the new page comes first. */
+function noteUpdate(file: File, from: number, to: number): void {
+  if (file.made.has(from)) file.made.set(from, to);
+  else file.next.set(from, to);
+  file.made.set(to, "alive");
+}
+
+function stepsOf(file: File | undefined): Steps {
+  if (file === undefined) return { fate: () => "deleted", deletes: 0, updatedThenDeleted: 0 };
+  const endOf = (from: number): "deleted" | "moved" | "updated" => {
+    let end: End | "alive" = from;
+    while (typeof end === "number") end = file.made.get(end) ?? "alive";
+    return end === "alive" ? "updated" : end;
+  };
+  return {
+    fate: (block, offset) => {
+      const at = place(block, offset);
+      if (file.moved.has(at)) return "moved";
+      const next = file.next.get(at);
+      return next === undefined ? "deleted" : endOf(next);
+    },
+    deletes: file.deletes,
+    updatedThenDeleted: [...file.next.values()].filter((next) => endOf(next) === "deleted").length,
+  };
+}

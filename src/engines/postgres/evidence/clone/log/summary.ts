@@ -1,0 +1,139 @@
+import { type LeastSettings, leastAt } from "../control.ts";
+import { firstNode, fileNode, nodeKey, partsOf } from "./blocks.ts";
+import { commitOf, type LoggedCommit } from "./commit.ts";
+import { type LogRecord, manager } from "./records.ts";
+
+/** What is asked of the log since the backup. */
+export interface Asked {
+  readonly major: number;
+  readonly database: number;
+  /** Where the backup's own log begins: its end names this place. */
+  readonly backupStart: bigint;
+  /** Files whose deletes are counted, by `nodeKey`. */
+  readonly files: ReadonlySet<string>;
+  /** Commits that are wanted whatever they did; 32 bits. */
+  readonly xids: ReadonlySet<number>;
+}
+
+export interface FoundCommit extends LoggedCommit {
+  readonly position: bigint;
+  /** By file: rows that it deleted, not counting what an UPDATE moved to another partition. */
+  readonly deleted: ReadonlyMap<string, number>;
+  /** Files that it made, by `nodeKey`. */
+  readonly made: readonly string[];
+}
+
+export interface LogSummary {
+  /** Those that deleted in one of the files, or took files of this database away, or were asked for; in the log's order. */
+  readonly commits: FoundCommit[];
+  /** Where the backup was complete; null = its end is not in the log that was read. */
+  backupEnd: bigint | null;
+  /** Settings that the log's writer had, each time that they changed. */
+  readonly least: LeastSettings[];
+  /** A tablespace was made: a server that replays this makes a folder outside of its own. */
+  tablespaceAt: bigint | null;
+  /** The next id to be given out, as the first word on running transactions has it: younger ones began after it. */
+  nextXid: number | null;
+}
+
+const [heapDelete, partitionMove, speculative] = [0x10, 0x10, 0x08];
+const [backupEndInfo, parameterInfo, storageCreate, tablespaceCreate, runningInfo] = [0x50, 0x60, 0x10, 0x00, 0x10];
+const abort = 0x20;
+
+/** What a transaction did until it ends. */
+interface Open {
+  readonly deleted: Map<string, number>;
+  readonly made: string[];
+}
+
+interface Summing {
+  readonly asked: Asked;
+  readonly found: LogSummary;
+  readonly open: Map<number, Open>;
+}
+
+/** Looks at every record once. Memory grows with the transactions that touched the files, not with the log. */
+export function summary(asked: Asked): { readonly found: LogSummary; see(record: LogRecord): void } {
+  const found: LogSummary = { commits: [], backupEnd: null, least: [], tablespaceAt: null, nextXid: null };
+  const summing: Summing = { asked, found, open: new Map() };
+  return { found, see: (record) => seeOne(summing, record) };
+}
+
+function seeOne(summing: Summing, record: LogRecord): void {
+  const { found } = summing;
+  const info = record.info & 0xf0;
+  switch (record.manager) {
+    case manager.heap:
+      if ((record.info & 0x70) === heapDelete) noteDelete(summing, record);
+      return;
+    case manager.transaction:
+      return noteEnd(summing, record);
+    case manager.xlog:
+      if (info === backupEndInfo || info === parameterInfo) noteServer(summing, record);
+      return;
+    case manager.storage:
+      if (info === storageCreate) noteFile(summing, record);
+      return;
+    case manager.tablespace:
+      if (info === tablespaceCreate) found.tablespaceAt ??= record.position;
+      return;
+    case manager.standby:
+      if (info === runningInfo) found.nextXid ??= mainOf(summing, record).readUInt32LE(12);
+  }
+}
+
+function mainOf({ asked }: Summing, record: LogRecord): Buffer {
+  return partsOf(record.bytes, asked.major < 15).main;
+}
+
+function openOf({ open }: Summing, xid: number): Open {
+  const known = open.get(xid) ?? { deleted: new Map<string, number>(), made: [] };
+  open.set(xid, known);
+  return known;
+}
+
+function noteDelete(summing: Summing, record: LogRecord): void {
+  const node = firstNode(record.bytes, summing.asked.major < 15);
+  if (node === null || !summing.asked.files.has(nodeKey(node))) return;
+  if ((mainOf(summing, record).readUInt8(7) & (partitionMove | speculative)) !== 0) return;
+  const { deleted } = openOf(summing, record.xid);
+  deleted.set(nodeKey(node), (deleted.get(nodeKey(node)) ?? 0) + 1);
+}
+
+function noteEnd(summing: Summing, record: LogRecord): void {
+  const { asked, found, open } = summing;
+  const commit = commitOf(record.xid, record.info, mainOf(summing, record), asked.major);
+  if (commit === null) {
+    if ((record.info & 0x70) === abort) open.delete(record.xid);
+    return;
+  }
+  const members = [commit.xid, ...commit.subs];
+  const parts = members.flatMap((xid) => open.get(xid) ?? []);
+  for (const xid of members) open.delete(xid);
+  const dropped = commit.dropped.filter(({ database }) => database === asked.database);
+  const deleted = sum(parts.map((part) => part.deleted));
+  if (deleted.size === 0 && dropped.length === 0 && !asked.xids.has(commit.xid)) return;
+  const made = parts.flatMap((part) => part.made);
+  found.commits.push({ ...commit, dropped, made, deleted, position: record.position });
+}
+
+function noteServer(summing: Summing, record: LogRecord): void {
+  const { asked, found } = summing;
+  const main = mainOf(summing, record);
+  if ((record.info & 0xf0) === parameterInfo) found.least.push(leastAt(main, 0));
+  else if (main.readBigUInt64LE(0) === asked.backupStart) found.backupEnd = record.position;
+}
+
+/** A new file's main fork. */
+function noteFile(summing: Summing, record: LogRecord): void {
+  const main = mainOf(summing, record);
+  const node = fileNode(main, 0);
+  if (main.readUInt32LE(12) === 0 && node.database === summing.asked.database)
+    openOf(summing, record.xid).made.push(nodeKey(node));
+}
+
+function sum(all: readonly ReadonlyMap<string, number>[]): ReadonlyMap<string, number> {
+  const total = new Map<string, number>();
+  for (const one of all) for (const [file, rows] of one) total.set(file, (total.get(file) ?? 0) + rows);
+  return total;
+}

@@ -1,0 +1,99 @@
+import { readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { Fault } from "../../../../core/errors.ts";
+import type { Watch } from "../../../engine.ts";
+import { connect, type Connection } from "../../connection.ts";
+import { type PrivateServer, startServer } from "../../server/private-server.ts";
+import { lsnNumber, lsnText } from "../freeze/pins.ts";
+import type { Clone } from "./build.ts";
+
+/** Which side of the COMMIT record: nothing but that record lies between the two. */
+export type Side = "before" | "after";
+
+export interface Paused {
+  readonly connection: Connection;
+  stop(): Promise<void>;
+}
+
+/** Replays up to the record at `position`, without it or with it, pauses, and proves where it stands. */
+export async function pausedAt(
+  clone: Clone,
+  database: string,
+  position: bigint,
+  side: Side,
+  watch: Watch,
+): Promise<Paused> {
+  const before = logSize(clone.folder);
+  const server = await startServer({
+    binaries: clone.binaries,
+    folder: clone.folder,
+    settings: {
+      fsync: "off",
+      log_min_messages: "log",
+      recovery_target_lsn: lsnText(position),
+      recovery_target_inclusive: side === "after" ? "on" : "off",
+    },
+    user: clone.user,
+    deadlineMs: Number.POSITIVE_INFINITY,
+    signal: watch.signal,
+  });
+  try {
+    const connection = await open(server, database);
+    await untilPaused(connection, clone, position, watch);
+    await prove(connection, position, side, readFileSync(logFile(clone.folder)).subarray(before).toString("utf8"));
+    return { connection, stop: () => connection.close().then(() => server.stop("fast")) };
+  } catch (error) {
+    await server.stop("immediate");
+    throw error;
+  }
+}
+
+const logFile = (folder: string) => path.join(folder, "server.log");
+const logSize = (folder: string) => statSync(logFile(folder), { throwIfNoEntry: false })?.size ?? 0;
+
+/** What production set for a role or a database must not hold for us: it comes with the catalogue. */
+const ourSession = {
+  session_preload_libraries: "",
+  statement_timeout: "0",
+  lock_timeout: "0",
+  idle_session_timeout: "0",
+  idle_in_transaction_session_timeout: "0",
+  row_security: "off",
+  role: "none",
+};
+
+function open(server: PrivateServer, database: string): Promise<Connection> {
+  return connect({ url: server.url(database), application: "holdfast", effect: "reading", settings: ourSession });
+}
+
+async function untilPaused(connection: Connection, clone: Clone, position: bigint, watch: Watch): Promise<void> {
+  const total = Math.ceil(Number(position - clone.start) / 1e6);
+  for (;;) {
+    watch.signal.throwIfAborted();
+    const { state, at } = await connection.row(
+      "watching the clone",
+      "SELECT pg_get_wal_replay_pause_state() AS state, pg_last_wal_replay_lsn()::text AS at",
+    );
+    if (state === "paused") return;
+    const done = Math.min(total, Math.floor(Number(lsnNumber(at ?? "0/0") - clone.start) / 1e6));
+    watch.progress({ done: Math.max(0, done), total, unit: "MB", note: "replaying the log" });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** It may pause for another reason: its own log must say why, and its position on which side of the record it is. */
+async function prove(connection: Connection, position: bigint, side: Side, log: string): Promise<void> {
+  const { at, recovering } = await connection.row(
+    "asking the clone where it is",
+    "SELECT pg_last_wal_replay_lsn()::text AS at, pg_is_in_recovery()::text AS recovering",
+  );
+  const reached = lsnNumber(at ?? "0/0");
+  const isRight = side === "before" ? reached <= position : reached > position;
+  if (isRight && recovering === "true" && log.includes(`recovery stopping ${side} WAL location`)) return;
+  throw new Fault("HF-CLONE-PAUSE", `the clone did not stop just ${side} ${lsnText(position)}`, {
+    exit: "not-proved",
+    still: "Nothing was read from it, and nothing was changed on the target.",
+    cause: `it stands at ${at}: ${log.trim().split("\n").slice(-3).join(" | ")}`,
+    hint: "Try again; report it when it happens twice.",
+  });
+}

@@ -1,0 +1,200 @@
+import { createReadStream, existsSync, rmSync, statSync } from "node:fs";
+import path from "node:path";
+import { Readable } from "node:stream";
+import { Fault } from "../../../../core/errors.ts";
+import type { RunId } from "../../../../core/ids.ts";
+import type { Watch } from "../../../engine.ts";
+import type { Recovered, RecoveredTable, Statement } from "../../../evidence.ts";
+import type { TableName } from "../../../inspect.ts";
+import type { PostgresTarget } from "../../target.ts";
+import { lsnNumber, lsnText } from "../freeze/pins.ts";
+import { plural } from "../say.ts";
+import { hasRows, type Taken, takenByKey, takenByPlace } from "./after.ts";
+import { readBefore, type Which } from "./before.ts";
+import { buildClone, type Clone } from "./build.ts";
+import { cloneFolder, clonePlaces } from "./folder.ts";
+import { eachRecord } from "./log/records.ts";
+import { segmentsBetween } from "./log/segments.ts";
+import { stepReader, type StepReader } from "./log/steps.ts";
+import type { FoundCommit } from "./log/summary.ts";
+import { type Paused, pausedAt } from "./paused.ts";
+import { commitsOf, type Surveyed, surveyLog, whyClosed } from "./survey.ts";
+import { type CloneTable, cloneTable, keyColumns } from "./tables.ts";
+
+/**
+ * The rows that the statement took, out of a clone that stands once just before and once just after each of its commits. Nothing
+ * but that COMMIT lies between the two, so what is gone from one to the other was taken by it and by nobody else.
+ */
+export async function recoverByClone(
+  target: PostgresTarget,
+  statement: Statement,
+  run: RunId,
+  watch: Watch,
+): Promise<Recovered> {
+  const names = statement.tables.map(({ table }) => table);
+  const wanted = { tables: names, xids: statement.transactions };
+  const surveyed = await surveyLog(target, await target.catalogue(), wanted, watch);
+  const closed = await whyClosed(target, surveyed, statement);
+  if (closed) throw closedFault(closed.why, closed.opensWith);
+  const commits = commitsOf(surveyed, statement);
+  const last = commits.at(-1)?.position ?? 0n;
+  const clone = await buildClone(target, cloneFolder(target, run), surveyed, last, watch);
+  const reading: Reading = { target, statement, surveyed, clone, names, watch };
+  const sums = new Map<TableName, RecoveredTable>();
+  for (const [nth, commit] of commits.entries()) {
+    watch.output(`pausing the clone at ${lsnText(commit.position)}, commit ${nth + 1} of ${commits.length}`);
+    await takeOne(reading, commit, sums);
+  }
+  return recovered(names, sums, reading);
+}
+
+interface Reading {
+  readonly target: PostgresTarget;
+  readonly statement: Statement;
+  readonly surveyed: Surveyed;
+  readonly clone: Clone;
+  readonly names: readonly TableName[];
+  readonly watch: Watch;
+}
+
+const isWhole = ({ kind }: Statement) => kind === "rewrite" || kind === "drop";
+
+async function takeOne(reading: Reading, commit: FoundCommit, sums: Map<TableName, RecoveredTable>): Promise<void> {
+  const { statement, clone } = reading;
+  const database = reading.target.request.target.database;
+  const members = [commit.xid, ...commit.subs];
+  const before = await pausedAt(clone, database, commit.position, "before", reading.watch);
+  const tables = await whileOpen(before, () => readTables(reading, before, statement));
+  const steps = isWhole(statement) ? null : await stepsOf(reading, commit, members, tables);
+  const after = await pausedAt(clone, database, commit.position, "after", reading.watch);
+  await whileOpen(after, async () => {
+    for (const table of tables) {
+      const files = filesOf(reading, table.table);
+      const taken = steps
+        ? await takenByPlace(after.connection, table, steps.of(table.file), files)
+        : await wholeTable(after, table, files);
+      proveSum(table, taken);
+      add(sums, table, taken);
+      rmSync(files.from);
+    }
+  });
+}
+
+async function readTables(
+  reading: Reading,
+  { connection }: Paused,
+  statement: Statement,
+): Promise<readonly CloneTable[]> {
+  const members = ofStatement(reading);
+  const which: Which = isWhole(statement) ? { kind: "all" } : { kind: "deleted", members };
+  const tables: CloneTable[] = [];
+  for (const [nth, name] of reading.names.entries()) {
+    reading.watch.signal.throwIfAborted();
+    reading.watch.progress({ done: nth, total: reading.names.length, unit: "tables", note: name });
+    const table = await cloneTable(connection, await reading.target.catalogue(), name);
+    await readBefore(connection, table, which, filesOf(reading, name).from);
+    tables.push(table);
+  }
+  return tables;
+}
+
+/** What any of the statement's transactions made is its own, and comes back from none of them. */
+function ofStatement({ surveyed, statement }: Reading): readonly string[] {
+  return commitsOf(surveyed, statement).flatMap(({ xid, subs }) => [xid, ...subs].map(String));
+}
+
+/** What is left in the table just after is told by its key; without a key nothing may be left. */
+async function wholeTable(after: Paused, table: CloneTable, files: { from: string; to: string }): Promise<Taken> {
+  if (keyColumns(table).length > 0 || !(await hasRows(after.connection, table)))
+    return takenByKey(after.connection, table, files);
+  throw new Fault(
+    "HF-CLONE-NO-KEY",
+    `${table.table} has rows just after the statement, and no key to tell which are still there`,
+    {
+      exit: "refused",
+      still: "Nothing was written on the target.",
+      hint: "The rows from before are in no other place: compare by hand, from a restore of the backup.",
+    },
+  );
+}
+
+async function stepsOf(
+  { surveyed }: Reading,
+  commit: FoundCommit,
+  members: readonly number[],
+  tables: readonly CloneTable[],
+): Promise<StepReader> {
+  const { source, backup, major } = surveyed;
+  const reader = stepReader(new Set(members), new Set(tables.map(({ file }) => file)), major < 15);
+  const start = lsnNumber(backup.label.start);
+  const segments = segmentsBetween(backup.label.timeline, start, commit.position, source.segmentBytes);
+  await eachRecord(segments, source.read, (record) => {
+    if (record.position < commit.position) reader.see(record);
+  });
+  return reader;
+}
+
+async function whileOpen<T>(paused: Paused, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } finally {
+    await paused.stop();
+  }
+}
+
+/** The log counts what was deleted; more than that can't be gone. */
+function proveSum({ table }: CloneTable, { own, rows }: Taken): void {
+  if (own >= 0) return;
+  throw new Fault(
+    "HF-EVIDENCE-COUNT",
+    `${plural(rows, "row")} of ${table} are gone, the log tells of ${rows + own} deleted`,
+    {
+      exit: "not-proved",
+      still: "Nothing was written on the target.",
+      hint: "Try again; report it when it happens twice.",
+    },
+  );
+}
+
+function add(sums: Map<TableName, RecoveredTable>, { table, columns }: CloneTable, taken: Taken): void {
+  const so = sums.get(table) ?? { rows: 0, updated: 0, moved: 0, own: 0, unknown: 0 };
+  sums.set(table, {
+    table,
+    columns: columns.map(({ name }) => name),
+    rows: so.rows + taken.rows,
+    updated: so.updated + taken.updated,
+    moved: so.moved + taken.moved,
+    own: so.own + taken.own,
+    unknown: 0,
+  });
+}
+
+function filesOf({ clone, names }: Reading, table: TableName): { readonly from: string; readonly to: string } {
+  const place = path.join(clonePlaces(clone.folder).rows, `t${names.indexOf(table) + 1}`);
+  return { from: `${place}.before`, to: `${place}.copy` };
+}
+
+/** The server has stopped: what it gave lies in files of ours. */
+function recovered(
+  names: readonly TableName[],
+  sums: ReadonlyMap<TableName, RecoveredTable>,
+  reading: Reading,
+): Recovered {
+  const file = (table: TableName) => filesOf(reading, table).to;
+  return {
+    tables: names.flatMap((name) => {
+      const table = sums.get(name);
+      return table ? [{ ...table, bytes: statSync(file(name), { throwIfNoEntry: false })?.size ?? 0 }] : [];
+    }),
+    rows: (table) => Promise.resolve(existsSync(file(table)) ? createReadStream(file(table)) : Readable.from([])),
+    close: () => Promise.resolve(),
+  };
+}
+
+export function closedFault(why: string, opensWith: string): Fault {
+  return new Fault("HF-CLONE-CLOSED", why, {
+    exit: "refused",
+    still: "Nothing was changed on the target.",
+    hint: `What opens this way: ${opensWith}`,
+  });
+}

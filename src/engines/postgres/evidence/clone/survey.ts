@@ -1,0 +1,222 @@
+import { existsSync, lstatSync } from "node:fs";
+import { statfs } from "node:fs/promises";
+import path from "node:path";
+import type { Backup, Watch } from "../../../engine.ts";
+import type { Statement } from "../../../evidence.ts";
+import type { TableName } from "../../../inspect.ts";
+import type { Connection } from "../../connection.ts";
+import type { PostgresTarget } from "../../target.ts";
+import { lsnNumber, lsnText } from "../freeze/pins.ts";
+import { size } from "../say.ts";
+import { majorVersion } from "../transplant/transplant.ts";
+import { lowXid } from "../xid.ts";
+import { type BaseBackup, readBackup } from "./backup.ts";
+import { nodeKey } from "./log/blocks.ts";
+import { eachRecord } from "./log/records.ts";
+import { segmentAt, segmentName, segmentsBetween } from "./log/segments.ts";
+import { type LogSource, logSource } from "./log/source.ts";
+import { type FoundCommit, type LogSummary, summary } from "./log/summary.ts";
+
+/** A backup, and what the log since then says. */
+export interface Surveyed {
+  readonly backup: BaseBackup;
+  readonly source: LogSource;
+  readonly log: LogSummary;
+  /** Up to where the log could be read. */
+  readonly end: bigint;
+  readonly major: number;
+  readonly database: number;
+  /** Of each table, its file now; and the files that it had before, as far as the log tells. */
+  readonly files: ReadonlyMap<TableName, readonly string[]>;
+}
+
+/** Reads the backup's label and the whole log since then; writes nothing. Faults `HF-CLONE-BACKUP` where there is no backup to read. */
+export async function surveyLog(
+  target: PostgresTarget,
+  asking: Connection,
+  wanted: { readonly tables: readonly TableName[]; readonly xids: readonly string[] },
+  watch: Watch,
+): Promise<Surveyed> {
+  const configured = backupOf(target);
+  const backup = await readBackup(configured.base);
+  const source = await logSource(asking, { backup: configured, scratch: target.request.machine.scratch });
+  const major = await majorVersion(asking);
+  const { database, files: now } = await filesNow(asking, wanted.tables);
+  const xids = new Set(wanted.xids.map((xid) => lowXid(Number(xid))));
+  const read = (files: ReadonlyMap<TableName, readonly string[]>) =>
+    readLog(source, backup, { major, database, files, xids }, watch);
+  const first = await read(now);
+  const files = withEarlier(now, first.log.commits);
+  const again = [...files].some(([table, all]) => all.length > (now.get(table)?.length ?? 0));
+  return { backup, source, major, database, files, ...(again ? await read(files) : first) };
+}
+
+/** Where a target has no backup nothing of this is asked. */
+function backupOf(target: PostgresTarget): Backup {
+  const { backup } = target.request;
+  if (backup) return backup;
+  throw new Error("a target without a backup was asked for one");
+}
+
+interface Reading {
+  readonly major: number;
+  readonly database: number;
+  readonly files: ReadonlyMap<TableName, readonly string[]>;
+  readonly xids: ReadonlySet<number>;
+}
+
+async function readLog(source: LogSource, backup: BaseBackup, reading: Reading, watch: Watch) {
+  const start = lsnNumber(backup.label.start);
+  const { found, see } = summary({
+    ...reading,
+    backupStart: start,
+    files: new Set([...reading.files.values()].flat()),
+  });
+  const segments = segmentsBetween(backup.label.timeline, start, source.end, source.segmentBytes);
+  let done = 0;
+  const end = await eachRecord(
+    segments,
+    (segment) => {
+      watch.signal.throwIfAborted();
+      watch.progress({ done: (done += 1), total: segments.length, unit: "files", note: "the log since the backup" });
+      return source.read(segment);
+    },
+    see,
+  );
+  return { log: found, end };
+}
+
+async function filesNow(asking: Connection, tables: readonly TableName[]) {
+  const rows = await asking.rows(
+    "asking where the tables lie",
+    `SELECT d.oid::text AS database, n.name AS table, pg_relation_filenode(c.oid)::text AS node,
+            CASE WHEN c.reltablespace = 0 THEN d.dattablespace ELSE c.reltablespace END::text AS space
+       FROM pg_database d, unnest($1::text[]) AS n(name) LEFT JOIN pg_class c ON c.oid = to_regclass(n.name)
+      WHERE d.datname = current_database()`,
+    [[...tables]],
+  );
+  const database = Number(rows[0]?.database);
+  const files = rows.map(({ table, node, space }): readonly [TableName, readonly string[]] => [
+    table ?? "",
+    node == null ? [] : [nodeKey({ space: Number(space), database, node: Number(node) })],
+  ]);
+  return { database, files: new Map(files) };
+}
+
+/** Who made a table's file took the one before away, among others (its indexes, its long values): one of those was the table's. */
+function withEarlier(
+  now: ReadonlyMap<TableName, readonly string[]>,
+  commits: readonly FoundCommit[],
+): ReadonlyMap<TableName, readonly string[]> {
+  const all = new Map<TableName, readonly string[]>();
+  for (const [table, files] of now) {
+    const known = new Set(files);
+    for (const { made, dropped } of commits.toReversed())
+      if (made.some((file) => known.has(file))) for (const file of dropped) known.add(nodeKey(file));
+    all.set(table, [...known]);
+  }
+  return all;
+}
+
+/** The statement's commits, in the log's order; those that are not in it are missing from the list. */
+export function commitsOf({ log }: Surveyed, { transactions }: Statement): readonly FoundCommit[] {
+  const wanted = new Set(transactions.map((xid) => lowXid(Number(xid))));
+  return log.commits.filter(({ xid }) => wanted.has(xid));
+}
+
+export interface Closed {
+  readonly why: string;
+  readonly opensWith: string;
+}
+
+export const mostPauses = 20;
+
+/** Why the clone can't be made for this statement; null where it can. */
+export async function whyClosed(
+  target: PostgresTarget,
+  surveyed: Surveyed,
+  statement: Statement,
+): Promise<Closed | null> {
+  const { backup, source, log, major } = surveyed;
+  const commits = commitsOf(surveyed, statement);
+  const last = commits.at(-1);
+  if (backup.major !== major)
+    return {
+      why: `The backup is of PostgreSQL ${backup.major}, the server of ${major}.`,
+      opensWith: "A backup of this version.",
+    };
+  if (backup.label.timeline !== source.timeline)
+    return {
+      why: `The backup is of timeline ${backup.label.timeline}, the server is on ${source.timeline} since a failover.`,
+      opensWith: "A backup that was taken after the failover.",
+    };
+  if (statement.transactions.length > mostPauses)
+    return {
+      why: `It is ${statement.transactions.length} transactions, and each needs a pause of its own: at most ${mostPauses}.`,
+      opensWith: "Choosing them in smaller groups.",
+    };
+  if (commits.length < statement.transactions.length || !last) return gap(surveyed);
+  return notBefore(surveyed, commits) ?? (await noRoom(target, surveyed, last)) ?? tablespaces(log, last);
+}
+
+/** What of the log is missing, by name. */
+function gap({ backup, source, end }: Surveyed): Closed {
+  const missing = segmentName(segmentAt(backup.label.timeline, end, source.segmentBytes), source.segmentBytes);
+  const start = lsnNumber(backup.label.start);
+  if (end >= source.end - BigInt(source.segmentBytes) || end === 0n)
+    return {
+      why: `The log from ${backup.label.start} on does not name when it committed${end === 0n ? `: ${segmentName(segmentAt(backup.label.timeline, start, source.segmentBytes), source.segmentBytes)} can't be read` : ": it did before the backup, or not at all"}.`,
+      opensWith: "A backup that was begun before it, with all WAL since.",
+    };
+  return {
+    why: `The log breaks off at ${lsnText(end)}: the file ${missing}, or the one after it, is neither in the archive nor on the server.`,
+    opensWith: "That file in the archive. If it is not archived yet: select pg_switch_wal() on the server.",
+  };
+}
+
+function notBefore({ log, backup }: Surveyed, commits: readonly FoundCommit[]): Closed | null {
+  const first = commits[0];
+  if (
+    first &&
+    log.backupEnd !== null &&
+    log.backupEnd < first.position &&
+    log.nextXid !== null &&
+    beganAfter(log.nextXid, commits)
+  )
+    return null;
+  return {
+    why: `The backup of ${backup.startedAt} was not complete, or the transaction had begun, before the other.`,
+    opensWith: "An older backup, with all WAL since.",
+  };
+}
+
+/** Ids have 32 bits and come round. */
+function beganAfter(nextXid: number, commits: readonly FoundCommit[]): boolean {
+  return commits.every(({ xid, subs }) => [xid, ...subs].every((id) => ((id - nextXid) | 0) >= 0));
+}
+
+function tablespaces({ tablespaceAt }: LogSummary, last: FoundCommit): Closed | null {
+  if (tablespaceAt === null || tablespaceAt > last.position) return null;
+  return {
+    why: "A tablespace was made since the backup: a clone that replays that would make a folder where production has its own.",
+    opensWith: "A backup that was taken after the tablespace was made.",
+  };
+}
+
+/** Base, and the log, and as much again for rows and what replay writes. */
+async function noRoom(target: PostgresTarget, surveyed: Surveyed, last: FoundCommit): Promise<Closed | null> {
+  const need = bytesOf(surveyed, last) * (surveyed.backup.tar === null ? 1.3 : 5);
+  const root = path.resolve(target.request.machine.scratch);
+  const found = await statfs(existsSync(root) && lstatSync(root).isDirectory() ? root : path.dirname(root)).catch(
+    () => null,
+  );
+  if (found === null || found.bavail * found.bsize > need) return null;
+  return {
+    why: `The clone needs about ${size(need)} in ${root}, which has ${size(found.bavail * found.bsize)} free.`,
+    opensWith: "Free space there, or another scratch.folder in holdfast.yaml.",
+  };
+}
+
+export function bytesOf({ backup }: Surveyed, last: FoundCommit): number {
+  return backup.bytes + Number(last.position - lsnNumber(backup.label.start));
+}
