@@ -122,7 +122,11 @@ describe("where a pause stops", () => {
   it.each([
     ["at a question that waits", running(told), "nothing is in the air, so at once"],
     ["right after it was answered", play(running(told), [letters("g")]).model, "before what you just confirmed begins"],
-    ["before the write begins", running(told.tell(confirmed)), "before the next step begins, or at its first safe point"],
+    [
+      "before the write begins",
+      running(told.tell(confirmed)),
+      "before the next step begins, or at its first safe point",
+    ],
     ["in a step without batches so far", running(untilMerge().tell(merge)), "after this step"],
     ["in a write of batches", running(merging()), "after this batch"],
     ["the same, from the details", play(running(merging()), [letters("v")]).model, "after this batch"],
