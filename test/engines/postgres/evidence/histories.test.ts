@@ -1,20 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Connection } from "../../../../src/engines/postgres/connection.ts";
+import { majors, onEachMajor } from "../../../support/majors.ts";
 import { startTestServer, type TestServer } from "../../../support/postgres.ts";
 import { copyOf, olderSnapshot, scene, text } from "./scene.ts";
-
-let server: TestServer;
-let sql: Connection;
-
-/** Half of them without the log's help: then savepoints are told by commit times. */
-beforeAll(async () => {
-  server = await startTestServer({ settings: { track_commit_timestamp: "on", autovacuum: "off" } });
-  sql = await server.connect("postgres");
-});
-afterAll(async () => {
-  await sql.close();
-  await server.end();
-});
 
 /** Mulberry32: the same histories on every machine. */
 function dice(seed: number): (sides: number) => number {
@@ -70,50 +58,65 @@ function transaction(table: string, roll: (sides: number) => number): string[] {
 
 const ids = (copied: string) => new Set(copied.split("\n").map((line) => line.split("\t")[0] ?? ""));
 
-test.each([1, 2, 3, 4, 5, 6, 7, 8])(
-  "history %i: exactly the rows that are there no more come back, as they were before the transaction",
-  async (seed) => {
-    const table = `public.h${seed}`;
-    const roll = dice(seed);
-    await sql.run(
-      "",
-      `CREATE TABLE ${table} (id int PRIMARY KEY, v int, note text) WITH (fillfactor = ${40 + roll(60)})`,
-    );
-    await sql.run(
-      "",
-      `INSERT INTO ${table} SELECT n, n, repeat('x', n % 200) FROM generate_series(1, ${rowsAtFirst}) n`,
-    );
-    await sql.run("", `UPDATE ${table} SET v = v * 2 WHERE id % 3 = 0`);
-    const older = await olderSnapshot(server, "postgres");
-    const before = await copyOf(sql, `SELECT * FROM ${table} ORDER BY id`);
-    const { xid } = await sql.row("", "SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS xid");
-    for (const statement of transaction(table, roll)) await sql.run("", statement);
-    const after = ids(await copyOf(sql, `SELECT * FROM ${table}`));
-    // Others come after it: they must change nothing of what comes back.
-    await sql.run("", `UPDATE ${table} SET v = -1 WHERE id % 7 = 1`);
-    await sql.run("", `DELETE FROM ${table} WHERE id % 11 = 3`);
+onEachMajor(majors(18), (major) => {
+  let server: TestServer;
+  let sql: Connection;
 
-    const one = scene(server, "postgres");
-    if (seed % 2 === 0) await sql.run("", "CREATE EXTENSION pageinspect SCHEMA public");
-    const { tables } = await one.evidence.examine(table);
-    const parts = await one.evidence.freeze(table, { run: one.run, lockTable: false });
-    await one.take(parts.filter(({ lease }) => seed % 2 === 1 || lease.name !== "pg_walinspect"));
-    const { watch } = await import("./scene.ts");
-    const search = await one.evidence.search({ table, tables: tables.map((fact) => fact.table) }, watch);
-    const statement = search.statements.find(
-      (found) => Number(found.transactions[0]) <= Number(xid) + 1 && found.kind === "one",
-    );
-    if (!statement) throw new Error("the transaction was not found");
-    // 14 has no pg_walinspect at all: there the log's files are read as they lie.
-    const log = seed % 2 === 1 || server.binaries.major === 14;
-    expect(statement.doubts).toHaveLength(log || statement.subtransactions.length === 0 ? 0 : 1);
-    const back = await one.recover(statement);
-    const expected = before.split("\n").filter((line) => line !== "" && !after.has(line.split("\t")[0] ?? ""));
-    expect(await text(await back.rows(table))).toBe(expected.map((line) => `${line}\n`).join(""));
-    expect(statement.rows).toBe(expected.length);
-    await back.close();
-    await older.close();
-    await one.release();
-    await sql.run("", "DROP EXTENSION IF EXISTS pageinspect");
-  },
-);
+  /** Half of them without the log's help: then savepoints are told by commit times. */
+  beforeAll(async () => {
+    server = await startTestServer({ major, settings: { track_commit_timestamp: "on", autovacuum: "off" } });
+    sql = await server.connect("postgres");
+  });
+  afterAll(async () => {
+    await sql.close();
+    await server.end();
+  });
+
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    "history %i: exactly the rows that are there no more come back, as they were before the transaction",
+    async (seed) => {
+      const table = `public.h${seed}`;
+      const roll = dice(seed);
+      await sql.run(
+        "",
+        `CREATE TABLE ${table} (id int PRIMARY KEY, v int, note text) WITH (fillfactor = ${40 + roll(60)})`,
+      );
+      await sql.run(
+        "",
+        `INSERT INTO ${table} SELECT n, n, repeat('x', n % 200) FROM generate_series(1, ${rowsAtFirst}) n`,
+      );
+      await sql.run("", `UPDATE ${table} SET v = v * 2 WHERE id % 3 = 0`);
+      const older = await olderSnapshot(server, "postgres");
+      const before = await copyOf(sql, `SELECT * FROM ${table} ORDER BY id`);
+      const { xid } = await sql.row("", "SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS xid");
+      for (const statement of transaction(table, roll)) await sql.run("", statement);
+      const after = ids(await copyOf(sql, `SELECT * FROM ${table}`));
+      // Others come after it: they must change nothing of what comes back.
+      await sql.run("", `UPDATE ${table} SET v = -1 WHERE id % 7 = 1`);
+      await sql.run("", `DELETE FROM ${table} WHERE id % 11 = 3`);
+
+      const one = scene(server, "postgres");
+      if (seed % 2 === 0) await sql.run("", "CREATE EXTENSION pageinspect SCHEMA public");
+      const { tables } = await one.evidence.examine(table);
+      const parts = await one.evidence.freeze(table, { run: one.run, lockTable: false });
+      await one.take(parts.filter(({ lease }) => seed % 2 === 1 || lease.name !== "pg_walinspect"));
+      const { watch } = await import("./scene.ts");
+      const search = await one.evidence.search({ table, tables: tables.map((fact) => fact.table) }, watch);
+      const statement = search.statements.find(
+        (found) => Number(found.transactions[0]) <= Number(xid) + 1 && found.kind === "one",
+      );
+      if (!statement) throw new Error("the transaction was not found");
+      // 14 has no pg_walinspect at all: there the log's files are read as they lie.
+      const log = seed % 2 === 1 || major === 14;
+      expect(statement.doubts).toHaveLength(log || statement.subtransactions.length === 0 ? 0 : 1);
+      const back = await one.recover(statement);
+      const expected = before.split("\n").filter((line) => line !== "" && !after.has(line.split("\t")[0] ?? ""));
+      expect(await text(await back.rows(table))).toBe(expected.map((line) => `${line}\n`).join(""));
+      expect(statement.rows).toBe(expected.length);
+      await back.close();
+      await older.close();
+      await one.release();
+      await sql.run("", "DROP EXTENSION IF EXISTS pageinspect");
+    },
+  );
+});
