@@ -70,3 +70,39 @@ test("rows that VACUUM took come back out of the log, long values too, to the di
   expect(await text(await back.rows("public.t"))).toBe(expected);
   await back.close();
 });
+
+test("a statement whose rows VACUUM took is found by the log, with its savepoints, its commit, and what else it wrote to", async () => {
+  await run("CREATE TABLE public.parent (id int PRIMARY KEY, note text)");
+  await run("CREATE TABLE public.child (id int PRIMARY KEY, parent int REFERENCES public.parent ON DELETE CASCADE)");
+  await run("CREATE TABLE public.trail (id int, told text)");
+  await run(
+    "CREATE FUNCTION public.trace() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO public.trail VALUES (old.id, 'gone'); RETURN old; END$$",
+  );
+  await run("CREATE TRIGGER trace AFTER DELETE ON public.parent FOR EACH ROW EXECUTE FUNCTION public.trace()");
+  await run("INSERT INTO public.parent SELECT n, 'p' FROM generate_series(1, 300) n");
+  await run("INSERT INTO public.child SELECT n, n % 300 + 1 FROM generate_series(1, 900) n");
+  for (const one of ["BEGIN", "SAVEPOINT a", "DELETE FROM public.parent WHERE id <= 40", "RELEASE a"]) await run(one);
+  for (const one of ["DELETE FROM public.parent WHERE id <= 100", "COMMIT"]) await run(one);
+  for (const one of ["BEGIN", "DELETE FROM public.parent WHERE id > 200", "ROLLBACK"]) await run(one);
+  for (const from of [110, 120, 130, 140])
+    await run(`DELETE FROM public.parent WHERE id BETWEEN ${from} AND ${from + 9}`);
+  await run("VACUUM public.parent");
+  await run("VACUUM public.child");
+  const search = await stage().find("public.parent");
+  expect(search.statements[0]).toMatchObject({
+    kind: "one",
+    rows: 400,
+    tables: [
+      { table: "public.parent", rows: 100 },
+      { table: "public.child", rows: 300 },
+    ],
+  });
+  const [largest, group] = search.statements;
+  expect(largest?.subtransactions).toHaveLength(1);
+  expect(largest?.positions?.[0]).toMatch(/^[0-9A-F]+\/[0-9A-F]+$/);
+  expect(largest?.doubts.join(" ")).toContain("It also wrote to public.trail (100 inserted)");
+  expect(largest?.doubts.join(" ")).toContain("no row of it is on its page any more");
+  expect(group).toMatchObject({ kind: "group", rows: 160 });
+  expect(group?.positions).toHaveLength(4);
+  expect(search.statements.every(({ rows }) => rows !== 100 && rows < 401)).toBe(true);
+});

@@ -12,6 +12,8 @@ export interface Commit {
   /** UTC, microseconds, as the server writes it; null where it does not know. */
   readonly at: string | null;
   readonly knownFrom: "log" | "time" | "nothing";
+  /** Where its record begins in the log, as an LSN; absent where the log does not tell. */
+  readonly position?: string;
 }
 
 /** The COMMIT records of the log name their subtransactions: the only source that is beyond doubt. */
@@ -51,9 +53,9 @@ async function logReader(connection: Connection, next: FullXid): Promise<LogRead
   return async (from, to) => (await files.commits(from, to)).map((record) => filedCommit(record, next));
 }
 
-function filedCommit({ xid, subs, time }: CommitRecord, next: FullXid): Commit {
+function filedCommit({ xid, subs, time, at }: CommitRecord, next: FullXid): Commit {
   const full = (id: number) => fullXid(id, next);
-  return { top: full(xid), subs: subs.map(full), at: timeText(time), knownFrom: "log" };
+  return { top: full(xid), subs: subs.map(full), at: timeText(time), knownFrom: "log", position: lsnText(at) };
 }
 
 /** As the server writes it: without a fraction's trailing zeros. */
@@ -65,6 +67,8 @@ function timeText(sinceY2k: bigint): string {
     .replace(/0+$/, "");
   return fraction === "" ? seconds : `${seconds}.${fraction}`;
 }
+
+const overlap = 1024n * 1024n;
 
 /** More at once makes the server write temporary files. */
 const stepBytes = 64n * 1024n * 1024n;
@@ -93,21 +97,22 @@ async function inspectedCommits(
   const start = from === 0n ? 1n : from;
   const rows = await connection.rows(
     "reading commits out of the log",
-    `SELECT xid::text, record_type AS kind, description FROM ${schema}.pg_get_wal_records_info($1::text::pg_lsn, $2::text::pg_lsn)
+    `SELECT xid::text, record_type AS kind, description, start_lsn::text AS start FROM ${schema}.pg_get_wal_records_info($1::text::pg_lsn, $2::text::pg_lsn)
       WHERE resource_manager = 'Transaction' AND record_type IN ('COMMIT', 'COMMIT_PREPARED')`,
-    [lsnText(start), lsnText(to)],
+    // A record that ends behind `to` is left out by the server: a little more is read, and what is found twice is taken once.
+    [lsnText(start), lsnText(to + overlap)],
   );
-  return rows.flatMap((row) => commitOf(row.xid ?? "0", row.description ?? "", next));
+  return rows.flatMap((row) => commitOf(row.xid ?? "0", row.description ?? "", row.start ?? "", next));
 }
 
 /** `2026-11-21 05:41:14.1 UTC; subxacts: 743 744; inval msgs: …`; a prepared one begins with its own id and a colon. */
-function commitOf(xid: string, description: string, next: FullXid): readonly Commit[] {
+function commitOf(xid: string, description: string, position: string, next: FullXid): readonly Commit[] {
   const [, prepared, at] = /^(?:(\d+): )?(\d{4,}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)/.exec(description) ?? [];
   const top = Number(prepared ?? xid);
   if (top === 0) return [];
   const subs = /subxacts:((?: \d+)+)/.exec(description)?.[1]?.trim().split(" ") ?? [];
   const full = (id: number) => fullXid(id, next);
-  return [{ top: full(top), subs: subs.map((id) => full(Number(id))), at: at ?? null, knownFrom: "log" }];
+  return [{ top: full(top), subs: subs.map((id) => full(Number(id))), at: at ?? null, knownFrom: "log", position }];
 }
 
 /** Where the log does not reach: one commit time means one transaction, as good as surely. Needs track_commit_timestamp. */

@@ -1,7 +1,7 @@
 import type { Connection } from "../../connection.ts";
 import { type FullXid, fullXid } from "../xid.ts";
 import { type Commit, commitsByTime, commitsInLog } from "./commits.ts";
-import { type Deleter, rowsOf } from "./scan.ts";
+import { type Deleter, newDeleter, rowsOf, weightOf } from "./scan.ts";
 
 /** A transaction that is not over yet, with what of the deleters belongs to it. */
 export interface OpenDeleter {
@@ -33,17 +33,22 @@ export async function sortDeleters(
   next: FullXid,
 ): Promise<SortedDeleters> {
   const largest = [...deleters.values()]
-    .filter((one) => rowsOf(one) > 0)
-    .toSorted((a, b) => rowsOf(b) - rowsOf(a))
+    .filter((one) => weightOf(one) > 0)
+    .toSorted((a, b) => weightOf(b) - weightOf(a))
     .map(({ xid }) => xid);
+  // What the log alone tells of has nothing on the pages to be held.
+  const onPages = new Set(largest.filter((xid) => rowsOf(deleters.get(xid) ?? newDeleter(xid)) > 0));
   const looked = largest.slice(0, mostDeleters);
   const status = await statuses(connection, looked);
   const with_ = (wanted: string) => new Set(looked.filter((xid) => status.get(xid) === wanted));
   const commits = await commitsOf(connection, with_("committed"), next);
   const open = await openOnes(connection, with_("in progress"), next);
   const oldest = [
-    ...(await oldestNotGivenUp(connection, largest)),
-    ...commits.flatMap(({ top, subs }) => [top, ...subs]),
+    ...(await oldestNotGivenUp(connection, [...onPages])),
+    ...commits
+      .map(({ top, subs }) => [top, ...subs])
+      .filter((all) => all.some((xid) => onPages.has(xid)))
+      .flat(),
     ...open.map(({ top }) => top),
   ].reduce<FullXid | null>((least, xid) => (least === null || xid < least ? xid : least), null);
   return { commits, open, oldest, skipped: largest.length - looked.length };

@@ -14,6 +14,8 @@ export interface Deleter {
   replaced: number;
   /** Makers of the ended ones that are not frozen lie between these. */
   youngestMaker: FullXid;
+  /** By the server's log, by table: also of what the pages hold no longer. */
+  logged?: ReadonlyMap<string, { readonly deleted: number; readonly inserted: number }>;
 }
 
 export interface Scan {
@@ -60,7 +62,7 @@ function deleterIn(all: Map<number, Deleter>, { deleter, multi }: Version, next:
   return fresh;
 }
 
-function newDeleter(xid: FullXid): Deleter {
+export function newDeleter(xid: FullXid): Deleter {
   return { xid, ended: new Map(), replaced: 0, youngestMaker: 0 };
 }
 
@@ -101,4 +103,10 @@ function addTo(into: Deleter, from: Deleter): void {
 
 export function rowsOf(deleter: Deleter): number {
   return [...deleter.ended.values()].reduce((sum, rows) => sum + rows, 0);
+}
+
+/** The larger of what the pages and the log say. */
+export function weightOf(deleter: Deleter): number {
+  const logged = [...(deleter.logged?.values() ?? [])].reduce((sum, { deleted }) => sum + deleted, 0);
+  return Math.max(rowsOf(deleter), logged);
 }

@@ -9,7 +9,8 @@ import { sortDeleters } from "./deleters.ts";
 import { pageSize } from "./layout.ts";
 import { pageSource, pagesOf, relations } from "./relation.ts";
 import { type Scan, scan } from "./scan.ts";
-import { type Candidate, committed, groupsOf, listed, stillOpen, sumOf } from "./statements.ts";
+import { askLog, groupedBy, logFindings, told, withLog } from "./from-log.ts";
+import { type Candidate, committed, groupsOf, larger, listed, stillOpen } from "./statements.ts";
 
 /** Who took rows away, from raw pages. `reading` streams the pages, `asking` asks the server about what they say. */
 export async function searchStatements(
@@ -23,17 +24,17 @@ export async function searchStatements(
   const source = await pageSource(reading, bytes);
   const next = await nextXid(asking);
   const seen = await scan(source, asking, tables, next, watch);
-  const sorted = await sortDeleters(asking, seen.deleters, next);
+  const log = await askLog(asking, query, next, seen, watch);
+  const deleters = log === null ? seen.deleters : withLog(seen.deleters, log);
+  const sorted = await sortDeleters(asking, deleters, next);
   const singles = [
-    ...sorted.commits.map((commit) => committed(commit, seen.deleters)),
-    ...sorted.open.map((open) => stillOpen(open, seen.deleters)),
+    ...sorted.commits.map((commit) => committed(commit, deleters)),
+    ...sorted.open.map((open) => stillOpen(open, deleters)),
   ].filter(({ statement }) => isWithin(statement, query));
-  const groups = groupsOf(singles.map(({ statement }) => statement)).map((statement) => ({
-    statement,
-    exact: singles.every((one) => one.exact || !statement.transactions.includes(one.statement.value)),
-  }));
+  const groups = groupsOf(singles.map(({ statement }) => statement)).map((statement) => groupedBy(statement, singles));
   const largest = listed([...groups, ...singles].map((one) => ({ ...one, rows: one.statement.rows })));
-  const statements = await exactly(reading, asking, largest, watch);
+  const counted = await exactly(reading, asking, largest, watch);
+  const statements = log === null ? counted : await told(asking, log, counted, deleters);
   return {
     table: query.table,
     tables: query.tables,
@@ -41,7 +42,10 @@ export async function searchStatements(
     oldest: sorted.oldest === null ? null : String(sorted.oldest),
     pruned: seen.pruned,
     pagesRead: seen.pagesRead,
-    findings: findingsOf(query, seen, singles, { skipped: sorted.skipped, rest: source.rest, bytes }),
+    findings: [
+      ...findingsOf(query, seen, singles, { skipped: sorted.skipped, rest: source.rest, bytes }),
+      ...logFindings(log),
+    ],
   };
 }
 
@@ -55,9 +59,17 @@ async function exactly(
   const unclear = candidates.filter(({ exact }) => !exact).map(({ statement }) => statement);
   if (unclear.length === 0) return candidates.map(({ statement }) => statement);
   const counted = await countEach(reading, asking, unclear, watch);
-  return candidates.map(({ statement }) => {
+  return candidates.map(({ statement, logged }) => {
     const tables = counted[unclear.indexOf(statement)];
-    return tables ? { ...statement, ...sumOf(tables.map(({ table, rows }) => ({ table, rows }))) } : statement;
+    return tables
+      ? {
+          ...statement,
+          ...larger(
+            tables.map(({ table, rows }) => ({ table, rows })),
+            logged,
+          ),
+        }
+      : statement;
   });
 }
 

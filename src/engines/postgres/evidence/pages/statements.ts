@@ -8,23 +8,27 @@ import type { Deleter } from "./scan.ts";
 export interface Candidate {
   readonly statement: Statement;
   readonly exact: boolean;
+  /** Rows by table that the log proves it took, whatever is left of them on the pages. */
+  readonly logged: ReadonlyMap<string, number>;
 }
 
 /** One committed transaction as a candidate. */
 export function committed(commit: Commit, deleters: ReadonlyMap<FullXid, Deleter>): Candidate {
   const members = [commit.top, ...commit.subs];
+  const logged = loggedOf(members, deleters);
   const statement: Statement = {
     value: String(commit.top),
     kind: "one",
     transactions: [String(commit.top)],
     subtransactions: commit.subs.map(String),
+    ...(commit.position === undefined ? {} : { positions: [commit.position] }),
     at: commit.at,
     until: commit.at,
-    ...countsOf(members, deleters),
+    ...larger(countsOf(members, deleters).tables, logged),
     doubts: doubtsOf(commit),
     who: null,
   };
-  return { statement, exact: isExact(members, deleters) };
+  return { statement, exact: isExact(members, deleters), logged };
 }
 
 /** One that is still open: nothing is lost yet. */
@@ -40,13 +44,32 @@ export function stillOpen(open: OpenDeleter, deleters: ReadonlyMap<FullXid, Dele
     doubts: ["It has not ended: it may delete more, or give up."],
     who: open.who,
   };
-  return { statement, exact: isExact(open.members, deleters) };
+  return { statement, exact: isExact(open.members, deleters), logged: new Map() };
 }
 
 export function countsOf(members: readonly FullXid[], deleters: ReadonlyMap<FullXid, Deleter>) {
   const tables = new Map<string, number>();
   for (const xid of members)
     for (const [table, rows] of deleters.get(xid)?.ended ?? []) tables.set(table, (tables.get(table) ?? 0) + rows);
+  return sumOf([...tables].map(([table, rows]) => ({ table, rows })));
+}
+
+/** What it inserted itself it may have deleted itself: that much is left out. */
+function loggedOf(members: readonly FullXid[], deleters: ReadonlyMap<FullXid, Deleter>): ReadonlyMap<string, number> {
+  const sum = new Map<string, number>();
+  for (const xid of members)
+    for (const [table, { deleted, inserted }] of deleters.get(xid)?.logged ?? [])
+      sum.set(table, (sum.get(table) ?? 0) + deleted - inserted);
+  return new Map([...sum].filter(([, rows]) => rows > 0));
+}
+
+/** For each table the larger truth: the pages may have lost rows, and the log does not reach back for ever. */
+export function larger(
+  onPages: Statement["tables"],
+  logged: ReadonlyMap<string, number>,
+): Pick<Statement, "rows" | "tables"> {
+  const tables = new Map(onPages.map(({ table, rows }) => [table, rows]));
+  for (const [table, rows] of logged) tables.set(table, Math.max(rows, tables.get(table) ?? 0));
   return sumOf([...tables].map(([table, rows]) => ({ table, rows })));
 }
 
@@ -85,7 +108,10 @@ export function groupsOf(singles: readonly Statement[]): readonly Statement[] {
     const key = one.tables[0]?.table ?? "";
     const all = runs.get(key) ?? [];
     const last = all.at(-1);
+    const [before] = last?.length === 2 ? last.slice(1) : [];
     if (last && belongs(last, one)) last.push(one);
+    // Taken for the last round of a larger one, it was the first of a loop.
+    else if (last && before && belongs([before], one)) all.push([...last.splice(1), one]);
     else all.push([one]);
     runs.set(key, all);
   }
@@ -119,6 +145,7 @@ function groupOf(run: readonly Statement[]): Statement {
     kind: "group",
     transactions: ids,
     subtransactions: run.flatMap(({ subtransactions }) => subtransactions),
+    ...(run.every(({ positions }) => positions) ? { positions: run.flatMap(({ positions }) => positions ?? []) } : {}),
     at: run[0]?.at ?? null,
     until: run.at(-1)?.at ?? null,
     ...sumOf([...tables].map(([table, rows]) => ({ table, rows }))),

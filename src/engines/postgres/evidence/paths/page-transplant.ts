@@ -36,7 +36,7 @@ export const pageTransplant: RecoveryPath = {
         unknown > 0
           ? `${number(unknown)} versions whose story can't be followed, and what was removed before the freeze.`
           : "What was removed from the pages before the freeze.",
-      recommended: rows > 0,
+      recommended: rows > 0 && rows >= statement.rows,
     };
   },
   count: ({ target, reading, recent }, statement, watch) =>

@@ -96,14 +96,13 @@ interface Counted {
 function countedOption(counted: Counted, statement: Statement, window: LogWindow, there: number): PathOption {
   const rows = sumOf(counted.tables, "rows");
   const lost = sumOf(counted.tables, "lost");
-  const unknown = sumOf(counted.tables, "unknown");
   return {
     ...base,
     feasible: rows > 0,
     why: rows > 0 ? foundWords(rows, there) : "Neither the pages nor the log hold a row of this statement.",
     takesMs: expectedMs(window, rows),
     rows,
-    loses: [lossWords(lost, unknown), totalWords(counted, statement, rows + lost)].join(" "),
+    loses: [lossWords(counted.tables), totalWords(counted, statement, rows + lost)].join(" "),
     recommended: rows > there,
   };
 }
@@ -113,10 +112,15 @@ function foundWords(rows: number, there: number): string {
   return `${number(rows)} rows: ${number(there)} from their pages, ${number(rows - there)} from the log.`;
 }
 
-function lossWords(lost: number, unknown: number): string {
+function lossWords(tables: readonly RecoveredTable[]): string {
+  const [lost, unknown] = [sumOf(tables, "lost"), sumOf(tables, "unknown")];
+  const movedOn = Math.min(sumOf(tables, "moved"), sumOf(tables, "own"));
   const parts = [
     ...(lost > 0 ? [`${plural(lost, "row")} whose story begins before the log that is left`] : []),
     ...(unknown > 0 ? [`${plural(unknown, "version")} whose story can't be followed`] : []),
+    ...(movedOn > 0
+      ? [`up to ${plural(movedOn, "row")} that it moved to another partition and may have deleted there`]
+      : []),
   ];
   return parts.length === 0 ? "No row that the log tells of." : `${parts.join(", and ")}.`;
 }
@@ -131,7 +135,7 @@ function expectedMs({ from, to }: LogWindow, rows: number): number {
   return Math.round(1500 + Number(to - from) / 30_000 + rows / 400);
 }
 
-function sumOf(tables: readonly RecoveredTable[], what: "rows" | "lost" | "unknown"): number {
+function sumOf(tables: readonly RecoveredTable[], what: "rows" | "lost" | "unknown" | "moved" | "own"): number {
   return tables.reduce((sum, table) => sum + (table[what] ?? 0), 0);
 }
 

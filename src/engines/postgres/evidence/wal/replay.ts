@@ -49,7 +49,8 @@ export function replayFile(spool: Spool, file: LogFile, job: ReplayJob): Replaye
         at = end;
       }
   }
-  return { ...counts, ends: settle(desk) };
+  const ends = settle(desk);
+  return { ...counts, ends };
 }
 
 interface Desk {

@@ -1,0 +1,85 @@
+import type { Finding } from "../../../../core/step.ts";
+import type { Watch } from "../../../engine.ts";
+import type { Statement, StatementQuery } from "../../../evidence.ts";
+import type { Connection } from "../../connection.ts";
+import { finding, number, size } from "../say.ts";
+import { beyondWords, namesBeyond, writesOf } from "../wal/beyond.ts";
+import { type LoggedWrites, writesInLog } from "../wal/writes.ts";
+import type { FullXid } from "../xid.ts";
+import { extensionSchema } from "./relation.ts";
+import { type Deleter, newDeleter, rowsOf, type Scan } from "./scan.ts";
+import { type Candidate, countsOf } from "./statements.ts";
+
+/** With candidates on the pages a look at the newest will do; without, the log is all that is left to ask. */
+const [shortMs, longMs] = [4_000, 60_000];
+
+/** Null where the server has no function for it. */
+export async function askLog(
+  asking: Connection,
+  { tables }: StatementQuery,
+  next: FullXid,
+  seen: Scan,
+  watch: Watch,
+): Promise<LoggedWrites | null> {
+  const schema = await extensionSchema(asking, "pg_walinspect");
+  if (schema === null) return null;
+  const onPages = [...seen.deleters.values()].some((one) => rowsOf(one) > 0);
+  const budget = onPages && seen.pruned === 0 ? shortMs : longMs;
+  return writesInLog(asking, schema, tables, next, budget, watch);
+}
+
+/** The same deleters with what the log says of each, and those that only the log knows. */
+export function withLog(
+  deleters: ReadonlyMap<FullXid, Deleter>,
+  { writes, files }: LoggedWrites,
+): ReadonlyMap<FullXid, Deleter> {
+  const all = new Map(deleters);
+  for (const [xid, written] of writes) {
+    const logged = new Map<string, { deleted: number; inserted: number }>();
+    for (const [file, table] of files) {
+      const counts = written.get(file);
+      if (counts) logged.set(table, counts);
+    }
+    all.set(xid, { ...(all.get(xid) ?? newDeleter(xid)), logged });
+  }
+  return all;
+}
+
+/** A group with what is known of its members. */
+export function groupedBy(statement: Statement, singles: readonly Candidate[]): Candidate {
+  const members = new Set(statement.transactions);
+  const ours = singles.filter((one) => members.has(one.statement.value));
+  const logged = new Map<string, number>();
+  for (const [table, rows] of ours.flatMap((one) => [...one.logged]))
+    logged.set(table, (logged.get(table) ?? 0) + rows);
+  return { statement, exact: ours.every(({ exact }) => exact), logged };
+}
+
+/** What the log adds in words: rows that are off their pages, and tables beyond those that were looked at. */
+export async function told(
+  asking: Connection,
+  log: LoggedWrites,
+  statements: readonly Statement[],
+  deleters: ReadonlyMap<FullXid, Deleter>,
+): Promise<readonly Statement[]> {
+  const names = await namesBeyond(asking, log);
+  return statements.map((statement) => {
+    const members = [...statement.transactions, ...statement.subtransactions].map(Number);
+    const onPages = countsOf(members, deleters).rows;
+    const gone =
+      onPages < statement.rows
+        ? [`By the log; ${onPages === 0 ? "no row" : number(onPages)} of it is on its page any more.`]
+        : [];
+    return {
+      ...statement,
+      doubts: [...statement.doubts, ...gone, ...beyondWords(writesOf(members, log), log.files, names)],
+    };
+  });
+}
+
+export function logFindings(log: LoggedWrites | null): readonly Finding[] {
+  if (log === null) return [];
+  const all = log.read >= log.of;
+  const text = `${size(log.read)} of the log ${all ? "were" : `out of ${size(log.of)}, the newest, were`} read for what is off the pages.`;
+  return [finding("note", text)];
+}
