@@ -15,6 +15,7 @@ import { searchStatements } from "./evidence/pages/search.ts";
 import { cancelStatement, statementFate } from "./evidence/paths/cancel-open.ts";
 import type { PathContext } from "./evidence/paths/path.ts";
 import { pathNamed, recoveryPaths } from "./evidence/paths/paths.ts";
+import { withLoggedStatements } from "./evidence/rewrites.ts";
 import { scratchKeeper } from "./evidence/transplant/scratch.ts";
 import type { PostgresTarget } from "./target.ts";
 
@@ -28,8 +29,12 @@ export function evidence(target: PostgresTarget): Evidence {
     examine: (table) => examineTable(target, table),
     freeze: (table, options) => freezeParts(target, table, options, holder),
     held: (leases) => heldFindings(target, leases),
-    search: (query, watch) =>
-      reading(async (connection) => searchStatements(connection, await target.catalogue(), query, watch)),
+    search: async (query, watch) => {
+      const search = await reading(async (connection) =>
+        searchStatements(connection, await target.catalogue(), query, watch),
+      );
+      return withLoggedStatements(target, query, search, watch);
+    },
     narrow: (leases, search) => narrowPins(target, leases, search),
     paths: async (statement, watch) => {
       const options = [];

@@ -1,30 +1,45 @@
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { to as copyTo } from "pg-copy-streams";
+import { Fault } from "../../../../core/errors.ts";
 import type { Connection } from "../../connection.ts";
 import { postgresFault } from "../../errors.ts";
 import { type CloneTable, keyColumns, keyList } from "./tables.ts";
 
 /**
- * `deleted`: the versions that somebody ended or locked, none of them made by the statement itself; among them are all that it took.
- * `all`: every row.
+ * Which rows: none that the statement itself made. Of the others `all`, or those versions that somebody ended or locked: among them
+ * are all that it took, once it has done its work.
  */
-export type Which = { readonly kind: "deleted"; readonly members: readonly string[] } | { readonly kind: "all" };
+export interface Which {
+  readonly members: readonly string[];
+  readonly all: boolean;
+  /** Whether the key's columns stand before the others, once more. */
+  readonly keys: boolean;
+}
 
-/** Writes them in key order: place, key columns where all are read, then the columns. */
+/** Writes them in key order: the place, perhaps the key, then the columns. */
 export async function readBefore(clone: Connection, table: CloneTable, which: Which, file: string): Promise<void> {
+  const first = ["t.ctid", ...(which.keys ? keyColumns(table).map(({ quoted }) => `t.${quoted}`) : [])];
   const columns = table.columns.map(({ quoted }) => `t.${quoted}`);
-  const first = ["t.ctid", ...(which.kind === "all" ? keyColumns(table).map(({ quoted }) => `t.${quoted}`) : [])];
-  const only =
-    which.kind === "all" ? "" : `WHERE t.xmax <> '0'::xid AND t.xmin <> ALL ('{${which.members.join(",")}}'::xid[])`;
-  const select = `SELECT ${[...first, ...columns].join(", ")} FROM ONLY ${table.table} t ${only} ORDER BY ${keyList(table, "t.")}`;
-  const doing = `reading ${table.table} in the clone`;
+  const ended = which.all ? "" : "AND t.xmax <> '0'::xid";
+  const select = `SELECT ${[...first, ...columns].join(", ")} FROM ONLY ${table.table} t
+    WHERE t.xmin <> ALL ('{${which.members.join(",")}}'::xid[]) ${ended} ORDER BY ${keyList(table, "t.")}`;
   try {
-    await pipeline(
-      clone.client.query(copyTo(`COPY (${select}) TO STDOUT`)),
-      createWriteStream(file, { flags: "wx", mode: 0o600 }),
-    );
+    const out = createWriteStream(file, { flags: "wx", mode: 0o600 });
+    await pipeline(clone.client.query(copyTo(`COPY (${select}) TO STDOUT`)), out);
   } catch (error) {
-    throw (error as { code?: unknown }).code === "ENOSPC" ? error : postgresFault(error, doing, "reading");
+    throw fileFault(error, file) ?? postgresFault(error, `reading ${table.table} in the clone`, "reading");
   }
+}
+
+/** What failed on this machine's disk; null where the server said it. */
+function fileFault(error: unknown, file: string): Fault | null {
+  const code = (error as NodeJS.ErrnoException).code ?? "";
+  if (!/^E[A-Z]+$/.test(code)) return null;
+  return new Fault("HF-CLONE-FILE", `${file} could not be written`, {
+    exit: "environment",
+    still: "Nothing was changed on the target.",
+    cause: code,
+    hint: "Free space below the scratch folder, then retry.",
+  });
 }

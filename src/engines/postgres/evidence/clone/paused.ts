@@ -55,7 +55,7 @@ const logSize = (folder: string) => statSync(logFile(folder), { throwIfNoEntry: 
 const ourSession = {
   session_preload_libraries: "",
   statement_timeout: "0",
-  lock_timeout: "0",
+  lock_timeout: "30s",
   idle_session_timeout: "0",
   idle_in_transaction_session_timeout: "0",
   row_security: "off",

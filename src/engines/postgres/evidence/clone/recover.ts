@@ -60,13 +60,16 @@ interface Reading {
 const isWhole = ({ kind }: Statement) => kind === "rewrite" || kind === "drop";
 
 async function takeOne(reading: Reading, commit: FoundCommit, sums: Map<TableName, RecoveredTable>): Promise<void> {
-  const { statement, clone } = reading;
-  const database = reading.target.request.target.database;
-  const members = [commit.xid, ...commit.subs];
-  const before = await pausedAt(clone, database, commit.position, "before", reading.watch);
-  const tables = await whileOpen(before, () => readTables(reading, before, statement));
-  const steps = isWhole(statement) ? null : await stepsOf(reading, commit, members, tables);
-  const after = await pausedAt(clone, database, commit.position, "after", reading.watch);
+  const { statement, clone, target, watch } = reading;
+  const { database } = target.request.target;
+  const tables: CloneTable[] = [];
+  for (const [position, names] of pausesBefore(reading, commit)) {
+    const before = await pausedAt(clone, database, position, "before", watch);
+    const isLocked = position < commit.position;
+    tables.push(...(await whileOpen(before, () => readTables(reading, before, names, isLocked))));
+  }
+  const steps = isWhole(statement) ? null : await stepsOf(reading, commit, tables);
+  const after = await pausedAt(clone, database, commit.position, "after", watch);
   await whileOpen(after, async () => {
     for (const table of tables) {
       const files = filesOf(reading, table.table);
@@ -80,18 +83,35 @@ async function takeOne(reading: Reading, commit: FoundCommit, sums: Map<TableNam
   });
 }
 
+/**
+ * Where a table is read: just before the commit. A clone takes the statement's exclusive lock too, and then nobody can read the table:
+ * so just before that, since from the lock on nobody else could change it.
+ */
+function pausesBefore(
+  { names, surveyed }: Reading,
+  commit: FoundCommit,
+): readonly (readonly [bigint, readonly TableName[]])[] {
+  const pauses = new Map<bigint, TableName[]>();
+  for (const name of names) {
+    const position = commit.locks.get(surveyed.oids.get(name) ?? 0) ?? commit.position;
+    pauses.set(position, [...(pauses.get(position) ?? []), name]);
+  }
+  return [...pauses].toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
 async function readTables(
   reading: Reading,
   { connection }: Paused,
-  statement: Statement,
+  names: readonly TableName[],
+  isLocked: boolean,
 ): Promise<readonly CloneTable[]> {
   const members = ofStatement(reading);
-  const which: Which = isWhole(statement) ? { kind: "all" } : { kind: "deleted", members };
   const tables: CloneTable[] = [];
-  for (const [nth, name] of reading.names.entries()) {
+  for (const [nth, name] of names.entries()) {
     reading.watch.signal.throwIfAborted();
-    reading.watch.progress({ done: nth, total: reading.names.length, unit: "tables", note: name });
+    reading.watch.progress({ done: nth, total: names.length, unit: "tables", note: name });
     const table = await cloneTable(connection, await reading.target.catalogue(), name);
+    const which: Which = { members, all: isLocked || isWhole(reading.statement), keys: isWhole(reading.statement) };
     await readBefore(connection, table, which, filesOf(reading, name).from);
     tables.push(table);
   }
@@ -118,13 +138,9 @@ async function wholeTable(after: Paused, table: CloneTable, files: { from: strin
   );
 }
 
-async function stepsOf(
-  { surveyed }: Reading,
-  commit: FoundCommit,
-  members: readonly number[],
-  tables: readonly CloneTable[],
-): Promise<StepReader> {
+async function stepsOf({ surveyed }: Reading, commit: FoundCommit, tables: readonly CloneTable[]): Promise<StepReader> {
   const { source, backup, major } = surveyed;
+  const members = [commit.xid, ...commit.subs];
   const reader = stepReader(new Set(members), new Set(tables.map(({ file }) => file)), major < 15);
   const start = lsnNumber(backup.label.start);
   const segments = segmentsBetween(backup.label.timeline, start, commit.position, source.segmentBytes);

@@ -22,33 +22,44 @@ export interface Surveyed {
   readonly backup: BaseBackup;
   readonly source: LogSource;
   readonly log: LogSummary;
-  /** Up to where the log could be read. */
+  /** From where on, and up to where, the log was read. */
+  readonly from: bigint;
   readonly end: bigint;
   readonly major: number;
   readonly database: number;
+  /** Oids of the tables, as far as they are there now. */
+  readonly oids: ReadonlyMap<TableName, number>;
   /** Of each table, its file now; and the files that it had before, as far as the log tells. */
   readonly files: ReadonlyMap<TableName, readonly string[]>;
+}
+
+export interface Wanted {
+  readonly tables: readonly TableName[];
+  /** Transactions whose commits are wanted whatever they did; 64 bits. */
+  readonly xids: readonly string[];
+  /** Of the log only so many bytes, the newest; all since the backup when left out. */
+  readonly newest?: number;
 }
 
 /** Reads the backup's label and the whole log since then; writes nothing. Faults `HF-CLONE-BACKUP` where there is no backup to read. */
 export async function surveyLog(
   target: PostgresTarget,
   asking: Connection,
-  wanted: { readonly tables: readonly TableName[]; readonly xids: readonly string[] },
+  wanted: Wanted,
   watch: Watch,
 ): Promise<Surveyed> {
   const configured = backupOf(target);
   const backup = await readBackup(configured.base);
   const source = await logSource(asking, { backup: configured, scratch: target.request.machine.scratch });
   const major = await majorVersion(asking);
-  const { database, files: now } = await filesNow(asking, wanted.tables);
+  const { database, oids, files: now } = await filesNow(asking, wanted.tables);
   const xids = new Set(wanted.xids.map((xid) => lowXid(Number(xid))));
   const read = (files: ReadonlyMap<TableName, readonly string[]>) =>
-    readLog(source, backup, { major, database, files, xids }, watch);
+    readLog(source, backup, { major, database, files, xids, newest: wanted.newest ?? null }, watch);
   const first = await read(now);
   const files = withEarlier(now, first.log.commits);
   const again = [...files].some(([table, all]) => all.length > (now.get(table)?.length ?? 0));
-  return { backup, source, major, database, files, ...(again ? await read(files) : first) };
+  return { backup, source, major, database, oids, files, ...(again ? await read(files) : first) };
 }
 
 /** Where a target has no backup nothing of this is asked. */
@@ -63,6 +74,7 @@ interface Reading {
   readonly database: number;
   readonly files: ReadonlyMap<TableName, readonly string[]>;
   readonly xids: ReadonlySet<number>;
+  readonly newest: number | null;
 }
 
 async function readLog(source: LogSource, backup: BaseBackup, reading: Reading, watch: Watch) {
@@ -72,7 +84,9 @@ async function readLog(source: LogSource, backup: BaseBackup, reading: Reading, 
     backupStart: start,
     files: new Set([...reading.files.values()].flat()),
   });
-  const segments = segmentsBetween(backup.label.timeline, start, source.end, source.segmentBytes);
+  const bounded = reading.newest === null ? start : source.end - BigInt(reading.newest);
+  const from = bounded > start ? bounded : start;
+  const segments = segmentsBetween(backup.label.timeline, from, source.end, source.segmentBytes);
   let done = 0;
   const end = await eachRecord(
     segments,
@@ -83,13 +97,13 @@ async function readLog(source: LogSource, backup: BaseBackup, reading: Reading, 
     },
     see,
   );
-  return { log: found, end };
+  return { log: found, from, end };
 }
 
 async function filesNow(asking: Connection, tables: readonly TableName[]) {
   const rows = await asking.rows(
     "asking where the tables lie",
-    `SELECT d.oid::text AS database, n.name AS table, pg_relation_filenode(c.oid)::text AS node,
+    `SELECT d.oid::text AS database, n.name AS table, c.oid::text AS oid, pg_relation_filenode(c.oid)::text AS node,
             CASE WHEN c.reltablespace = 0 THEN d.dattablespace ELSE c.reltablespace END::text AS space
        FROM pg_database d, unnest($1::text[]) AS n(name) LEFT JOIN pg_class c ON c.oid = to_regclass(n.name)
       WHERE d.datname = current_database()`,
@@ -100,7 +114,8 @@ async function filesNow(asking: Connection, tables: readonly TableName[]) {
     table ?? "",
     node == null ? [] : [nodeKey({ space: Number(space), database, node: Number(node) })],
   ]);
-  return { database, files: new Map(files) };
+  const oids = rows.flatMap(({ table, oid }) => (oid == null ? [] : [[table ?? "", Number(oid)] as const]));
+  return { database, oids: new Map(oids), files: new Map(files) };
 }
 
 /** Who made a table's file took the one before away, among others (its indexes, its long values): one of those was the table's. */

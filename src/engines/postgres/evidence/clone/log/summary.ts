@@ -21,6 +21,8 @@ export interface FoundCommit extends LoggedCommit {
   readonly deleted: ReadonlyMap<string, number>;
   /** Files that it made, by `nodeKey`. */
   readonly made: readonly string[];
+  /** By the table's oid: where it took the exclusive lock. From there on nobody else could change the table, nor read it in a clone. */
+  readonly locks: ReadonlyMap<number, bigint>;
 }
 
 export interface LogSummary {
@@ -38,12 +40,13 @@ export interface LogSummary {
 
 const [heapDelete, partitionMove, speculative] = [0x10, 0x10, 0x08];
 const [backupEndInfo, parameterInfo, storageCreate, tablespaceCreate, runningInfo] = [0x50, 0x60, 0x10, 0x00, 0x10];
-const abort = 0x20;
+const [abort, lockInfo] = [0x20, 0x00];
 
 /** What a transaction did until it ends. */
 interface Open {
   readonly deleted: Map<string, number>;
   readonly made: string[];
+  readonly locks: Map<number, bigint>;
 }
 
 interface Summing {
@@ -78,7 +81,8 @@ function seeOne(summing: Summing, record: LogRecord): void {
       if (info === tablespaceCreate) found.tablespaceAt ??= record.position;
       return;
     case manager.standby:
-      if (info === runningInfo) found.nextXid ??= mainOf(summing, record).readUInt32LE(12);
+      if (info === lockInfo) noteLocks(summing, record);
+      else if (info === runningInfo) found.nextXid ??= mainOf(summing, record).readUInt32LE(12);
   }
 }
 
@@ -87,7 +91,7 @@ function mainOf({ asked }: Summing, record: LogRecord): Buffer {
 }
 
 function openOf({ open }: Summing, xid: number): Open {
-  const known = open.get(xid) ?? { deleted: new Map<string, number>(), made: [] };
+  const known = open.get(xid) ?? { deleted: new Map<string, number>(), made: [], locks: new Map<number, bigint>() };
   open.set(xid, known);
   return known;
 }
@@ -114,7 +118,8 @@ function noteEnd(summing: Summing, record: LogRecord): void {
   const deleted = sum(parts.map((part) => part.deleted));
   if (deleted.size === 0 && dropped.length === 0 && !asked.xids.has(commit.xid)) return;
   const made = parts.flatMap((part) => part.made);
-  found.commits.push({ ...commit, dropped, made, deleted, position: record.position });
+  const locks = new Map(parts.flatMap((part) => [...part.locks]).toSorted(([, a], [, b]) => (a < b ? 1 : -1)));
+  found.commits.push({ ...commit, dropped, made, locks, deleted, position: record.position });
 }
 
 function noteServer(summing: Summing, record: LogRecord): void {
@@ -122,6 +127,17 @@ function noteServer(summing: Summing, record: LogRecord): void {
   const main = mainOf(summing, record);
   if ((record.info & 0xf0) === parameterInfo) found.least.push(leastAt(main, 0));
   else if (main.readBigUInt64LE(0) === asked.backupStart) found.backupEnd = record.position;
+}
+
+/** A count, then transaction, database and table of each; all that are held are told again from time to time. */
+function noteLocks(summing: Summing, record: LogRecord): void {
+  const main = mainOf(summing, record);
+  for (let left = main.readInt32LE(0), at = 4; left > 0; left -= 1, at += 12) {
+    if (main.readUInt32LE(at + 4) !== summing.asked.database) continue;
+    const { locks } = openOf(summing, main.readUInt32LE(at));
+    const table = main.readUInt32LE(at + 8);
+    if (!locks.has(table)) locks.set(table, record.position);
+  }
 }
 
 /** A new file's main fork. */

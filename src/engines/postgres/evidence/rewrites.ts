@@ -1,0 +1,183 @@
+import { Fault } from "../../../core/errors.ts";
+import type { Finding } from "../../../core/step.ts";
+import type { Watch } from "../../engine.ts";
+import type { Statement, StatementQuery, StatementSearch } from "../../evidence.ts";
+import type { TableName } from "../../inspect.ts";
+import type { Connection } from "../connection.ts";
+import type { PostgresTarget } from "../target.ts";
+import { type Surveyed, surveyLog } from "./clone/survey.ts";
+import { commitTime } from "./clone/log/commit.ts";
+import type { FoundCommit } from "./clone/log/summary.ts";
+import { lsnNumber, lsnText } from "./freeze/pins.ts";
+import { nextXid } from "./freeze/freeze.ts";
+import { groupsOf, listed, sumOf } from "./pages/statements.ts";
+import { finding, size } from "./say.ts";
+import { type FullXid, fullXid } from "./xid.ts";
+
+/** Read without being asked to; what lies before is read only where nothing else tells who took the rows. */
+const newest = 4e9;
+
+/**
+ * What the log since the base backup tells beyond the pages: statements whose dead rows are gone from them, and those that took the
+ * whole file of a table away (TRUNCATE, VACUUM FULL, a rewriting ALTER). Where the config names no backup, the pages alone speak.
+ */
+export async function withLoggedStatements(
+  target: PostgresTarget,
+  query: StatementQuery,
+  search: StatementSearch,
+  watch: Watch,
+): Promise<StatementSearch> {
+  if (!target.request.backup) return search;
+  const asking = await target.catalogue();
+  try {
+    const surveyed = await surveyLog(target, asking, wantedBy(query, search), watch);
+    return joined(query, search, surveyed, await nextXid(asking), await ownFiles(asking, query.tables));
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    const text = `The log since the base backup could not be searched: ${error.record.message}.`;
+    return { ...search, findings: [...search.findings, finding("warn", text, error.record.hint)] };
+  }
+}
+
+function wantedBy({ tables }: StatementQuery, { statements }: StatementSearch) {
+  const xids = statements.flatMap(({ transactions }) => transactions);
+  return { tables, xids, ...(statements.length > 0 ? { newest } : {}) };
+}
+
+/** A table that never got another file has one of its own number: its indexes and long values do not. */
+async function ownFiles(asking: Connection, tables: readonly TableName[]): Promise<ReadonlyMap<TableName, string>> {
+  const rows = await asking.rows(
+    "looking up tables",
+    "SELECT name, to_regclass(name)::oid::text AS oid FROM unnest($1::text[]) AS n(name)",
+    [[...tables]],
+  );
+  return new Map(rows.map(({ name, oid }) => [name ?? "", oid ?? ""]));
+}
+
+function joined(
+  query: StatementQuery,
+  search: StatementSearch,
+  surveyed: Surveyed,
+  next: FullXid,
+  own: ReadonlyMap<TableName, string>,
+): StatementSearch {
+  const { commits } = surveyed.log;
+  const positions = new Map(commits.map(({ xid, position }) => [String(fullXid(xid, next)), lsnText(position)]));
+  const known = new Set(search.statements.flatMap(({ transactions }) => transactions));
+  const isWithin = withinSpan(query);
+  const rewrites = commits.flatMap((commit) => rewriteOf(commit, surveyed, next) ?? []).filter(isWithin);
+  const deletes = commits
+    .flatMap((commit) => deleteOf(commit, surveyed, next, own) ?? [])
+    .filter((one) => !known.has(one.value) && isWithin(one));
+  const inPages = search.statements.map((statement) => located(statement, positions));
+  const kept = listed([...inPages, ...groupsOf(deletes).map((one) => located(one, positions)), ...deletes]);
+  const newestRewrites = rewrites.toReversed().slice(0, 5);
+  return {
+    ...search,
+    statements: [...kept.slice(0, 20 - newestRewrites.length), ...newestRewrites],
+    findings: [...search.findings, ...findingsOf(surveyed)],
+  };
+}
+
+/** With the place of each commit, where the log tells all of them. */
+function located(statement: Statement, positions: ReadonlyMap<string, string>): Statement {
+  if (statement.positions) return statement;
+  const found = statement.transactions.flatMap((xid) => positions.get(xid) ?? []);
+  return found.length === statement.transactions.length && found.length > 0
+    ? { ...statement, positions: found }
+    : statement;
+}
+
+function withinSpan({ since, until }: StatementQuery): (statement: Statement) => boolean {
+  return ({ at }) => {
+    const time = Date.parse(`${(at ?? "").replace(" ", "T")}Z`);
+    return (
+      (since === undefined || time >= Date.parse(since)) && (until === undefined || time <= Date.parse(until) + 999)
+    );
+  };
+}
+
+/** It made the file that a table has, or had after an earlier one, and took another away. */
+function rewriteOf(commit: FoundCommit, { files }: Surveyed, next: FullXid): Statement | null {
+  if (commit.dropped.length === 0) return null;
+  const hit = [...files].filter(([, all]) => commit.made.some((file) => all.includes(file))).map(([table]) => table);
+  if (hit.length === 0) return null;
+  const isNow = hit.some((table) => commit.made.includes(files.get(table)?.[0] ?? ""));
+  const base = statementOf(commit, next);
+  return {
+    ...base,
+    value: `rewrite:${base.value}`,
+    kind: "rewrite",
+    rows: 0,
+    tables: hit.map((table) => ({ table, rows: 0 })),
+    doubts: [
+      "The table got a new file: by TRUNCATE, VACUUM FULL, CLUSTER or an ALTER. How many rows it took is counted when the clone stands.",
+      ...(isNow ? [] : ["There was another since then; it may have been about an index alone."]),
+    ],
+  };
+}
+
+/** Rows that it deleted, by the log's own records; none where it deleted none. */
+function deleteOf(
+  commit: FoundCommit,
+  { files }: Surveyed,
+  next: FullXid,
+  own: ReadonlyMap<TableName, string>,
+): Statement | null {
+  const tables = [...files].map(([table, all]) => ({ table, ...countIn(commit, all, own.get(table) ?? "") }));
+  const { rows, tables: hit } = sumOf(tables);
+  if (rows === 0) return null;
+  const isUnsure = tables.some(({ unsure, rows: some }) => unsure && some > 0);
+  return {
+    ...statementOf(commit, next),
+    rows,
+    tables: hit.map(({ table, rows: some }) => ({ table, rows: some })),
+    doubts: [
+      "Its dead rows are not on their pages any more; it is known from the log.",
+      ...(isUnsure ? ["The table got another file since: pieces of long values may be counted as rows."] : []),
+    ],
+  };
+}
+
+/** Today's file is the table's for sure; of those before, the one with the table's own number, else the largest. */
+function countIn({ deleted }: FoundCommit, files: readonly string[], oid: string): { rows: number; unsure: boolean } {
+  const [now = "", ...earlier] = files;
+  const today = deleted.get(now) ?? 0;
+  const own = earlier.find((file) => file.endsWith(`/${oid}`) && deleted.has(file));
+  if (today > 0 || own !== undefined) return { rows: today + (deleted.get(own ?? "") ?? 0), unsure: false };
+  return { rows: Math.max(0, ...earlier.map((file) => deleted.get(file) ?? 0)), unsure: true };
+}
+
+function statementOf(commit: FoundCommit, next: FullXid): Statement {
+  const xid = String(fullXid(commit.xid, next));
+  const at = commitTime(commit.at);
+  return {
+    value: xid,
+    kind: "one",
+    transactions: [xid],
+    subtransactions: commit.subs.map((sub) => String(fullXid(sub, next))),
+    positions: [lsnText(commit.position)],
+    at,
+    until: at,
+    rows: 0,
+    tables: [],
+    doubts: [],
+    who: null,
+  };
+}
+
+function findingsOf({ from, end, backup }: Surveyed): readonly Finding[] {
+  const whole = from <= lsnNumber(backup.label.start);
+  const read = finding(
+    "note",
+    `${size(Number(end > from ? end - from : 0n))} of the log since the base backup were searched.`,
+  );
+  if (whole) return [read];
+  return [
+    read,
+    finding(
+      "note",
+      "Older log was left out: the pages name statements already. What happened before may not be listed.",
+    ),
+  ];
+}

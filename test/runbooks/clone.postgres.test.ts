@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { foldRun } from "../../src/core/apply-event.ts";
+import { stepOf } from "../../src/core/run-state.ts";
+import { anIncident, type Incident } from "../cli-on-postgres/incident.ts";
+import { type ArchivingServer, dropOldLog, startArchivingServer, takeBackup } from "../support/backup.ts";
+import { aCli, type Cli, headless } from "../support/cli.ts";
+import { testBinaries } from "../support/postgres.ts";
+
+let from: ArchivingServer;
+beforeAll(async () => {
+  from = await startArchivingServer({ settings: { autovacuum: "off", fsync: "off" } });
+});
+afterAll(() => from.end());
+
+/** A shop with a backup from before what will be done to it; no session keeps its dead rows. */
+async function aShop(name: string): Promise<{ incident: Incident; cli: Cli }> {
+  const incident = await anIncident(from.server, "shop", { statement: "select 1" });
+  const base = await takeBackup(from, name);
+  await incident.session.run(
+    "",
+    "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'shop' and pid <> pg_backend_pid()",
+  );
+  const cli = aCli({ DATABASE_URL: incident.url });
+  cli.config({
+    targets: {
+      shop: {
+        engine: "postgres",
+        url: "env:DATABASE_URL",
+        environment: "sandbox",
+        backup: { base, archive: from.archive },
+      },
+    },
+    scratch: { folder: cli.scratch, servers: { ...testBinaries() } },
+  });
+  return { incident, cli };
+}
+
+const asWritten = headless.flatMap((word) => (word === "path=recommended" ? ["path=clone"] : [word]));
+
+async function throughClone(cli: Cli): Promise<ReturnType<typeof foldRun>> {
+  const run = await cli.run([...asWritten, "--set", "table=shop.orders"]);
+  expect([run.exit, run.stderr], run.stdout).toEqual(["ok", ""]);
+  const state = foldRun(cli.events());
+  expect(state.leases.filter((lease) => lease.status !== "released")).toEqual([]);
+  expect(cli.leftInScratch()).toEqual([]);
+  return state;
+}
+
+test("after DELETE, VACUUM and with the log gone from the server, the run brings every row back from a clone", async () => {
+  const { incident, cli } = await aShop("vacuumed");
+  await incident.session.run("", "delete from shop.orders where state = 'cancelled'");
+  await incident.session.run("", "vacuum (freeze) shop.orders, shop.lines");
+  await dropOldLog(from, incident.session);
+  const state = await throughClone(cli);
+  expect(await incident.content()).toEqual(incident.before);
+  expect(stepOf(state, "merge").result).toMatchObject({ inserted: 300 });
+});
+
+test("a truncated table comes back whole, with the tables that went with it", async () => {
+  const { incident, cli } = await aShop("truncated");
+  await incident.session.run("", "truncate shop.orders cascade");
+  await dropOldLog(from, incident.session);
+  await throughClone(cli);
+  expect(await incident.content()).toEqual(incident.before);
+});
+
+test("a DELETE is found and undone though VACUUM FULL gave the table another file since", async () => {
+  const { incident, cli } = await aShop("rewritten");
+  await incident.session.run("", "delete from shop.orders where state = 'cancelled'");
+  await incident.session.run("", "vacuum full shop.orders");
+  await incident.session.run("", "vacuum full shop.lines");
+  const state = await throughClone(cli);
+  expect(await incident.content()).toEqual(incident.before);
+  expect(stepOf(state, "merge").result).toMatchObject({ inserted: 300 });
+});
