@@ -15,6 +15,7 @@ import type { GuardPolicy } from "./guards/guard.ts";
 import { guards } from "./guards/index.ts";
 import type { Journal } from "./journal/journal.ts";
 import { openJournal } from "./journal/open.ts";
+import { inlinedSteps } from "./runbooks/inline.ts";
 import { readInput, readInputs } from "./runbooks/inputs.ts";
 import { loadRunbook } from "./runbooks/load.ts";
 import { planRunbook } from "./runbooks/plan-runbook.ts";
@@ -159,9 +160,10 @@ function phraseFor(targets: readonly Reachable[], target: PlannedTarget, databas
 
 function runbooks(): readonly RunbookSummary[] {
   return [...shippedRunbooks().values()].map((file) => {
-    const { runbook } = loadRunbook(file);
+    const loaded = loadRunbook(file);
+    const { runbook } = loaded;
     const effects = { read: 0, hold: 0, write: 0, destroy: 0 };
-    for (const step of runbook.steps) {
+    for (const { step } of inlinedSteps(loaded)) {
       const effect = step.effect ?? actions.find((action) => action.name === step.do)?.effect;
       if (effect !== undefined) effects[effect] += 1;
     }

@@ -1,5 +1,6 @@
 import type { RunEvent, Stamped } from "./event.ts";
 import type { LeaseId, StepKey } from "./ids.ts";
+import { type PlannedStep, stepForItem } from "./plan.ts";
 import { type LeaseState, outputKept, type RunState, type StepState } from "./run-state.ts";
 
 /** The whole of a run's state, made of nothing but its events. */
@@ -28,12 +29,16 @@ export function openRun({ event, at, seq }: Stamped): RunState {
     resumes: 0,
     identities: {},
     guards: [],
-    steps: event.plan.steps.map((step) => ({ step, status: "todo", attempt: 0, took: 0, findings: [], verified: [] })),
+    steps: event.plan.steps.map(todo),
     question: null,
     leases: [],
     notes: [],
     output: [],
   };
+}
+
+function todo(step: PlannedStep): StepState {
+  return { step, status: "todo", attempt: 0, took: 0, findings: [], verified: [] };
 }
 
 /** Pure: the same state and event give the same state, in the live view, on resume and in a replay. */
@@ -56,6 +61,8 @@ export function applyEvent(before: RunState, { event, at, seq }: Stamped): RunSt
       return withStep({ ...state, question: event.question }, event.question.step, (step) => asked(step, event));
     case "question.answered":
       return withStep({ ...state, question: null }, event.step, (step) => answered(step, event));
+    case "step.expanded":
+      return { ...state, steps: state.steps.flatMap((step) => expanded(step, event)) };
     case "step.checked":
       return withStep(state, event.step, (step) => ({ ...step, status: "checking", findings: event.findings }));
     case "step.previewed":
@@ -81,10 +88,7 @@ export function applyEvent(before: RunState, { event, at, seq }: Stamped): RunSt
     case "step.progressed":
       return withStep(state, event.step, (step) => progressed(step, event, at));
     case "output.printed":
-      return {
-        ...state,
-        output: [...state.output, { at, step: event.step, text: event.text }].slice(-outputKept),
-      };
+      return { ...state, output: [...state.output, { at, step: event.step, text: event.text }].slice(-outputKept) };
   }
 }
 
@@ -132,6 +136,13 @@ function resumed(state: RunState, event: Of<"run.resumed">): RunState {
     resumes: state.resumes + 1,
     question: null,
   };
+}
+
+/** From here on nothing else has to know of templates. A list of none is what a template without items gives. */
+function expanded(state: StepState, { step, items }: Of<"step.expanded">): readonly StepState[] {
+  if (state.step.key !== step) return [state];
+  if (items.length === 0) return [{ ...state, status: "skipped", result: [] }];
+  return items.map((item) => todo(stepForItem(state.step, item)));
 }
 
 function judged(state: RunState, event: Of<"guard.judged">): RunState["guards"] {

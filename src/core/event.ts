@@ -3,7 +3,7 @@ import type { FaultRecord } from "./errors.ts";
 import type { LeaseId, QuestionId, RunId, StepKey } from "./ids.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Lease } from "./lease.ts";
-import type { Plan } from "./plan.ts";
+import type { ExpandedItem, Plan } from "./plan.ts";
 import type { Answered, Question } from "./question.ts";
 import type { Finding, Preview, Progress } from "./step.ts";
 import type { Role, TargetIdentity } from "./target.ts";
@@ -54,6 +54,8 @@ export type RunEvent =
       readonly answered: Answered;
       readonly by: string;
     }
+  /** The template gives way to one step for each of its items, in order; without items it is skipped. Once, before the first of them. */
+  | { readonly kind: "step.expanded"; readonly step: StepKey; readonly items: readonly ExpandedItem[] }
   | { readonly kind: "step.checked"; readonly step: StepKey; readonly findings: readonly Finding[] }
   | { readonly kind: "step.previewed"; readonly step: StepKey; readonly preview: Preview }
   | {

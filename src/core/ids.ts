@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 
 export type RunId = string;
+/** A step's place in the plan: its id; `use/id` for a step of a runbook that the step `use` uses; and, of an `each:`, `id:item`. */
 export type StepKey = string;
 export type LeaseId = string;
 export type QuestionId = string;

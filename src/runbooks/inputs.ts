@@ -21,7 +21,22 @@ export function readInput(type: RunbookInput["type"], text: string, now: number)
       return readInteger(text.trim());
     case "boolean":
       return readBoolean(text.trim());
+    case "list":
+      return readList(text.split(/[,\n]/).map((name) => name.trim()));
   }
+}
+
+/** A value that a runbook gives for an input of another one, in YAML's own types where it has them. */
+export function readLiteral(type: RunbookInput["type"], value: Json): ReadInput {
+  if (typeof value === "string") return readInput(type, value, Number.POSITIVE_INFINITY);
+  if (type === "integer" && typeof value === "number") return readInteger(String(value));
+  if (type === "boolean" && typeof value === "boolean") return { ok: true, value };
+  if (type === "list" && Array.isArray(value)) return readList(value as readonly Json[]);
+  return {
+    ok: false,
+    reason: `that is not of the type ${type}`,
+    passes: `a value of the type ${type}, or a reference`,
+  };
 }
 
 /**
@@ -80,4 +95,15 @@ function readBoolean(text: string): ReadInput {
   if (text === "true" || text === "yes") return { ok: true, value: true };
   if (text === "false" || text === "no") return { ok: true, value: false };
   return { ok: false, reason: "that is neither yes nor no", passes: "yes or no" };
+}
+
+/** As an `each:` takes it; only what is clear without a run is refused here. */
+function readList(names: readonly Json[]): ReadInput {
+  const passes = "1 to 1,000 names, each once, separated by commas: public.orders, public.order_lines";
+  const refused = (reason: string): ReadInput => ({ ok: false, reason, passes });
+  if (names.length > 1000) return refused("it has more than 1,000 names");
+  const texts = names.filter((name) => typeof name === "string" && readText(name).ok && name !== "");
+  if (texts.length < names.length || names.length === 0)
+    return refused("one of its names is none, or has control characters");
+  return new Set(texts).size === texts.length ? { ok: true, value: texts } : refused("a name stands in it twice");
 }

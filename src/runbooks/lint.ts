@@ -4,6 +4,7 @@ import type { Json } from "../core/json.ts";
 import type { Problem } from "../core/problem.ts";
 import type { LoadedRunbook } from "./load.ts";
 import { parseReference, textsIn } from "./references.ts";
+import { missingGrants, rolesOf } from "./roles.ts";
 import type { RunbookStep } from "./schema.ts";
 
 /** What a runbook must know of an action; the actions of the product fit it. */
@@ -17,37 +18,34 @@ export interface KnownAction {
   readonly choices?: unknown;
 }
 
-/** Pure. Does the runbook fit the actions? References count as any value, since only a run knows them. */
+/** Pure. Does the runbook, with those that it uses, fit the actions? References count as any value, since only a run knows them. */
 export function lintRunbook(loaded: LoadedRunbook, actions: readonly KnownAction[]): readonly Problem[] {
-  return loaded.runbook.steps.flatMap((step, index) => {
-    const action = actions.find((known) => known.name === step.do);
-    if (action !== undefined) return stepProblems({ loaded, step, index, action });
-    const expected = nearest(
-      step.do,
-      actions.map((known) => known.name),
-    );
-    return [
-      loaded.yaml.problem(
-        "HF-RUNBOOK-UNKNOWN-ACTION",
-        ["steps", index, "do"],
-        `there is no action ${step.do}`,
-        expected,
-      ),
-    ];
-  });
+  return withUsed(loaded).flatMap((one) =>
+    one.runbook.steps.flatMap((step, index) => lintStep(one, step, index, actions)),
+  );
 }
 
-/** The action's role → the runbook's role. A role named alone stands for each; what is not said is the role of that name, or main. */
-export function rolesOf(
+/** A runbook and all that it uses, at any depth, each once. */
+export function withUsed(loaded: LoadedRunbook): readonly LoadedRunbook[] {
+  const found = new Map([[loaded.file, loaded]]);
+  for (const one of found.values()) for (const used of one.uses.values()) found.set(used.file, used);
+  return [...found.values()];
+}
+
+function lintStep(
+  loaded: LoadedRunbook,
   step: RunbookStep,
-  action: KnownAction,
-  granted: readonly string[],
-): Readonly<Record<string, string>> {
-  const bound = (role: string) => {
-    if (typeof step.on === "string") return step.on;
-    return step.on?.[role] ?? (granted.includes(role) ? role : "main");
-  };
-  return Object.fromEntries(Object.keys(action.roles).map((role) => [role, bound(role)]));
+  index: number,
+  actions: readonly KnownAction[],
+): readonly Problem[] {
+  const written = step.do;
+  if (written === undefined) return [];
+  const action = actions.find((known) => known.name === written);
+  if (action !== undefined) return stepProblems({ loaded, step, index, action });
+  const names = actions.map((known) => known.name);
+  const path = ["steps", index, "do"];
+  const message = `there is no action ${written}`;
+  return [loaded.yaml.problem("HF-RUNBOOK-UNKNOWN-ACTION", path, message, nearest(written, names))];
 }
 
 interface Looked {
@@ -137,24 +135,18 @@ function roleProblems(looked: Looked): readonly Problem[] {
   const granted = loaded.runbook.roles;
   const known = typeof step.on === "object" ? Object.keys(step.on) : [];
   const strangers = known.filter((role) => !Object.hasOwn(action.roles, role));
+  const on = rolesOf(step.on, Object.keys(action.roles), Object.keys(granted));
   return [
     ...strangers.map((role) => {
       const expected = Object.keys(action.roles).join(", ") || "none";
       return problem(looked, "UNKNOWN-ROLE", ["on", role], `${action.name} has no role ${role}`, expected, "key");
     }),
-    ...Object.entries(rolesOf(step, action, Object.keys(granted))).flatMap(([needs, role]) =>
-      (action.roles[needs] ?? [])
-        .filter((capability) => !implied.includes(capability) && !(granted[role] ?? []).includes(capability))
-        .map((capability) => {
-          const message = `${action.name} needs ${capability} of the role ${role}`;
-          return problem(looked, "NOT-GRANTED", ["do"], message, `roles: { ${role}: [.., ${capability}] }`);
-        }),
-    ),
+    ...missingGrants(on, action.roles, granted).map(({ role, capability }) => {
+      const message = `${action.name} needs ${capability} of the role ${role}`;
+      return problem(looked, "NOT-GRANTED", ["do"], message, `roles: { ${role}: [.., ${capability}] }`);
+    }),
   ];
 }
-
-/** What every run needs of every target, so that no runbook has to say it: to look at it, to lock it and to mark it. */
-const implied: readonly string[] = ["inspect", "lock", "marker"];
 
 function hasReference(value: Json): boolean {
   return [...textsIn(value)].some(([text]) => parseReference(text) !== null);

@@ -1,13 +1,14 @@
 import type { Recovery } from "../core/effect.ts";
 import { Fault } from "../core/errors.ts";
-import { sha256 } from "../core/ids.ts";
+import { sha256, type StepKey } from "../core/ids.ts";
 import type { JsonObject } from "../core/json.ts";
-import { type Plan, type PlannedStep, sealPlan } from "../core/plan.ts";
+import { type Plan, type PlannedStep, sealPlan, type UsedRunbook } from "../core/plan.ts";
 import { throwProblems } from "../core/problem.ts";
 import type { PlannedTarget, Role } from "../core/target.ts";
-import { type KnownAction, lintRunbook, rolesOf } from "./lint.ts";
+import { type InlinedStep, inlinedSteps } from "./inline.ts";
+import { type KnownAction, lintRunbook, withUsed } from "./lint.ts";
 import type { LoadedRunbook } from "./load.ts";
-import type { RunbookStep } from "./schema.ts";
+import { rolesOf } from "./roles.ts";
 
 export interface PlanParts {
   /** Typed by `readInputs`, and tables in the server's own spelling. */
@@ -23,13 +24,25 @@ export function planRunbook(loaded: LoadedRunbook, parts: PlanParts): Plan {
   throwProblems(lintRunbook(loaded, parts.actions));
   const { runbook, text } = loaded;
   checkTargets(Object.keys(runbook.roles), parts.targets);
+  const uses = usesOf(loaded);
   return sealPlan({
     format: 1,
-    runbook: { id: runbook.id, title: runbook.title, text, digest: sha256(text) },
+    runbook: {
+      id: runbook.id,
+      title: runbook.title,
+      text,
+      digest: sha256(text),
+      ...(uses.length === 0 ? {} : { uses }),
+    },
     inputs: parts.inputs,
     targets: parts.targets,
-    steps: runbook.steps.map((step) => planStep(step, Object.keys(runbook.roles), parts)),
+    steps: inlinedSteps(loaded).map((inlined) => planStep(inlined, parts)),
   });
+}
+
+function usesOf(loaded: LoadedRunbook): readonly UsedRunbook[] {
+  const others = withUsed(loaded).filter((one) => one !== loaded);
+  return others.map(({ runbook, text }) => ({ id: runbook.id, text, digest: sha256(text) }));
 }
 
 function checkTargets(roles: readonly Role[], targets: PlanParts["targets"]): void {
@@ -41,37 +54,32 @@ function checkTargets(roles: readonly Role[], targets: PlanParts["targets"]): vo
   }
 }
 
-function planStep(step: RunbookStep, granted: readonly Role[], parts: PlanParts): PlannedStep {
+function planStep({ key, step, roles, ...inlined }: InlinedStep, parts: PlanParts): PlannedStep {
   const action = parts.actions.find((known) => known.name === step.do);
   if (action === undefined) throw new Error(`lint let an unknown action through: ${step.do}`);
-  const on = rolesOf(step, action, granted);
+  const own = rolesOf(step.on, Object.keys(action.roles), Object.keys(roles));
+  const on = Object.fromEntries(Object.entries(own).map(([needs, role]) => [needs, roles[role] ?? role]));
+  const ofItem = step.each !== undefined && step.title?.includes("${") === true;
   return {
-    key: step.id,
-    title: step.title ?? action.summary,
-    why: step.why ?? "",
+    key,
+    title: ofItem ? action.summary : (step.title ?? action.summary),
     action: action.name,
     effect: step.effect ?? action.effect,
-    recovery: recoveryOf(step, action, Object.values(on), parts.keeps),
+    recovery: recoveryOf(key, action, Object.values(on), parts.keeps),
     on,
-    with: (step.with ?? {}) as JsonObject,
     tolerance: step.tolerance ?? 0,
-    ...(step.when === undefined ? {} : { when: step.when }),
+    ...inlined,
     ...(step.choose === undefined ? {} : { choose: step.choose }),
-    ...(step.group === undefined ? {} : { group: step.group }),
+    ...(ofItem && step.title !== undefined ? { itemTitle: step.title } : {}),
   };
 }
 
 /** The strongest contract of the action that every target it works on keeps. A read that names none can simply be done again. */
-function recoveryOf(
-  step: RunbookStep,
-  action: KnownAction,
-  roles: readonly Role[],
-  keeps: PlanParts["keeps"],
-): Recovery {
+function recoveryOf(key: StepKey, action: KnownAction, roles: readonly Role[], keeps: PlanParts["keeps"]): Recovery {
   const found = action.recovery.find((recovery) => roles.every((role) => keeps[role]?.includes(recovery)));
   if (found !== undefined) return found;
   if (action.effect === "read") return "idempotent";
-  const message = `step ${step.id}: the target can't keep what ${action.name} needs to be settled after a kill`;
+  const message = `step ${key}: the target can't keep what ${action.name} needs to be settled after a kill`;
   throw planFault("RECOVERY", message, `It needs one of: ${action.recovery.join(", ")}.`);
 }
 

@@ -15,7 +15,7 @@ const prose = (what: string, max: number) =>
 
 const input = z
   .strictObject({
-    type: z.enum(["table", "instant", "text", "integer", "boolean"]),
+    type: z.enum(["table", "instant", "text", "integer", "boolean", "list"]),
     prompt: prose("the question that is put to the operator", 200),
     optional: z.boolean().optional(),
     personal: z.literal(false, "false: a personal value can't be kept apart from the plan yet").optional(),
@@ -26,7 +26,18 @@ const step = z.strictObject({
   id: key("a step's id").describe("Unique in this runbook; references and --choose use it."),
   title: prose("a title", 120).optional().describe("Shown in the checklist; the action's summary when left out."),
   why: prose("why this step is there", 2000).optional().describe("Required on every step that is not a read."),
-  do: key("an action's name").describe("The action."),
+  do: key("an action's name").optional().describe("The action. Each step has either do: or use:."),
+  use: key("a runbook's id")
+    .optional()
+    .describe(
+      "Another runbook, shipped or in a file beside this one, whose steps take this step's place; with: gives its inputs.",
+    ),
+  each: z
+    .string()
+    .optional()
+    .describe(
+      "A whole-value reference to a list: the step is done for each item, which ${item} and ${item.path} stand for.",
+    ),
   with: z
     .record(name("a parameter's name"), z.json())
     .optional()
@@ -65,6 +76,12 @@ export const runbookSchema = z.strictObject({
     .refine((roles) => Object.hasOwn(roles, "main"), "a map with the role main")
     .describe("Which targets it works on, and what it may ask of each."),
   inputs: z.record(name("an input's name"), input).optional(),
+  gives: z
+    .string()
+    .optional()
+    .describe(
+      "What ${steps.id.result} stands for where another runbook uses this one; the last step's result when left out.",
+    ),
   steps: z.array(step).min(1, "at least one step").max(200, "at most 200 steps"),
 });
 

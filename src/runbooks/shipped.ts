@@ -21,6 +21,14 @@ export function shippedRunbooks(folder = shippedFolder()): ReadonlyMap<string, s
   return new Map(files.toSorted().map((file) => [basename(file, ".yaml"), join(folder, file)]));
 }
 
+/** The file of a used runbook: beside the one that uses it, or shipped. An id has no slash, so nothing else can be reached. */
+export function findUsed(by: string, id: string, folder = shippedFolder()): string | null {
+  const beside = [".yaml", ".yml"]
+    .map((ending) => join(dirname(by), `${id}${ending}`))
+    .find((file) => existsSync(file));
+  return beside ?? shippedRunbooks(folder).get(id) ?? null;
+}
+
 /** The file that an operator means: the id of a shipped runbook, or a path (it has a slash or ends in .yaml or .yml). */
 export function findRunbook(written: string, folder = shippedFolder()): string {
   if (/[/\\]|\.ya?ml$/.test(written)) return written;

@@ -7,7 +7,7 @@ import type { Answer, Answered, ConfirmQuestion } from "../core/question.ts";
 import type { Preview } from "../core/step.ts";
 import { answered, ask, questionId } from "./ask.ts";
 import { actionOf, type Confirmed, type Driver, isDryRun, Paused } from "./driver.ts";
-import { paramsOf, scopeOf } from "./binding.ts";
+import { isWanted, paramsOf, scopeOf } from "./binding.ts";
 import { readContext } from "./context.ts";
 
 export const confirmationLapsesMs = 120_000;
@@ -160,10 +160,17 @@ async function neighbours(driver: Driver, step: PlannedStep, preview: Preview): 
 }
 
 function groupAfter(driver: Driver, step: PlannedStep): readonly PlannedStep[] {
-  const { steps } = driver.log.state.plan;
-  const rest = steps.slice(steps.indexOf(step) + 1);
-  const end = rest.findIndex((other) => other.group !== step.group || other.when !== step.when);
-  return (end === -1 ? rest : rest.slice(0, end)).filter((other) => other.effect !== "read");
+  const steps = driver.log.state.steps.map((state) => state.step);
+  const rest = steps.slice(steps.findIndex((one) => one.key === step.key) + 1);
+  const end = rest.findIndex((other) => !isNeighbour(step, other));
+  const group = end === -1 ? rest : rest.slice(0, end);
+  return group.filter((other) => other.effect !== "read" && isWanted(driver, other));
+}
+
+/** Of a template nobody knows yet what it stands for: its steps ask for themselves. */
+function isNeighbour(step: PlannedStep, other: PlannedStep): boolean {
+  const same = other.group === step.group && JSON.stringify(other.when) === JSON.stringify(step.when);
+  return same && other.each === undefined;
 }
 
 async function previewOn(driver: Driver, step: PlannedStep, action: Action, expected: JsonObject): Promise<Preview> {
@@ -173,8 +180,8 @@ async function previewOn(driver: Driver, step: PlannedStep, action: Action, expe
 /** Of all that one answer lets through, the step that can do most harm: its effect decides how it is asked, its undo is shown. */
 function gravestOf(driver: Driver, previews: Previews): { readonly step: PlannedStep; readonly preview: Preview } {
   const found = previews.flatMap(({ step, preview }) => {
-    const planned = driver.log.state.plan.steps.find((one) => one.key === step);
-    return planned === undefined ? [] : [{ step: planned, preview }];
+    const found = driver.log.state.steps.find((one) => one.step.key === step);
+    return found === undefined ? [] : [{ step: found.step, preview }];
   });
   const gravity = (effect: Effect) => effects.indexOf(effect);
   const gravest = found.toSorted((a, b) => gravity(b.step.effect) - gravity(a.step.effect))[0];

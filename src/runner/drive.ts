@@ -58,8 +58,9 @@ async function attempt(driver: Driver, step: StepState): Promise<void> {
       throw error;
     return afterFailure(driver, stepOf(driver.log.state, step.step.key), known(driver, error));
   }
-  const after = stepOf(driver.log.state, step.step.key);
-  if (after.status === "failed" || after.status === "unknown") driver.failedHere.add(marked(after));
+  // A template is no longer there once it has given way to its steps.
+  const after = driver.log.state.steps.find((one) => one.step.key === step.step.key);
+  if (after?.status === "failed" || after?.status === "unknown") driver.failedHere.add(marked(after));
 }
 
 /** What a person can do something about while the run waits; a lost journal ends the process's part at once. */

@@ -12,6 +12,8 @@ import type { Journal } from "../journal/journal.ts";
 /** What earlier steps and the inputs stand for when a step's references are bound. */
 export interface BindScope {
   readonly inputs: JsonObject;
+  /** What `${item}` stands for in the step of an `each:`. */
+  readonly item?: Json;
   readonly steps: Readonly<Record<StepKey, { readonly result?: Json; readonly choice?: Json }>>;
 }
 

@@ -9,13 +9,15 @@ import { isWanted, paramsOf } from "./binding.ts";
 import { confirm, refreshConfirmed } from "./confirm.ts";
 import { actionContext, readContext } from "./context.ts";
 import { Abandoned, actionOf, type Driver, isDryRun, known, Paused, stopIfPausing } from "./driver.ts";
+import { expand } from "./expand.ts";
 import { denialOf, judge, type Judged } from "./guarding.ts";
 import { watching } from "./watch.ts";
 
-/** One step from its guards to its outcome. Faults of the step itself end in `step.ended`; those before its intent are thrown. */
+/** One step from its guards to its outcome, or, where it is a template, the steps in its place. Faults of the step itself end in `step.ended`; those before its intent are thrown. */
 export async function runStep(driver: Driver, step: PlannedStep): Promise<void> {
   stopIfPausing(driver);
   if (!isWanted(driver, step)) return skip(driver, step);
+  if (step.each !== undefined) return expand(driver, step, step.each);
   const action = actionOf(driver, step);
   const params = paramsOf(driver, step, action);
   const opening = await lookFirst(driver, step, action, params);

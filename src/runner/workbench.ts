@@ -15,7 +15,7 @@ export interface TargetSummary {
 
 export interface InputField {
   readonly name: string;
-  readonly type: "table" | "instant" | "text" | "integer" | "boolean";
+  readonly type: "table" | "instant" | "text" | "integer" | "boolean" | "list";
   readonly prompt: string;
   readonly optional: boolean;
 }

@@ -4,7 +4,7 @@ import { type LeaseId, shortRunId, type StepKey } from "../core/ids.ts";
 import { shortDigest } from "../core/plan.ts";
 import type { Answered, Question } from "../core/question.ts";
 import type { RunState } from "../core/run-state.ts";
-import { cleanForTerminal, duration, environmentBanner, plural } from "./format.ts";
+import { cleanForTerminal, count, duration, environmentBanner, plural } from "./format.ts";
 import { findingWords, previewWords, proofWords, progressWords, resultWords, stepNumber } from "./step-words.ts";
 
 type Of<K extends RunEvent["kind"]> = Extract<RunEvent, { kind: K }>;
@@ -62,6 +62,8 @@ export function eventWords(event: RunEvent, state: RunState): string | null {
       return `NOTE by ${event.by}: ${event.text}`;
     case "output.printed":
       return `  ${event.text}`;
+    case "step.expanded":
+      return expandedWords(event, state);
     default:
       return isSilent(event) ? null : `${stepNumber(state, stepOfEvent(event))} ${stepEventWords(event, state)}`;
   }
@@ -73,7 +75,7 @@ type StepsEvent = Exclude<
   RunEvent,
   | RunsEvent
   | LeasesEvent
-  | Of<"target.identified" | "guard.judged" | "values.revealed" | "note.added" | "output.printed">
+  | Of<"step.expanded" | "target.identified" | "guard.judged" | "values.revealed" | "note.added" | "output.printed">
 >;
 
 function runWords(event: RunsEvent, state: RunState): string {
@@ -131,6 +133,23 @@ function guardWords(event: Of<"guard.judged">, state: RunState): string {
   const where = event.step === null ? "" : `${stepNumber(state, event.step)} `;
   const hint = event.hint === undefined || event.verdict === "allow" ? "" : ` (${event.hint})`;
   return `${where}GUARD ${event.verdict.toUpperCase()} ${event.guard}: ${event.reason}${hint}`;
+}
+
+const itemsNamed = 5;
+
+/** `STEP 3-32/40 FOR EACH of 30 items: a, b, c, d, e and 25 more`. */
+function expandedWords({ step, items }: Of<"step.expanded">, state: RunState): string {
+  const first = state.steps.findIndex(({ step: one }) => (one.item?.of ?? one.key) === step) + 1;
+  const last = first + Math.max(1, items.length) - 1;
+  const where = first === last ? `${first}` : `${first}-${last}`;
+  const number = first === 0 ? `STEP ${step}` : `STEP ${where}/${state.steps.length}`;
+  if (items.length === 0) return `${number} SKIPPED ${step}: its list has no item`;
+  const named = items
+    .slice(0, itemsNamed)
+    .map(({ name }) => name)
+    .join(", ");
+  const more = items.length > itemsNamed ? ` and ${count(items.length - itemsNamed)} more` : "";
+  return `${number} FOR EACH of ${plural(items.length, "item")}: ${named}${more}`;
 }
 
 /** Looked, and there was nothing to say. */

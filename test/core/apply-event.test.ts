@@ -175,3 +175,58 @@ describe("the fold", () => {
     expect(isClosed(after({ kind: "run.paused", reason: "q" }))).toBe(false);
   });
 });
+
+describe("an expansion", () => {
+  const expanded = (...names: string[]): RunEvent => ({
+    kind: "step.expanded",
+    step: "merge",
+    items: names.map((name) => ({ name, title: `Merge ${name}`, value: { name, rows: 3 } })),
+  });
+  const template = aPlan([
+    aStep("freeze"),
+    aStep("merge", {
+      effect: "write",
+      each: "${steps.freeze.result}",
+      itemTitle: "${item.title}",
+      with: { t: "${item}" },
+    }),
+    aStep("last"),
+  ]);
+  const from = (...events: RunEvent[]) => foldRun(stamp([opened(template), ...events]));
+
+  test("puts one step of each item in the template's place, in order, and nothing of the template but what they share", () => {
+    const { steps, plan: frozen } = from(done("freeze"), expanded("b", "a:1"));
+    expect(steps.map(({ step, status }) => [step.key, status])).toEqual([
+      ["freeze", "done"],
+      ["merge:b", "todo"],
+      ["merge:a:1", "todo"],
+      ["last", "todo"],
+    ]);
+    expect(steps[2]?.step).toEqual({
+      ...aStep("merge", { effect: "write", with: { t: "${item}" } }),
+      key: "merge:a:1",
+      title: "Merge a:1",
+      item: { of: "merge", name: "a:1", value: { name: "a:1", rows: 3 } },
+    });
+    expect(frozen.steps.map(({ key }) => key)).toEqual(["freeze", "merge", "last"]);
+  });
+
+  test("without items leaves the template there, skipped, with a list of none", () => {
+    const state = from(done("freeze"), expanded());
+    expect(stepOf(state, "merge")).toMatchObject({ status: "skipped", result: [] });
+    expect(currentStep(state)?.step.key).toBe("last");
+  });
+
+  test("is in the way of nothing that follows: an item begun when the process ended is unknown, the others are as they were", () => {
+    const state = from(
+      done("freeze"),
+      expanded("a", "b", "c"),
+      intended("merge:a"),
+      done("merge:a"),
+      intended("merge:b"),
+      resumed,
+    );
+    expect(state.steps.map(({ status }) => status)).toEqual(["done", "done", "unknown", "todo", "todo"]);
+    expect(currentStep(state)?.step.key).toBe("merge:b");
+  });
+});

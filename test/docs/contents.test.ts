@@ -58,7 +58,7 @@ describe("the operator guide", () => {
     const effectOf = (name: string) => actions.find((action) => action.name === name)?.effect ?? "";
     const listed = rowsOf(guide).filter(([, effect = ""]) => /^(read|hold|write|destroy)$/.test(effect));
     expect(listed.map(([id, effect]) => `${id} ${effect}`)).toEqual(
-      shipped.steps.map((step) => `\`${step.id}\` ${step.effect ?? effectOf(step.do)}`),
+      shipped.steps.map((step) => `\`${step.id}\` ${step.effect ?? effectOf(step.do ?? "")}`),
     );
   });
 

@@ -3,7 +3,7 @@ import type { RunEvent } from "../../src/core/event.ts";
 import { eventLine } from "../../src/words/event-line.ts";
 import { timelineLines } from "../../src/words/timeline.ts";
 import { everyKind, told } from "./run-story.ts";
-import { stamp } from "../support/runs.ts";
+import { aPlan, aStep, opened, stamp } from "../support/runs.ts";
 
 const lines = new Map(told().map(({ stamped, state }) => [stamped.seq, eventLine(stamped, state)]));
 const lineOf = (kind: RunEvent["kind"], nth = 0) => {
@@ -57,4 +57,18 @@ test("a timeline has a row for every event, with its number and the time since t
   expect(rows[0]).toMatch(/^ +\+0:00 {5}1 {2}RUN/);
   expect(rows[6]).toMatch(/^ +\+0:06 {5}7 {2}LEASE INTENDED VACUUM removes nothing/);
   for (const row of rows) expect(row).not.toMatch(/ (step|lease|run|question)\.\w+/);
+});
+
+test("an expansion names the steps that it made and the first items, and says when there was none", () => {
+  const plan = aPlan([aStep("find"), aStep("merge", { each: "${steps.find.result}" })]);
+  const expanded = (count: number): RunEvent => ({
+    kind: "step.expanded",
+    step: "merge",
+    items: Array.from({ length: count }, (_, nth) => ({ name: `t${nth}`, title: `merge: t${nth}`, value: nth })),
+  });
+  const said = (count: number) =>
+    told([opened(plan), expanded(count)]).map(({ stamped, state }) => eventLine(stamped, state))[1];
+  expect(said(7)).toMatch(/^STEP 2-8\/8 FOR EACH of 7 items: t0, t1, t2, t3, t4 and 2 more {2}2023/);
+  expect(said(1)).toMatch(/^STEP 2\/2 FOR EACH of 1 item: t0 {2}2023/);
+  expect(said(0)).toMatch(/^STEP 2\/2 SKIPPED merge: its list has no item {2}2023/);
 });

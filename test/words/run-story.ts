@@ -89,6 +89,7 @@ export const everyKind: readonly RunEvent[] = [
   { kind: "note.added", text: "called the owner", by: "mia" },
   { kind: "lease.kept", lease: "L1", until: 1_700_086_400_000 },
   { kind: "lease.released", lease: "L1", how: "was-absent" },
+  { kind: "step.expanded", step: "look", items: [] },
   { kind: "run.closed", outcome: "done", reason: "" },
 ];
 

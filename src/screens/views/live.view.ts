@@ -65,7 +65,8 @@ function waitingRow(state: RunState): readonly Row[] {
 
 /** Every step on its row; when there are too many, the done ones fold into one, then the rest is a window around the current one. */
 export function stepRows(state: RunState, now: number, width: number, room: number): readonly Row[] {
-  const rows = state.steps.map((step, index) => stepRow(step, index + 1, now, width));
+  const digits = Math.max(2, String(state.steps.length).length);
+  const rows = state.steps.map((step, index) => stepRow(step, index + 1, digits, now, width));
   if (rows.length <= room) return rows;
   const done = state.steps.findIndex((step) => step.status !== "done" && step.status !== "skipped");
   const folded = done > 1 ? [foldedRow(state, done)] : [];
@@ -77,13 +78,13 @@ export function stepRows(state: RunState, now: number, width: number, room: numb
   return [...folded, ...part.shown, row(`     .. ${plural(hidden, "more step")}`)].slice(0, Math.max(1, room));
 }
 
-function stepRow(step: StepState, number: number, now: number, width: number): Row {
+function stepRow(step: StepState, number: number, digits: number, now: number, width: number): Row {
   const tone = step.status === "failed" ? "bad" : step.status === "unknown" ? "caution" : "plain";
   const titleRoom = Math.max(20, Math.min(38, Math.floor(width * 0.42)));
   const title = step.step.title.length > titleRoom ? `${step.step.title.slice(0, titleRoom - 2)}..` : step.step.title;
   const current = step.status === "running" || step.status === "checking" || step.status === "waiting";
   return row(
-    span(`${stepMark(step.status)} ${String(number).padStart(2)} `, tone),
+    span(`${stepMark(step.status)} ${String(number).padStart(digits)} `, tone),
     span(title.padEnd(titleRoom), current ? "strong" : "plain"),
     span(`${stepTook(step, now).padStart(7)}   ${stepWords(step)}`, tone),
   );

@@ -36,6 +36,7 @@ function stepLines(step: PlannedStep, number: number, width: number): readonly R
   const acting = step.effect === "write" || step.effect === "destroy";
   const effect = acting ? step.effect.toUpperCase() : step.effect;
   const extra = [
+    step.each === undefined ? "" : "for each item of a list",
     step.when === undefined ? "" : "only where needed",
     step.choose === undefined ? "" : "then you choose",
   ].filter((part) => part !== "");

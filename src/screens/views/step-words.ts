@@ -15,7 +15,9 @@ export function stepWords(step: StepState): string {
     case "running":
       return step.progress?.note ?? step.preview?.summary ?? "";
     case "skipped":
-      return "skipped: not needed here";
+      return step.step.each !== undefined && step.result !== undefined
+        ? "skipped: its list has no item"
+        : "skipped: not needed here";
     case "failed":
     case "unknown":
       return [committed(step), faultWords(step)].filter((words) => words !== "").join("; ");
