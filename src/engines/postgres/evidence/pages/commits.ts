@@ -3,6 +3,7 @@ import { lsnNumber, lsnText } from "../freeze/pins.ts";
 import { type FullXid, fullXid, lowXid } from "../xid.ts";
 import type { CommitRecord } from "./commit-records.ts";
 import { logFiles } from "./log-files.ts";
+import { logRecords } from "./log-records.ts";
 import { extensionSchema } from "./relation.ts";
 
 /** A transaction with the subtransactions that committed with it. */
@@ -47,7 +48,10 @@ type LogReader = (from: bigint, to: bigint) => Promise<readonly Commit[]>;
 /** By the server's own functions; where the server has none to install (before 15), by the bytes of its files. Null: by neither. */
 async function logReader(connection: Connection, next: FullXid): Promise<LogReader | null> {
   const schema = await extensionSchema(connection, "pg_walinspect");
-  if (schema !== null) return (from, to) => inspectedCommits(connection, schema, from, to, next);
+  if (schema !== null) {
+    const records = await logRecords(connection, schema);
+    return (from, to) => inspectedCommits(connection, records, from, to, next);
+  }
   const files = await logFiles(connection);
   if (files === null) return null;
   return async (from, to) => (await files.commits(from, to)).map((record) => filedCommit(record, next));
@@ -88,7 +92,7 @@ async function logRange(connection: Connection): Promise<readonly [bigint, bigin
 
 async function inspectedCommits(
   connection: Connection,
-  schema: string,
+  records: string,
   from: bigint,
   to: bigint,
   next: FullXid,
@@ -97,7 +101,7 @@ async function inspectedCommits(
   const start = from === 0n ? 1n : from;
   const rows = await connection.rows(
     "reading commits out of the log",
-    `SELECT xid::text, record_type AS kind, description, start_lsn::text AS start FROM ${schema}.pg_get_wal_records_info($1::text::pg_lsn, $2::text::pg_lsn)
+    `SELECT xid::text, record_type AS kind, description, start_lsn::text AS start FROM ${records}
       WHERE resource_manager = 'Transaction' AND record_type IN ('COMMIT', 'COMMIT_PREPARED')`,
     // A record that ends behind `to` is left out by the server: a little more is read, and what is found twice is taken once.
     [lsnText(start), lsnText(to + overlap)],
