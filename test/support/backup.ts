@@ -86,3 +86,26 @@ export async function dropOldLog(from: ArchivingServer, session: Connection): Pr
     if (Number(files) <= 1) return;
   }
 }
+
+/** As pg_basebackup packs it: base.tar, and one per tablespace, named by its id. */
+export async function packBackup(folder: string, to: string, form: string): Promise<string> {
+  mkdirSync(to, { mode: 0o700 });
+  const spaces = path.join(folder, "pg_tblspc");
+  const pack = form === "tar.gz" ? ["--gzip"] : [];
+  for (const id of readdirSync(spaces)) {
+    await execa("tar", [
+      "--create",
+      ...pack,
+      "--file",
+      path.join(to, `${id}.${form}`),
+      "--directory",
+      path.join(spaces, id),
+      ".",
+    ]);
+    rmSync(path.join(spaces, id), { recursive: true });
+    writeFileSync(path.join(folder, "tablespace_map"), `${id} /nowhere\n`, { flag: "a" });
+  }
+  const names = readdirSync(folder);
+  await execa("tar", ["--create", ...pack, "--file", path.join(to, `base.${form}`), "--directory", folder, ...names]);
+  return to;
+}

@@ -6,14 +6,14 @@ import type { Statement } from "../../../evidence.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
-import { lsnNumber, lsnText } from "../freeze/pins.ts";
+import { lsnNumber } from "../freeze/pins.ts";
 import { size } from "../say.ts";
 import { majorVersion } from "../transplant/transplant.ts";
 import { lowXid } from "../xid.ts";
 import { type BaseBackup, readBackup } from "./backup.ts";
 import { nodeKey } from "./log/blocks.ts";
 import { eachRecord } from "./log/records.ts";
-import { segmentAt, segmentName, segmentsBetween } from "./log/segments.ts";
+import { type Segment, segmentName, segmentsBetween } from "./log/segments.ts";
 import { type LogSource, logSource } from "./log/source.ts";
 import { type FoundCommit, type LogSummary, summary } from "./log/summary.ts";
 
@@ -25,6 +25,8 @@ export interface Surveyed {
   /** From where on, and up to where, the log was read. */
   readonly from: bigint;
   readonly end: bigint;
+  /** The file at which the log breaks off, if it does. */
+  readonly stoppedAt: Segment | null;
   readonly major: number;
   readonly database: number;
   /** Oids of the tables, as far as they are there now. */
@@ -88,7 +90,7 @@ async function readLog(source: LogSource, backup: BaseBackup, reading: Reading, 
   const from = bounded > start ? bounded : start;
   const segments = segmentsBetween(backup.label.timeline, from, source.end, source.segmentBytes);
   let done = 0;
-  const end = await eachRecord(
+  const { end, stoppedAt } = await eachRecord(
     segments,
     (segment) => {
       watch.signal.throwIfAborted();
@@ -97,7 +99,9 @@ async function readLog(source: LogSource, backup: BaseBackup, reading: Reading, 
     },
     see,
   );
-  return { log: found, from, end };
+  // Right after a switch the newest file is not there yet, and nothing is in it.
+  const isEmpty = stoppedAt !== null && source.end - stoppedAt.start <= 40n;
+  return { log: found, from, end, stoppedAt: isEmpty ? null : stoppedAt };
 }
 
 async function filesNow(asking: Connection, tables: readonly TableName[]) {
@@ -175,17 +179,15 @@ export async function whyClosed(
 }
 
 /** What of the log is missing, by name. */
-function gap({ backup, source, end }: Surveyed): Closed {
-  const missing = segmentName(segmentAt(backup.label.timeline, end, source.segmentBytes), source.segmentBytes);
-  const start = lsnNumber(backup.label.start);
-  if (end >= source.end - BigInt(source.segmentBytes) || end === 0n)
+function gap({ backup, source, stoppedAt }: Surveyed): Closed {
+  if (stoppedAt !== null)
     return {
-      why: `The log from ${backup.label.start} on does not name when it committed${end === 0n ? `: ${segmentName(segmentAt(backup.label.timeline, start, source.segmentBytes), source.segmentBytes)} can't be read` : ": it did before the backup, or not at all"}.`,
-      opensWith: "A backup that was begun before it, with all WAL since.",
+      why: `The log breaks off: the file ${segmentName(stoppedAt, source.segmentBytes)} is neither in the archive nor on the server.`,
+      opensWith: "That file in the archive. If it is not archived yet: select pg_switch_wal() on the server.",
     };
   return {
-    why: `The log breaks off at ${lsnText(end)}: the file ${missing}, or the one after it, is neither in the archive nor on the server.`,
-    opensWith: "That file in the archive. If it is not archived yet: select pg_switch_wal() on the server.",
+    why: `The log since the backup of ${backup.startedAt} does not name the statement's commit: it is from before the backup.`,
+    opensWith: "A backup that was begun before it, with all WAL since.",
   };
 }
 

@@ -15,6 +15,12 @@ export interface LogRecord {
 /** Gives the bytes of a file of the log; null where it ends. */
 export type ReadSegment = (segment: Segment) => Promise<Buffer | null>;
 
+/** Behind the last whole record; the file that is not there or does not go on from it, or null where all were read. */
+export interface ReadUpTo {
+  readonly end: bigint;
+  readonly stoppedAt: Segment | null;
+}
+
 const headBytes = 24;
 const continued = 0x0001;
 const longHead = 0x0002;
@@ -29,13 +35,13 @@ export async function eachRecord(
   segments: Iterable<Segment>,
   read: ReadSegment,
   visit: (record: LogRecord) => void,
-): Promise<bigint> {
+): Promise<ReadUpTo> {
   const reading: Reading = { visit, open: null, last: null, end: 0n };
   for (const segment of segments) {
     const bytes = await read(segment);
-    if (bytes === null || !readFile(reading, segment.start, bytes)) break;
+    if (bytes === null || !readFile(reading, segment.start, bytes)) return { end: reading.end, stoppedAt: segment };
   }
-  return reading.end;
+  return { end: reading.end, stoppedAt: null };
 }
 
 /** Records that lie across pages and files are put together. */
