@@ -65,8 +65,8 @@ async function narrowPins(ctx: ActionContext, search: Search): Promise<void> {
   const changed = await ctx.capability("evidence").narrow(leases, search);
   for (const { lease, words, facts, release } of changed) {
     const done = release && leases.find((open) => open.lease.id === lease);
+    ctx.changeLease(lease, words, facts);
     if (done) await ctx.releaseLease(done);
-    else ctx.changeLease(lease, words, facts);
   }
 }
 

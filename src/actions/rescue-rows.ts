@@ -1,11 +1,13 @@
 import { z } from "zod";
 import { Fault } from "../core/errors.ts";
 import type { LeaseState } from "../core/run-state.ts";
+import type { Finding } from "../core/step.ts";
 import type { Evidence, Recovered, RecoveredTable } from "../engines/evidence.ts";
 import type { Filled } from "../engines/rescue-area.ts";
 import type { Action, ActionContext } from "./action.ts";
 import { countedLines } from "./counted-lines.ts";
 import { count, some, sum } from "./say.ts";
+import { giveBackSpent } from "./spent-leases.ts";
 import { chosenPathShape, type Rescue, type RescuedTable, rescueShape, statementShape } from "./shapes.ts";
 
 const params = z.object({ statement: statementShape, path: chosenPathShape });
@@ -52,14 +54,15 @@ export const rescueRows: Action<Params, Rescue> = {
     const recovered = await evidence.recover(statement, path.path, ctx.run, ctx);
     const tables = await fillAndClose(ctx, recovered);
     for (const lease of scratch.toReversed()) await ctx.releaseLease(lease);
+    await giveBackSpent(ctx, true);
     return { area: ctx.capability("rescueArea").name(ctx.run), tables, rows: sum(tables, (table) => table.rows) };
   },
 
   async verify(_ctx, _params, { tables, area }) {
-    return tables.map(({ table, rows }) => ({
-      level: "ok",
-      text: `${table}: ${some(rows, "row")} durable in ${area}`,
-    }));
+    return tables.flatMap((table): readonly Finding[] => [
+      { level: "ok", text: `${table.table}: ${some(table.rows, "row")}${sourcesOf(table)} durable in ${area}` },
+      ...(table.lost ? [{ level: "warn", text: `${table.table}: ${some(table.lost, "row")} lost` } as const] : []),
+    ]);
   },
 
   undo: { words: "drop the rescue area" },
@@ -126,15 +129,22 @@ function rescued(table: RecoveredTable, filled: Filled | null): RescuedTable {
   return { ...counted, bytes: filled?.bytes ?? null, digest: filled?.digest ?? null };
 }
 
-function tableLine({ table, rows, updated, moved, own, unknown }: RecoveredTable): string {
+function tableLine({ table, rows, updated, moved, own, unknown, lost, from }: RecoveredTable): string {
   const others = [
     [updated, "updated, not deleted"],
     [moved, "moved to another partition"],
     [own, "made by the same transaction"],
     [unknown, "can't be told and stay out"],
+    [lost ?? 0, "lost"],
   ] as const;
   const aside = others.filter(([n]) => n > 0).map(([n, what]) => `${count(n)} ${what}`);
-  return [`${table}: ${some(rows, "row")}`, ...aside].join("; ");
+  return [`${table}: ${some(rows, "row")}${sourcesOf({ from })}`, ...aside].join("; ");
+}
+
+/** Told where more than one way gave rows. */
+function sourcesOf({ from = {} }: { readonly from?: RecoveredTable["from"] | undefined }): string {
+  const ways = Object.entries(from).filter(([, n]) => n > 0);
+  return ways.length < 2 ? "" : ` (${ways.map(([way, n]) => `${count(n)} by ${way}`).join(", ")})`;
 }
 
 function shortfall(named: number, found: number): readonly string[] {

@@ -4,6 +4,7 @@ import type { Choice } from "../core/step.ts";
 import type { PathOption } from "../engines/evidence.ts";
 import type { Action } from "./action.ts";
 import { about, some } from "./say.ts";
+import { giveBackSpent } from "./spent-leases.ts";
 import { type ChosenPath, pathShape, statementShape } from "./shapes.ts";
 
 const params = z.object({ statement: statementShape });
@@ -34,6 +35,7 @@ export const surveyRecoveryPaths: Action<Params, Result> = {
 
   async run(ctx, { statement }) {
     const paths = await ctx.capability("evidence").paths(statement, ctx);
+    await giveBackSpent(ctx, false);
     if (!paths.some((path) => path.feasible)) throw allClosed(paths);
     return { statement: statement.value, paths };
   },

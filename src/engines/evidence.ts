@@ -108,6 +108,11 @@ export interface Evidence {
   search(query: StatementQuery, watch: Watch): Promise<StatementSearch>;
   /** Moves the pins forward to the search's `oldest`, and no further; gives what changed of which lease. */
   narrow(leases: readonly LeaseState[], search: StatementSearch): Promise<readonly ChangedLease[]>;
+  /**
+   * What is given back early, and why: once `rescued` rows are durable, what only another try would need; before that, what has come
+   * to its limit. Absent: nothing ever is.
+   */
+  spent?(leases: readonly LeaseState[], rescued: boolean): Promise<readonly ChangedLease[]>;
   paths(statement: Statement, watch: Watch): Promise<readonly PathOption[]>;
   /** Counts exactly what the path would hand out, without a write on the target; scratch space on this machine is allowed. */
   count(statement: Statement, path: string, watch: Watch): Promise<readonly RecoveredTable[]>;

@@ -7,7 +7,7 @@ import { autovacuumKeeper } from "./evidence/freeze/autovacuum.ts";
 import { extensionKeeper } from "./evidence/freeze/extension.ts";
 import { freezeParts } from "./evidence/freeze/freeze.ts";
 import { heldFindings } from "./evidence/freeze/held.ts";
-import { narrowPins } from "./evidence/freeze/narrow.ts";
+import { narrowPins, spentPins } from "./evidence/freeze/narrow.ts";
 import { slotKeeper } from "./evidence/freeze/slots.ts";
 import { type LockHolder, tableLockKeeper } from "./evidence/freeze/table-lock.ts";
 import { recentCounts } from "./evidence/pages/recent.ts";
@@ -36,6 +36,7 @@ export function evidence(target: PostgresTarget): Evidence {
       return withLoggedStatements(target, query, search, watch);
     },
     narrow: (leases, search) => narrowPins(target, leases, search),
+    spent: (leases, rescued) => spentPins(target, leases, rescued),
     paths: async (statement, watch) => {
       const options = [];
       for (const path of recoveryPaths)

@@ -13,7 +13,7 @@ import { type LockHolder, tableLock } from "./table-lock.ts";
 
 const extensions = {
   pageinspect: "it reads raw pages, which prunes nothing.",
-  pg_walinspect: "it reads the log, which knows the savepoints of a transaction.",
+  pg_walinspect: "it reads the log, which knows the statement, and rows that are off their pages.",
 } as const;
 
 /** In the order in which they must be taken: the rows' pin before anything else looks at the server. */
@@ -29,7 +29,7 @@ export async function freezeParts(
   return [
     rowPin(target, { run: options.run, xmin, relations: relationOids(tables) }),
     // Once both pins hold: of the later parts any may be in place already, and then it is not listed again after a kill.
-    thenCheckpoint(target, walPin(target, options.run)),
+    thenCheckpoint(target, await walPin(target, options.run)),
     ...stored(tables).flatMap((one) => autovacuumOff(target, one) ?? []),
     ...(await missingExtensions(connection)).map((name) => extensionPart(target, name, extensions[name], options.run)),
     ...(options.lockTable ? [tableLock(target, table, holder)] : []),
@@ -39,7 +39,8 @@ export async function freezeParts(
 /** The oldest transaction whose row may lie in one of the tables: nothing that was deleted since can be missed. */
 async function oldestRow(connection: Connection, tables: readonly ClosureTable[]): Promise<FullXid> {
   const next = await nextXid(connection);
-  const ids = stored(tables).flatMap(({ frozenXid }) => (frozenXid < 3 ? [] : [fullXid(frozenXid, next)]));
+  // VACUUM FREEZE on a quiet server leaves the very next id.
+  const ids = stored(tables).flatMap(({ frozenXid }) => (frozenXid < 3 ? [] : [fullXid(frozenXid, next + 1)]));
   if (ids.length > 0) return Math.min(...ids);
   throw new Fault("HF-PG-NO-STORAGE", "none of these tables holds rows of its own on this server", {
     exit: "refused",

@@ -1,6 +1,7 @@
 import { isJsonObject, type Json } from "../../../../core/json.ts";
 import type { LeaseState } from "../../../../core/run-state.ts";
 import type { Finding } from "../../../../core/step.ts";
+import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
 import { finding, size } from "../say.ts";
 import { lowXid } from "../xid.ts";
@@ -31,7 +32,7 @@ async function heldFinding(target: PostgresTarget, { lease, facts }: LeaseState)
   if (lease.kind === "wal-pin")
     return walPinFindings(
       await readSlot(connection, lease.name, fact("pinnedAt")),
-      target.request.limits.heldWal ?? defaultHeldWal,
+      await mostHeldWal(target, connection),
     );
   if (lease.kind === "autovacuum-off") {
     const now = await autovacuumNow(connection, lease.name);
@@ -51,8 +52,14 @@ async function heldFinding(target: PostgresTarget, { lease, facts }: LeaseState)
   ];
 }
 
-/** What a pin may keep when the config says nothing. */
-const defaultHeldWal = 8e9;
+/** What the log's pin may keep: what the config says, else twice what the server itself aims at, and no more than 8 GB. */
+export async function mostHeldWal(target: PostgresTarget, connection: Connection): Promise<number> {
+  const { limits } = target.request;
+  if (limits.heldWal !== null) return limits.heldWal;
+  const sql = "SELECT pg_size_bytes(current_setting('max_wal_size'))::text AS bytes";
+  const { bytes } = await connection.row("asking for max_wal_size", sql);
+  return Math.min(2 * Number(bytes), 8e9);
+}
 
 function factOf(facts: Json, name: string): string | null {
   return isJsonObject(facts) && typeof facts[name] === "string" ? facts[name] : null;
@@ -86,11 +93,12 @@ function walPinFindings(slot: Slot | null, limit: number): readonly Finding[] {
       finding(
         "warn",
         "The pin on the server's log is lost. The rows are held on their own.",
-        "Savepoints of the statement may have to be told by time alone.",
+        "Rows that are off their pages may be lost, and savepoints of the statement may have to be told by time alone.",
       ),
     ];
-  const kept = `The log is held back to ${slot.restartLsn}: ${size(slot.heldWal)}.`;
-  if (slot.heldWal > limit) return [finding("warn", kept, "That is over the limit; release this pin.")];
+  const kept = `Keeps ${size(slot.heldWal)} of WAL, back to ${slot.restartLsn}.`;
+  if (slot.heldWal > limit)
+    return [finding("warn", kept, `That is over the limit of ${size(limit)}: it is given back at the next step.`)];
   return [
     finding("ok", kept),
     ...(slot.checkpointed ? [finding("ok", "The log is held across a crash of the server.")] : []),

@@ -2,17 +2,46 @@ import { isJsonObject } from "../../../../core/json.ts";
 import type { LeaseState } from "../../../../core/run-state.ts";
 import type { ChangedLease, StatementSearch } from "../../../evidence.ts";
 import type { PostgresTarget } from "../../target.ts";
+import { size } from "../say.ts";
+import { logCanBeRead } from "../wal/can.ts";
+import { mostHeldWal } from "./held.ts";
 import { moveRowPin, rowPinWords } from "./pins.ts";
+import { readSlot } from "./slots.ts";
 
-/** The rows' pin moves forward to the oldest that took rows; the log has been read, and nothing may keep it longer than that. */
+/** The rows' pin moves forward to the oldest that took rows; the log's pin stays as long as rows may have to come out of the log. */
 export async function narrowPins(
   target: PostgresTarget,
   leases: readonly LeaseState[],
   search: StatementSearch,
 ): Promise<readonly ChangedLease[]> {
-  const log = leases.filter(({ lease, status }) => lease.kind === "wal-pin" && status === "taken");
-  const read = log.map(({ lease, facts }) => ({ lease: lease.id, words: lease.words, facts, release: true as const }));
-  return [...(await narrowRows(target, leases, search)), ...read];
+  const useful = await logCanBeRead(await target.catalogue());
+  const log = useful ? await spentPins(target, leases, false) : givenBack(leases, "It has told what it can.");
+  return [...(await narrowRows(target, leases, search)), ...log];
+}
+
+/** The log's pin alone: it fills the server's disk, the rows' pin does not. */
+export async function spentPins(
+  target: PostgresTarget,
+  leases: readonly LeaseState[],
+  rescued: boolean,
+): Promise<readonly ChangedLease[]> {
+  if (rescued) return givenBack(leases, "The rows are rescued.");
+  const connection = await target.catalogue();
+  const most = await mostHeldWal(target, connection);
+  const over: LeaseState[] = [];
+  for (const one of logPins(leases)) {
+    const slot = await readSlot(connection, one.lease.name, null);
+    if (slot !== null && slot.heldWal > most) over.push(one);
+  }
+  return givenBack(over, `It kept more than ${size(most)} of WAL (limits.heldWal); the rows are held on their own.`);
+}
+
+function logPins(leases: readonly LeaseState[]): readonly LeaseState[] {
+  return leases.filter(({ lease, status }) => lease.kind === "wal-pin" && status === "taken");
+}
+
+function givenBack(leases: readonly LeaseState[], why: string): readonly ChangedLease[] {
+  return logPins(leases).map(({ lease, facts }) => ({ lease: lease.id, words: why, facts, release: true }));
 }
 
 /** What the list leaves out (another span of time, the small ones) may be what the operator turns to next. Never back. */

@@ -4,6 +4,7 @@ import type { LeaseDraft } from "../../../../core/lease.ts";
 import type { HoldPart } from "../../../engine.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
+import { size } from "../say.ts";
 import { type FullXid, lowXid } from "../xid.ts";
 import { ensureSlot, slotName } from "./slots.ts";
 import { hotStandbyFeedback, openWalsender, standbyStatus, type Walsender } from "./walsender.ts";
@@ -74,16 +75,16 @@ export async function moveRowPin(target: PostgresTarget, name: string, xmin: Ful
 }
 
 /** Keeps the log back to the oldest file that is still there. */
-export function walPin(target: PostgresTarget, run: RunId): HoldPart {
+export async function walPin(target: PostgresTarget, run: RunId): Promise<HoldPart> {
   const name = slotName("wal", run);
+  const keeps = await keepsWords(await target.catalogue());
   const lease: LeaseDraft = {
     kind: "wal-pin",
     name,
     where: here,
     words: "Keeps the write-ahead log back to the oldest file that is still on the server.",
-    protects: "The log tells which savepoints belong to the statement and when it committed.",
-    costs:
-      "Log files pile up on the server's disk; if this program dies nothing limits them until you resume or release it by hand.",
+    protects: "The log tells what the statement was, and gives back rows that VACUUM has taken off their pages.",
+    costs: `${keeps}; if this program dies nothing limits it until you resume or run \`${byHand(name)}\`.`,
     byHand: byHand(name),
     keepable: false,
     facts: {},
@@ -96,6 +97,16 @@ export function walPin(target: PostgresTarget, run: RunId): HoldPart {
       return { ...pinned };
     },
   };
+}
+
+/** How fast it grows is told by the age of the oldest file. */
+async function keepsWords(connection: Connection): Promise<string> {
+  const row = await connection.row(
+    "asking how much log there is",
+    `SELECT coalesce(sum(size), 0)::text AS bytes, (coalesce(sum(size), 0) / greatest(extract(epoch FROM now() - min(modification)) / 60, 1))::bigint::text AS a_minute
+       FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' AND name <= pg_walfile_name(pg_current_wal_lsn())`,
+  );
+  return `Keeps ${size(Number(row.bytes))} of WAL, growing about ${size(Number(row.a_minute))}/min`;
 }
 
 async function pinWal(connection: Connection, walsender: Walsender, name: string) {
