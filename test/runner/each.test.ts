@@ -202,6 +202,18 @@ describe("a list that can't be taken stops the step before anything of it is beg
     expect(of(events(journal, session.run), "step.expanded")).toEqual([]);
   });
 
+  test("a person is asked how to go on, and the run stays open with its template", async () => {
+    const { actions, plan } = scene(["a", "a"]);
+    const { parts } = world();
+    const asked: string[] = [];
+    const end = await answering(openRun({ ...parts, actions }, plan, live), (question) => {
+      asked.push(`${question.kind} ${question.step}`);
+      return question.kind === "failure" ? { kind: "act", act: asked.length < 3 ? "retry" : "leave" } : yes(question);
+    }).ended;
+    expect(asked).toEqual(["confirm prepare", "failure merge", "failure merge"]);
+    expect([end.state.status, stepOf(end.state, "merge").status]).toEqual(["paused", "todo"]);
+  });
+
   test("a reference that leads nowhere is no empty list", async () => {
     const { actions, plan } = scene(names, { each: "${steps.find.result.lsit}" });
     const { parts } = world();

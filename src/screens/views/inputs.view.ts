@@ -45,6 +45,7 @@ function verdictRows(form: InputForm, field: InputField, width: number): readonl
 function example(field: InputField): string {
   if (field.type === "instant") return " (like 2026-11-21T02:40:00Z)";
   if (field.type === "table") return " (schema.table)";
+  if (field.type === "list") return " (names, separated by commas)";
   return field.type === "boolean" ? " (yes or no)" : "";
 }
 
