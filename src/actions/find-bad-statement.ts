@@ -77,7 +77,7 @@ function noneFound(table: string, { since, until }: Params, pruned: number): Fau
     still: "What was frozen stays frozen until this run gives it back.",
     hint: bounded
       ? "Start a run without `since` and `until`, or with an earlier `since`: they may miss the statement."
-      : "Check the table's name: the rows may have been lost from another table. If it was emptied by TRUNCATE or DROP, or vacuumed since, its rows are in a backup only.",
+      : "Check the table's name: the rows may have been lost from another table. If it was emptied by TRUNCATE, or vacuumed since, its rows are in a backup only: name one for the target in holdfast.yaml (backup:), and begin anew.",
   });
 }
 
@@ -86,7 +86,7 @@ function choiceOf(statement: Statement, all: readonly Statement[], isLargest: bo
   const isOpen = kind === "open" || kind === "prepared";
   return {
     value,
-    label: `${when(statement)}  DELETE  ${some(statement.rows, "row")}  ${named(statement)}`,
+    label: `${when(statement)}  ${took(statement)}  ${named(statement)}`,
     details: [
       perTable(tables),
       ...(at === null && !isOpen ? ["the server does not know when it committed"] : []),
@@ -105,6 +105,12 @@ function choiceOf(statement: Statement, all: readonly Statement[], isLargest: bo
 function when({ kind, at }: Statement): string {
   if (kind === "open" || kind === "prepared") return "not committed";
   return at === null ? "time unknown" : instantOf(at);
+}
+
+/** How many rows went with a whole file nobody can tell before it is read. */
+function took({ kind, rows }: Statement): string {
+  if (kind === "rewrite") return "TRUNCATE or rewrite";
+  return kind === "drop" ? "DROP" : `DELETE  ${some(rows, "row")}`;
 }
 
 /** To the second, in UTC: as the server wrote it, without its fraction. */

@@ -37,8 +37,8 @@ async function aShop(name: string): Promise<{ incident: Incident; cli: Cli }> {
 
 const asWritten = headless.flatMap((word) => (word === "path=recommended" ? ["path=clone"] : [word]));
 
-async function throughClone(cli: Cli): Promise<ReturnType<typeof foldRun>> {
-  const run = await cli.run([...asWritten, "--set", "table=shop.orders"]);
+async function throughClone(cli: Cli, table = "shop.orders"): Promise<ReturnType<typeof foldRun>> {
+  const run = await cli.run([...asWritten, "--set", `table=${table}`]);
   expect([run.exit, run.stderr], run.stdout).toEqual(["ok", ""]);
   const state = foldRun(cli.events());
   expect(state.leases.filter((lease) => lease.status !== "released")).toEqual([]);
@@ -72,4 +72,16 @@ test("a DELETE is found and undone though VACUUM FULL gave the table another fil
   const state = await throughClone(cli);
   expect(await incident.content()).toEqual(incident.before);
   expect(stepOf(state, "merge").result).toMatchObject({ inserted: 300 });
+});
+
+test("a dropped table that was made again, empty, gets its rows back", async () => {
+  const { incident, cli } = await aShop("dropped");
+  await incident.session.run("", "drop table shop.lines");
+  expect((await cli.run([...asWritten, "--set", "table=shop.lines"])).stderr).toContain("HF-TABLE-UNKNOWN");
+  await incident.session.run(
+    "",
+    "create table shop.lines (id bigint generated always as identity primary key, order_id bigint not null references shop.orders on delete cascade, what text not null)",
+  );
+  await throughClone(cli, "shop.lines");
+  expect(await incident.content()).toEqual(incident.before);
 });

@@ -71,7 +71,8 @@ function joined(
     .filter((one) => !known.has(one.value) && isWithin(one));
   const inPages = search.statements.map((statement) => located(statement, positions));
   const kept = listed([...inPages, ...groupsOf(deletes).map((one) => located(one, positions)), ...deletes]);
-  const newestRewrites = rewrites.toReversed().slice(0, 5);
+  const drops = dropsOf(surveyed, next).filter(isWithin);
+  const newestRewrites = [...rewrites.toReversed().slice(0, 5), ...drops.toReversed().slice(0, 5)];
   return {
     ...search,
     statements: [...kept.slice(0, 20 - newestRewrites.length), ...newestRewrites],
@@ -115,6 +116,33 @@ function rewriteOf(commit: FoundCommit, { files }: Surveyed, next: FullXid): Sta
       ...(isNow ? [] : ["There was another since then; it may have been about an index alone."]),
     ],
   };
+}
+
+/**
+ * A table that was made since the backup may stand in the place of one that was dropped: what took files away before that, and made
+ * none, may have been its DROP. The clone proves it by the name.
+ */
+function dropsOf({ files, log }: Surveyed, next: FullXid): readonly Statement[] {
+  const made = [...files].flatMap(([table, [now = ""]]) => {
+    const maker = log.commits.find((commit) => commit.made.includes(now) && commit.dropped.length === 0);
+    return maker ? [{ table, position: maker.position }] : [];
+  });
+  return log.commits.flatMap((commit) => {
+    const tables = made.filter(({ position }) => commit.position < position);
+    if (commit.dropped.length === 0 || commit.made.length > 0 || tables.length === 0) return [];
+    const base = statementOf(commit, next);
+    return [
+      {
+        ...base,
+        value: `drop:${base.value}`,
+        kind: "drop" as const,
+        tables: tables.map(({ table }) => ({ table, rows: 0 })),
+        doubts: [
+          "It took the files of a table or an index away. Whether it was this table is proved when the clone stands.",
+        ],
+      },
+    ];
+  });
 }
 
 /** Rows that it deleted, by the log's own records; none where it deleted none. */

@@ -36,6 +36,7 @@ export async function recoverByClone(
   const surveyed = await surveyLog(target, await target.catalogue(), wanted, watch);
   const closed = await whyClosed(target, surveyed, statement);
   if (closed) throw closedFault(closed.why, closed.opensWith);
+  refuseMissing(names, surveyed);
   const commits = commitsOf(surveyed, statement);
   const last = commits.at(-1)?.position ?? 0n;
   const clone = await buildClone(target, cloneFolder(target, run), surveyed, last, watch);
@@ -46,6 +47,17 @@ export async function recoverByClone(
     await takeOne(reading, commit, sums);
   }
   return recovered(names, sums, reading);
+}
+
+/** Rows of a table that is not there have nowhere to go back to. */
+function refuseMissing(names: readonly TableName[], { oids }: Surveyed): void {
+  const missing = names.filter((name) => !oids.has(name));
+  if (missing.length === 0) return;
+  throw new Fault("HF-CLONE-NO-TABLE", `${missing.join(", ")} is not there any more`, {
+    exit: "refused",
+    still: "Nothing was changed on the target.",
+    hint: "Make it again under its old name, empty, with its old columns; then begin anew.",
+  });
 }
 
 interface Reading {
@@ -63,7 +75,8 @@ async function takeOne(reading: Reading, commit: FoundCommit, sums: Map<TableNam
   const { statement, clone, target, watch } = reading;
   const { database } = target.request.target;
   const tables: CloneTable[] = [];
-  for (const [position, names] of pausesBefore(reading, commit)) {
+  const oids = statement.kind === "drop" ? await oidsBefore(reading, commit) : reading.surveyed.oids;
+  for (const [position, names] of pausesBefore(commit, oids)) {
     const before = await pausedAt(clone, database, position, "before", watch);
     const isLocked = position < commit.position;
     tables.push(...(await whileOpen(before, () => readTables(reading, before, names, isLocked))));
@@ -88,15 +101,38 @@ async function takeOne(reading: Reading, commit: FoundCommit, sums: Map<TableNam
  * so just before that, since from the lock on nobody else could change it.
  */
 function pausesBefore(
-  { names, surveyed }: Reading,
   commit: FoundCommit,
+  oids: ReadonlyMap<TableName, number>,
 ): readonly (readonly [bigint, readonly TableName[]])[] {
   const pauses = new Map<bigint, TableName[]>();
-  for (const name of names) {
-    const position = commit.locks.get(surveyed.oids.get(name) ?? 0) ?? commit.position;
+  for (const [name, oid] of oids) {
+    const position = commit.locks.get(oid) ?? commit.position;
     pauses.set(position, [...(pauses.get(position) ?? []), name]);
   }
   return [...pauses].toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** A table that was dropped had another oid than the one that has its name now: its name is looked up before the first lock. */
+async function oidsBefore(reading: Reading, commit: FoundCommit): Promise<ReadonlyMap<TableName, number>> {
+  const { clone, target, watch, names } = reading;
+  const first = [...commit.locks.values()].reduce((least, at) => (at < least ? at : least), commit.position);
+  const paused = await pausedAt(clone, target.request.target.database, first, "before", watch);
+  return whileOpen(paused, async () => {
+    const sql = "SELECT name, to_regclass(name)::oid::text AS oid FROM unnest($1::text[]) AS n(name)";
+    const rows = await paused.connection.rows("looking for the table in the clone", sql, [[...names]]);
+    const found = rows.flatMap(({ name, oid }) => (oid == null ? [] : [[name ?? "", Number(oid)] as const]));
+    const taken = found.filter(([, oid]) => commit.locks.has(oid));
+    if (taken.length > 0) return new Map(taken);
+    throw notDropped(names);
+  });
+}
+
+function notDropped(names: readonly TableName[]): Fault {
+  return new Fault("HF-CLONE-NOT-DROPPED", `this transaction did not drop ${names.join(" or ")}: the clone shows it`, {
+    exit: "refused",
+    still: "Nothing was written on the target.",
+    hint: "Begin anew and choose another statement, or name the table as it was named then.",
+  });
 }
 
 async function readTables(

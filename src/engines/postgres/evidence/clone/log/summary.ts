@@ -26,7 +26,7 @@ export interface FoundCommit extends LoggedCommit {
 }
 
 export interface LogSummary {
-  /** Those that deleted in one of the files, or took files of this database away, or were asked for; in the log's order. */
+  /** Those that deleted in one of the files, made one, took files of this database away, or were asked for; in the log's order. */
   readonly commits: FoundCommit[];
   /** Where the backup was complete; null = its end is not in the log that was read. */
   backupEnd: bigint | null;
@@ -116,8 +116,9 @@ function noteEnd(summing: Summing, record: LogRecord): void {
   for (const xid of members) open.delete(xid);
   const dropped = commit.dropped.filter(({ database }) => database === asked.database);
   const deleted = sum(parts.map((part) => part.deleted));
-  if (deleted.size === 0 && dropped.length === 0 && !asked.xids.has(commit.xid)) return;
   const made = parts.flatMap((part) => part.made);
+  const isNothing = deleted.size === 0 && dropped.length === 0 && !made.some((file) => asked.files.has(file));
+  if (isNothing && !asked.xids.has(commit.xid)) return;
   const locks = new Map(parts.flatMap((part) => [...part.locks]).toSorted(([, a], [, b]) => (a < b ? 1 : -1)));
   found.commits.push({ ...commit, dropped, made, locks, deleted, position: record.position });
 }
