@@ -12,7 +12,10 @@ import { type Figure, printFigures } from "./timing.ts";
 const page = path.resolve(import.meta.dirname, "../docs/benchmarks.md");
 
 const bars: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
-  P1: async () => (await import("./rows-back.ts")).rowsBack(),
+  P1: async () => [
+    ...(await (await import("./rows-back.ts")).rowsBack()),
+    ...(await (await import("./wal-rows.ts")).walRows()),
+  ],
   P3: async () => (await import("./journaled-step.ts")).journaledStep(),
   P4: async () => (await import("./first-frame.ts")).firstFrame(),
 };

@@ -158,13 +158,14 @@ async function rebuild(
   const asking = await target.catalogue();
   const { schema, closed } = await logAccess(asking);
   if (closed) throw closedFault(closed);
-  const log = await target.open("reading", { statement_timeout: "0", work_mem: "64MB" });
+  const open = () => target.open("reading", { statement_timeout: "0", work_mem: "64MB" });
+  const log = [await open(), await open(), await open()] as const;
   const spoolFolder = makeScratchRoot(target.request.machine.scratch);
   try {
     const work = { log, inspect: schema, asking, statement, spoolFolder, watch, ...into };
     return await reading((pages) => rebuildTables({ ...work, reading: pages }));
   } finally {
-    await log.close();
+    await Promise.all(log.map((connection) => connection.close()));
   }
 }
 

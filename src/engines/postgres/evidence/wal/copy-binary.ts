@@ -1,52 +1,51 @@
-/** COPY's binary format: a header of 19 bytes, then rows of fields that each say their length (-1 = null), then a row of -1 fields. */
+/**
+ * COPY's binary format: a header of 19 bytes, then rows of fields that each say their length (-1 = null), then a row of -1 fields. The
+ * fields of a row are told by place and length, since there are millions: the bytes are the stream's own, to be copied where kept.
+ */
+export interface BinaryRow {
+  readonly bytes: Buffer;
+  /** By field; -1 = null. Filled anew for each row. */
+  readonly at: Int32Array;
+  readonly length: Int32Array;
+}
 
 const headerBytes = 19;
 
-/** The fields' bytes lie in the stream's own buffers: copy what is kept. */
-export async function* binaryRows(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly (Buffer | null)[][]> {
+export async function eachBinaryRow(
+  chunks: AsyncIterable<Buffer>,
+  fields: number,
+  visit: (row: BinaryRow) => void,
+): Promise<void> {
+  const [at, length] = [new Int32Array(fields), new Int32Array(fields)];
   let rest: Buffer = Buffer.alloc(0);
   let began = false;
   for await (const chunk of chunks) {
-    let bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    if (!began && bytes.length < headerBytes) {
-      rest = bytes;
-      continue;
-    }
-    if (!began) [bytes, began] = [bytes.subarray(headerBytes), true];
-    const { rows, used } = wholeRows(bytes);
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    let used = began ? 0 : headerBytes;
+    if (bytes.length >= used) {
+      began = true;
+      for (let end = rowEnd(bytes, used, at, length); end > 0; end = rowEnd(bytes, used, at, length)) {
+        visit({ bytes, at, length });
+        used = end;
+      }
+    } else used = 0;
     rest = bytes.subarray(used);
-    if (rows.length > 0) yield rows;
   }
 }
 
-function wholeRows(bytes: Buffer): { readonly rows: (Buffer | null)[][]; readonly used: number } {
-  const rows: (Buffer | null)[][] = [];
-  let used = 0;
-  for (;;) {
-    const row = wholeRow(bytes, used);
-    if (row === null) return { rows, used };
-    rows.push(row.fields);
-    used = row.end;
-  }
-}
-
-function wholeRow(bytes: Buffer, from: number): { readonly fields: (Buffer | null)[]; readonly end: number } | null {
-  if (from + 2 > bytes.length) return null;
+/** Where the row ends that begins there; 0 where it is not whole, or the last was. */
+function rowEnd(bytes: Buffer, from: number, at: Int32Array, lengths: Int32Array): number {
+  if (from + 2 > bytes.length) return 0;
   const count = bytes.readInt16BE(from);
-  if (count < 0) return null; // the end
-  const fields: (Buffer | null)[] = [];
-  let at = from + 2;
+  if (count < 0) return 0;
+  let next = from + 2;
   for (let nth = 0; nth < count; nth += 1) {
-    if (at + 4 > bytes.length) return null;
-    const length = bytes.readInt32BE(at);
-    at += 4;
-    if (length < 0) {
-      fields.push(null);
-      continue;
-    }
-    if (at + length > bytes.length) return null;
-    fields.push(bytes.subarray(at, at + length));
-    at += length;
+    if (next + 4 > bytes.length) return 0;
+    const length = bytes.readInt32BE(next);
+    next += 4;
+    lengths[nth] = length;
+    at[nth] = length < 0 ? -1 : next;
+    next += Math.max(0, length);
   }
-  return { fields, end: at };
+  return next > bytes.length ? 0 : next;
 }

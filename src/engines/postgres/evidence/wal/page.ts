@@ -74,9 +74,10 @@ function freed(type: string, words: string): readonly number[] {
 }
 
 export function numberIn(words: string, name: string): number {
-  const found = new RegExp(`(?:^|[ ,])${name}: (\\d+)`).exec(words);
-  if (!found) throw new Error(`a record of the log without ${name}`);
-  return Number(found[1]);
+  const key = `${name}: `;
+  const at = words.startsWith(key) ? 0 : words.indexOf(` ${key}`) + 1;
+  if (at === 0 && !words.startsWith(key)) throw new Error(`a record of the log without ${name}`);
+  return Number.parseInt(words.slice(at + key.length, at + key.length + 12), 10);
 }
 
 export function flagsIn(words: string): number {

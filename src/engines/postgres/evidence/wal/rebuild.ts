@@ -26,7 +26,7 @@ export interface RebuildWork {
   /** For raw pages. */
   readonly reading: Connection;
   /** For the log, and nothing else meanwhile. */
-  readonly log: Connection;
+  readonly log: readonly [Connection, Connection, Connection];
   /** The schema of pg_walinspect, quoted. */
   readonly inspect: string;
   readonly asking: Connection;
@@ -57,10 +57,10 @@ export async function rebuildTables(work: RebuildWork): Promise<Rebuilt> {
   const first = Math.min(...statement.transactions.map(Number));
   const whole =
     logged.tables.every((table) => table.logged) &&
-    (await reachesBack(log, inspect, window, first, await nextXid(asking)));
+    (await reachesBack(log[0], inspect, window, first, await nextXid(asking)));
   const spool = openSpool(work.spoolFolder);
   try {
-    await spoolRecords({ connection: log, schema: inspect, window }, logged, spool, watch);
+    await spoolRecords({ connections: log, schema: inspect, window }, logged, spool, watch);
     return { tables: await eachTable(work, logged.tables, spool, whole), whole };
   } finally {
     spool.close();

@@ -17,42 +17,47 @@ export interface LogRecord {
   readonly image: Buffer | null;
 }
 
+/** The same with its texts as bytes, as they come and as they wait in the spool. */
+export type RawRecord = Omit<LogRecord, "kind" | "words"> & { readonly kind: Buffer; readonly words: Buffer };
+
 const fixed = 27;
 
-/** As it waits in the spool. Lengths are in the fixed part, so that a reader needs no more than that to go on. */
-export function encodeRecord(record: LogRecord): readonly Buffer[] {
-  const [kind, words] = [Buffer.from(record.kind, "latin1"), Buffer.from(record.words, "latin1")];
-  const head = Buffer.allocUnsafe(fixed);
-  head.writeUIntLE(record.nth, 0, 6);
-  head.writeUInt32LE(record.block, 6);
-  head.writeInt32LE(record.other, 10);
-  head.writeUInt32LE(record.xid, 14);
-  head.writeUInt8((record.first ? 1 : 0) | (record.image ? 2 : 0) | (record.data ? 4 : 0), 18);
-  head.writeUInt8(kind.length, 19);
-  head.writeUIntLE(words.length, 20, 3);
-  head.writeUInt32LE(record.data?.length ?? 0, 23);
-  return [head, kind, words, ...(record.data ? [record.data] : []), ...(record.image ? [record.image] : [])];
+export function recordBytes({ kind, words, data, image }: RawRecord): number {
+  return fixed + kind.length + words.length + (data?.length ?? 0) + (image?.length ?? 0);
+}
+
+/** Lengths are in the fixed part, so that a reader needs no more than that to go on. */
+export function encodeRecord(record: RawRecord, into: Buffer, from: number): void {
+  const { kind, words, data, image } = record;
+  into.writeUIntLE(record.nth, from, 6);
+  into.writeUInt32LE(record.block, from + 6);
+  into.writeInt32LE(record.other, from + 10);
+  into.writeUInt32LE(record.xid, from + 14);
+  into.writeUInt8((record.first ? 1 : 0) | (image ? 2 : 0) | (data ? 4 : 0), from + 18);
+  into.writeUInt8(kind.length, from + 19);
+  into.writeUIntLE(words.length, from + 20, 3);
+  into.writeUInt32LE(data?.length ?? 0, from + 23);
+  let at = from + fixed;
+  for (const part of [kind, words, data, image]) if (part) at += part.copy(into, at);
 }
 
 /** The record at a place of the spool, and where the next begins. Its buffers are those of `bytes`. */
 export function decodeRecord(bytes: Buffer, from: number): { readonly record: LogRecord; readonly end: number } {
   const flags = bytes.readUInt8(from + 18);
-  let at = from + fixed;
-  const take = (length: number) => bytes.subarray(at, (at += length));
-  const kind = take(bytes.readUInt8(from + 19)).toString("latin1");
-  const words = take(bytes.readUIntLE(from + 20, 3)).toString("latin1");
-  const data = (flags & 4) === 0 ? null : take(bytes.readUInt32LE(from + 23));
-  const image = (flags & 2) === 0 ? null : take(8192);
+  const kindEnd = from + fixed + bytes.readUInt8(from + 19);
+  const wordsEnd = kindEnd + bytes.readUIntLE(from + 20, 3);
+  const dataEnd = wordsEnd + bytes.readUInt32LE(from + 23);
+  const end = dataEnd + ((flags & 2) === 0 ? 0 : 8192);
   const record: LogRecord = {
     nth: bytes.readUIntLE(from, 6),
     block: bytes.readUInt32LE(from + 6),
     other: bytes.readInt32LE(from + 10),
     first: (flags & 1) !== 0,
     xid: bytes.readUInt32LE(from + 14),
-    kind,
-    words,
-    data,
-    image,
+    kind: bytes.toString("latin1", from + fixed, kindEnd),
+    words: bytes.toString("latin1", kindEnd, wordsEnd),
+    data: (flags & 4) === 0 ? null : bytes.subarray(wordsEnd, dataEnd),
+    image: (flags & 2) === 0 ? null : bytes.subarray(dataEnd, end),
   };
-  return { record, end: at };
+  return { record, end };
 }

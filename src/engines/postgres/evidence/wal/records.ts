@@ -3,17 +3,18 @@ import type { Watch } from "../../../engine.ts";
 import type { Connection } from "../../connection.ts";
 import { postgresFault } from "../../errors.ts";
 import { stopIfAsked } from "../pages/read.ts";
-import { binaryRows } from "./copy-binary.ts";
+import { type BinaryRow, eachBinaryRow } from "./copy-binary.ts";
 import type { Logged, LogFile } from "./files.ts";
-import { encodeRecord, type LogRecord } from "./record.ts";
+import { encodeRecord, type RawRecord, recordBytes } from "./record.ts";
 import type { Spool } from "./spool.ts";
-import { logSteps, type LogWindow } from "./window.ts";
+import { type LogStep, logSteps, type LogWindow } from "./window.ts";
 
 /** Pages that are replayed together: 64 MB of them. */
 const blocksTogether = 8192;
 
 export interface LogReading {
-  readonly connection: Connection;
+  /** The first finds where records begin, the others read by turns. */
+  readonly connections: readonly [Connection, Connection, Connection];
   /** The schema of pg_walinspect, quoted. */
   readonly schema: string;
   readonly window: LogWindow;
@@ -21,16 +22,16 @@ export interface LogReading {
 
 /** Reads what the log says of the tables' files, main fork, and sorts it into the spool. */
 export async function spoolRecords(reading: LogReading, logged: Logged, spool: Spool, watch: Watch): Promise<void> {
-  const { connection, schema, window } = reading;
   const files = logged.tables.flatMap(({ heap, toast }) => (toast === null ? [heap] : [heap, toast]));
-  const total = Math.ceil(Number(window.to - window.from) / megabyte);
+  const total = Math.ceil(Number(reading.window.to - reading.window.from) / megabyte);
   const sort = sorter(spool);
   let done = 0;
   watch.progress({ done, total, unit: "MB", note: "the server's log" });
-  for await (const step of logSteps(connection, schema, window, "oldest first")) {
+  for await (const { step, chunks } of oneAhead(reading, logged.database, files)) {
     stopIfAsked(watch);
-    for await (const rows of rowsOf(connection, recordsSql(schema, step, logged.database, files)))
-      for (const row of rows) sort.take(row);
+    await eachBinaryRow(chunks, columns, sort.take).catch((error: unknown) => {
+      throw postgresFault(error, "reading the server's log", "reading");
+    });
     done += step.bytes / megabyte;
     watch.progress({ done: Math.min(total, Math.round(done)), total, unit: "MB", note: "the server's log" });
   }
@@ -38,13 +39,24 @@ export async function spoolRecords(reading: LogReading, logged: Logged, spool: S
 }
 
 const megabyte = 1024 * 1024;
+/** Far below what makes the server write temporary files, so that one step is worked on while the next is made. */
+const stepBytes = 16n * 1024n * 1024n;
 
-async function* rowsOf(connection: Connection, sql: string) {
-  try {
-    yield* binaryRows(connection.client.query(copyTo(sql)) as AsyncIterable<Buffer>);
-  } catch (error) {
-    throw postgresFault(error, "reading the server's log", "reading");
+/** Two sessions by turns: the server makes the next step while this one is sorted. */
+async function* oneAhead({ connections, schema, window }: LogReading, database: number, files: readonly LogFile[]) {
+  const [asking] = connections;
+  let turn = 0;
+  let waiting: { readonly step: LogStep; readonly chunks: AsyncIterable<Buffer> } | null = null;
+  for await (const step of logSteps(asking, schema, window, "oldest first", stepBytes)) {
+    turn += 1;
+    const reader = connections[1 + (turn % 2)] ?? asking;
+    const chunks = reader.client.query(copyTo(recordsSql(schema, step, database, files)));
+    chunks.on("error", () => undefined); // whoever reads it hears of it; where nobody does any more, it is of no account
+    const begun = { step, chunks };
+    if (waiting) yield waiting;
+    waiting = begun;
   }
+  if (waiting) yield waiting;
 }
 
 /** Only what can change which rows stand on a page, and every whole page. Numbers and positions alone are put into the text. */
@@ -63,20 +75,16 @@ function recordsSql(
       CASE WHEN 'APPLY' = ANY (block_fpi_info) THEN block_fpi_data END
     FROM ${schema}.pg_get_wal_block_info('${step.from}', '${step.to}')
    WHERE reldatabase = ${database} AND relforknumber = 0 AND (${ours.join(" OR ")})
-     AND (record_type ~ '^(INSERT|MULTI_INSERT|UPDATE|HOT_UPDATE|DELETE|PRUNE|VACUUM$)' OR 'APPLY' = ANY (block_fpi_info))
+     AND (record_type IN ('INSERT', 'INSERT+INIT', 'DELETE', 'UPDATE', 'UPDATE+INIT', 'HOT_UPDATE', 'MULTI_INSERT', 'MULTI_INSERT+INIT', 'VACUUM')
+       OR record_type LIKE 'PRUNE%' OR 'APPLY' = ANY (block_fpi_info))
   ) TO STDOUT (FORMAT binary)`;
 }
 
-interface Raw {
-  readonly lsn: bigint;
-  readonly key: string;
-  readonly block: number;
-  readonly first: boolean;
-  readonly xid: number;
-  readonly kind: string;
-  readonly words: string;
-  readonly data: Buffer | null;
-  readonly image: Buffer | null;
+const columns = 10;
+
+interface Raw extends Omit<RawRecord, "nth" | "other"> {
+  readonly lsn: number;
+  readonly file: string;
 }
 
 /** An UPDATE's two pages follow each other: the earlier waits until it is known whether there is a second. */
@@ -84,14 +92,13 @@ function sorter(spool: Spool) {
   let nth = 0;
   let waiting: Raw | null = null;
   const put = (raw: Raw, other: number) => {
-    const { key, block, first, xid, kind, words, data, image } = raw;
-    const record: LogRecord = { nth: (nth += 1), block, other, first, xid, kind, words, data, image };
-    spool.add(spoolKey(key, block), encodeRecord(record));
+    const record: RawRecord = { ...raw, nth: (nth += 1), other };
+    spool.add(spoolKey(raw.file, raw.block), recordBytes(record), (into, at) => encodeRecord(record, into, at));
   };
   return {
-    take: (fields: readonly (Buffer | null)[]) => {
-      const raw = rawOf(fields);
-      const pair = waiting !== null && waiting.lsn === raw.lsn && waiting.key === raw.key;
+    take: (row: BinaryRow) => {
+      const raw = rawOf(row);
+      const pair = waiting !== null && waiting.lsn === raw.lsn && waiting.file === raw.file;
       if (waiting) put(waiting, pair ? raw.block : -1);
       if (pair) put(raw, waiting?.block ?? -1);
       waiting = pair ? null : raw;
@@ -103,19 +110,21 @@ function sorter(spool: Spool) {
   };
 }
 
-function rawOf(fields: readonly (Buffer | null)[]): Raw {
-  const [lsn, part, space, node, block, xid, kind, words, data, image] = fields;
-  if (!lsn || !part || !space || !node || !block || !xid) throw new Error("a record of the log without a place");
+/** In the order of `recordsSql`. */
+function rawOf({ bytes, at, length }: BinaryRow): Raw {
+  const place = (nth: number) => at[nth] ?? -1;
+  const part = (nth: number) => bytes.subarray(place(nth), place(nth) + (length[nth] ?? 0));
+  const orNull = (nth: number) => (place(nth) < 0 ? null : part(nth));
   return {
-    lsn: lsn.readBigUInt64BE(0),
-    key: `${space.readUInt32BE(0)}/${node.readUInt32BE(0)}`,
-    block: Number(block.readBigInt64BE(0)),
-    first: part.readInt16BE(0) === 0,
-    xid: xid.readUInt32BE(0),
-    kind: kind?.toString("latin1") ?? "",
-    words: words?.toString("latin1") ?? "",
-    data: data ?? null,
-    image: image ?? null,
+    lsn: bytes.readUIntBE(place(0), 2) * 2 ** 48 + bytes.readUIntBE(place(0) + 2, 6),
+    first: bytes.readInt16BE(place(1)) === 0,
+    file: `${bytes.readUInt32BE(place(2))}/${bytes.readUInt32BE(place(3))}`,
+    block: bytes.readUInt32BE(place(4) + 4),
+    xid: bytes.readUInt32BE(place(5)),
+    kind: part(6),
+    words: part(7),
+    data: orNull(8),
+    image: orNull(9),
   };
 }
 

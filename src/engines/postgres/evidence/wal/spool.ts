@@ -1,26 +1,28 @@
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import path from "node:path";
 import { randomBytes } from "node:crypto";
+import { Fault } from "../../../../core/errors.ts";
 
 /**
  * What was read of the log, sorted by part of a table, on this machine's disk: so that memory does not grow with the log. The file
  * has no name from the first moment on; it is gone when this process is.
  */
 export interface Spool {
-  add(key: string, parts: readonly Buffer[]): void;
+  /** `write` puts the entry, of that many bytes, into the buffer from that place on. */
+  add(key: string, bytes: number, write: (into: Buffer, at: number) => void): void;
   keys(): readonly string[];
-  /** In the order of adding; each buffer holds whole entries. */
+  /** In the order of adding; each buffer holds whole entries, and is the reader's own. */
   read(key: string): Iterable<Buffer>;
   close(): void;
 }
 
 interface Lane {
-  readonly waiting: Buffer[];
-  bytes: number;
+  waiting: Buffer;
+  used: number;
   readonly written: { readonly at: number; readonly length: number }[];
 }
 
-const writeAt = 256 * 1024;
+const laneBytes = 256 * 1024;
 
 export function openSpool(folder: string): Spool {
   const name = path.join(folder, `log-${randomBytes(8).toString("hex")}`);
@@ -29,21 +31,22 @@ export function openSpool(folder: string): Spool {
   const lanes = new Map<string, Lane>();
   let end = 0;
   const flush = (lane: Lane) => {
-    if (lane.bytes === 0) return;
-    writeSync(file, Buffer.concat(lane.waiting.splice(0)), 0, lane.bytes, end);
-    lane.written.push({ at: end, length: lane.bytes });
-    end += lane.bytes;
-    lane.bytes = 0;
+    if (lane.used === 0) return;
+    writeAll(file, lane.waiting, lane.used, end);
+    lane.written.push({ at: end, length: lane.used });
+    end += lane.used;
+    lane.used = 0;
   };
   return {
-    add: (key, parts) => {
-      const lane = lanes.get(key) ?? { waiting: [], bytes: 0, written: [] };
+    add: (key, bytes, write) => {
+      const lane = lanes.get(key) ?? { waiting: Buffer.alloc(0), used: 0, written: [] };
       lanes.set(key, lane);
-      for (const part of parts) {
-        lane.waiting.push(part);
-        lane.bytes += part.length;
+      if (lane.used + bytes > lane.waiting.length) {
+        flush(lane);
+        if (bytes > lane.waiting.length) lane.waiting = Buffer.allocUnsafe(Math.max(bytes, laneBytes));
       }
-      if (lane.bytes >= writeAt) flush(lane);
+      write(lane.waiting, lane.used);
+      lane.used += bytes;
     },
     keys: () => [...lanes.keys()],
     *read(key) {
@@ -58,4 +61,17 @@ export function openSpool(folder: string): Spool {
     },
     close: () => closeSync(file),
   };
+}
+
+function writeAll(file: number, bytes: Buffer, length: number, at: number): void {
+  try {
+    for (let done = 0; done < length;) done += writeSync(file, bytes, done, length - done, at + done);
+  } catch (error) {
+    throw new Fault("HF-PG-LOG-SPOOL", "what was read of the server's log could not be put on this machine's disk", {
+      exit: "environment",
+      still: "Nothing was changed on the target; what holds the evidence still holds it.",
+      cause: error instanceof Error && "code" in error ? String(error.code) : "",
+      hint: "Free disk space where the scratch folder is (scratch.folder in holdfast.yaml), then resume.",
+    });
+  }
 }

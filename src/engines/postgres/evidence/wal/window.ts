@@ -48,12 +48,13 @@ export async function* logSteps(
   schema: string,
   window: LogWindow,
   order: "oldest first" | "newest first",
+  bytes = mostAtOnce,
 ): AsyncGenerator<LogStep> {
   const forward = order === "oldest first";
   let at = forward ? window.from : window.to;
   const end = forward ? window.to : window.from;
   while (forward ? at < end : at > end) {
-    const wanted = forward ? at + mostAtOnce : at - mostAtOnce;
+    const wanted = forward ? at + bytes : at - bytes;
     const past = forward ? wanted >= end : wanted <= end;
     const found = past ? end : await recordAfter(connection, schema, wanted, window.to);
     // One record longer than a step: the rest is taken at once.
