@@ -99,10 +99,18 @@ function countedOption(counted: Counted, statement: Statement, window: LogWindow
   return {
     ...base,
     feasible: rows > 0,
-    why: rows > 0 ? foundWords(rows, there) : "Neither the pages nor the log hold a row of this statement.",
+    why:
+      rows > 0
+        ? foundWords(rows, there)
+        : "Neither the pages nor the log of today's files hold a row of this statement.",
+    ...(rows > 0 ? {} : { opensWith: "A point-in-time clone, or another backup." }),
     takesMs: expectedMs(window, rows),
     rows,
-    loses: [lossWords(counted.tables), totalWords(counted, statement, rows + lost)].join(" "),
+    loses: [
+      lossWords(counted.tables),
+      ...silentWords(counted.tables, statement),
+      totalWords(counted, statement, rows + lost),
+    ].join(" "),
     recommended: rows > there,
   };
 }
@@ -125,8 +133,24 @@ function lossWords(tables: readonly RecoveredTable[]): string {
   return parts.length === 0 ? "No row that the log tells of." : `${parts.join(", and ")}.`;
 }
 
-function totalWords({ whole }: Counted, { transactions }: Statement, named: number): string {
-  if (whole) return `The log proves that ${number(named)} rows are all that it took.`;
+/** The log knows a table by its file alone: one that was made anew since has no story of the time before. */
+function silentWords(tables: readonly RecoveredTable[], statement: Statement): readonly string[] {
+  const silent = statement.tables.flatMap(({ table, rows }) => {
+    const counted = tables.find((one) => one.table === table);
+    const told = counted ? counted.rows + (counted.lost ?? 0) + counted.unknown + counted.moved + counted.updated : 0;
+    return rows > 0 && told === 0 ? [`${table} (${number(rows)})`] : [];
+  });
+  if (silent.length === 0) return [];
+  return [
+    `Of ${silent.join(", ")} nothing: its file was made anew since (VACUUM FULL, TRUNCATE, ...), or the log begins later.`,
+  ];
+}
+
+function totalWords({ tables, whole }: Counted, statement: Statement, named: number): string {
+  const { transactions } = statement;
+  if (whole && silentWords(tables, statement).length === 0)
+    return `The log proves that ${number(named)} rows are all that it took.`;
+  if (whole) return `At least ${plural(named, "row")}.`;
   return `At least ${plural(named, "row")}; ${transactions[0] ?? "it"} began before the oldest WAL we have.`;
 }
 
