@@ -56,7 +56,7 @@ async function unknownTable(session: Connection, message: string, written: strin
   const hint =
     close.length > 0
       ? `Nearest: ${close.join(", ")}.`
-      : "Write schema.table, in double quotes where SQL needs them; look at the database's name too.";
+      : "Write schema.table, in double quotes where SQL needs them; look at the database's name too. If it was dropped: make it again, empty, as it was; then a clone from a backup has its rows.";
   return new Fault("HF-TABLE-UNKNOWN", message, { exit: "input", still: "Nothing was begun.", hint });
 }
 

@@ -120,16 +120,16 @@ test("rows that the statement locked in one savepoint and deleted in another com
 test("three transactions of a loop come back together; what one made and the next deleted is nobody's loss", async () => {
   const expected = await copyOf(sql, "select * from public.orders where id in (100, 101, 103) order by id");
   const first = await inOne(
-    "delete from public.orders where id = 100; insert into public.orders values (5000, 'own', 1)",
+    "delete from public.orders where id = 100; update public.orders set note = 'u' where id = 200; insert into public.orders values (5000, 'own', 1)",
   );
   await sql.run("", "insert into public.orders values (6000, 'by another', 1)");
   const second = await inOne("delete from public.orders where id in (101, 5000)");
-  const third = await inOne("delete from public.orders where id = 103");
+  const third = await inOne("delete from public.orders where id in (103, 200)");
   await sql.run("", "delete from public.orders where id = 6000");
   await archiveAll(from, sql);
   const back = await ground().recover(statementOf([first, second, third], ["public.orders"], "group"));
   expect(await text(await back.rows("public.orders"))).toBe(expected);
-  expect(back.tables).toMatchObject([{ rows: 3, own: 1 }]);
+  expect(back.tables).toMatchObject([{ rows: 3, updated: 1, own: 2, unknown: 1 }]);
 });
 
 test("a table that was locked for itself first, and one that was truncated and filled anew, are read before the lock", async () => {
