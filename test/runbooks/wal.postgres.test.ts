@@ -3,12 +3,10 @@ import { foldRun } from "../../src/core/apply-event.ts";
 import { stepOf } from "../../src/core/run-state.ts";
 import { anIncident, footprintOf, type Incident } from "../cli-on-postgres/incident.ts";
 import { aCli, type Cli, headless } from "../support/cli.ts";
-import { majors, onEachMajor } from "../support/majors.ts";
-import { startTestServer, testBinaries, type TestServer, usualMajor } from "../support/postgres.ts";
+import { onEachWithLog } from "../engines/postgres/evidence/with-log.ts";
+import { startTestServer, testBinaries, type TestServer } from "../support/postgres.ts";
 
-const tested = majors().filter((major) => major >= 16);
-
-onEachMajor(tested.length > 0 ? tested : [usualMajor], (major) => {
+onEachWithLog([16, 18], (major) => {
   let server: TestServer;
   beforeAll(async () => {
     server = await startTestServer({ major, settings: { autovacuum: "off", fsync: "off" } });

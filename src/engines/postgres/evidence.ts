@@ -19,11 +19,16 @@ import { withLoggedStatements } from "./evidence/rewrites.ts";
 import { scratchKeeper } from "./evidence/transplant/scratch.ts";
 import type { PostgresTarget } from "./target.ts";
 
-/** The evidence of lost rows on PostgreSQL: dead row versions on raw pages, held by a pin. No SQL here reads a user's table. */
+/** The evidence of lost rows on PostgreSQL: dead row versions on raw pages, held by a pin. No SQL here reads a user's table, but for pg_dirtyread's. */
 export function evidence(target: PostgresTarget): Evidence {
   const holder: LockHolder = { session: null };
   const reading: PathContext["reading"] = (work) => withReader(target, holder, work);
-  const context: PathContext = { target, reading, recent: recentCounts(target.request.clock) };
+  const context: PathContext = {
+    target,
+    reading,
+    recent: recentCounts(target.request.clock),
+    recentLog: recentCounts(target.request.clock, 60_000),
+  };
   return {
     traits: { readsDestroy: true, heldBy: "pin" },
     examine: (table) => examineTable(target, table),
@@ -44,7 +49,7 @@ export function evidence(target: PostgresTarget): Evidence {
       return options;
     },
     count: (statement, path, watch) => pathNamed(path).count(context, statement, watch),
-    recoveryParts: (_statement, path, run) => Promise.resolve(pathNamed(path).parts(context, run)),
+    recoveryParts: async (_statement, path, run) => pathNamed(path).parts(context, run),
     recover: async (statement, path, run, watch) => pathNamed(path).recover(context, statement, run, watch),
     cancel: (statement) => cancelStatement(target, statement),
     fate: async (statement) => statementFate(await target.catalogue(), statement),

@@ -10,6 +10,8 @@ export interface PathContext {
   readonly target: PostgresTarget;
   readonly reading: <T>(work: (connection: Connection) => Promise<T>) => Promise<T>;
   readonly recent: RecentCounts;
+  /** Of what was counted out of the log, which takes longer. */
+  readonly recentLog: RecentCounts;
 }
 
 /** One way back: one file, and one line in `paths.ts`. */
@@ -19,7 +21,7 @@ export interface RecoveryPath {
   fits(statement: Statement): boolean;
   option(context: PathContext, statement: Statement, watch: Watch): Promise<PathOption>;
   count(context: PathContext, statement: Statement, watch: Watch): Promise<readonly RecoveredTable[]>;
-  parts(context: PathContext, run: RunId): readonly HoldPart[];
+  parts(context: PathContext, run: RunId): readonly HoldPart[] | Promise<readonly HoldPart[]>;
   /** The connection for raw pages lives until this ends. */
   recover(context: PathContext, statement: Statement, run: RunId, watch: Watch): Promise<Recovered>;
 }

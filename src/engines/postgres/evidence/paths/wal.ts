@@ -28,9 +28,12 @@ export const wal: RecoveryPath = {
     const onPages = await pageTransplant.count(context, statement, watch);
     const there = sumOf(onPages, "rows");
     if (there >= statement.rows && sumOf(onPages, "unknown") === 0) return notNeeded(window, there);
-    return countedOption(await countThem(context, statement, watch), statement, window, there);
+    const counted = await countThem(context, statement, watch);
+    await context.recentLog(statement.value, () => Promise.resolve(counted.tables));
+    return countedOption(counted, statement, window, there);
   },
-  count: async (context, statement, watch) => (await countThem(context, statement, watch)).tables,
+  count: (context, statement, watch) =>
+    context.recentLog(statement.value, async () => (await countThem(context, statement, watch)).tables),
   parts: ({ target }, run) => [scratchPart(target, run)],
   recover: async (context, statement, run, watch) =>
     throughScratch(context.target, statement, run, async (folder, shapes) => {

@@ -67,7 +67,7 @@ function stepSql(schema: string): string {
   return `WITH r AS MATERIALIZED (
       SELECT xid::text, substring(block_ref FROM 'rel ([0-9]+/[0-9]+/[0-9]+)') AS file,
              CASE WHEN record_type ~ 'INSERT' THEN 'i' WHEN record_type ~ 'UPDATE' THEN 'u' ELSE 'd' END AS kind,
-             CASE WHEN record_type ~ '^MULTI' THEN coalesce(substring(description FROM 'ntuples:? ([0-9]+)')::int, 1) ELSE 1 END AS rows
+             CASE WHEN record_type ~ '^MULTI' THEN coalesce(substring(description FROM 'ntuples:? ([0-9]+)'), substring(description FROM '^([0-9]+) tuples'), '1')::int ELSE 1 END AS rows
         FROM ${schema}.pg_get_wal_records_info($1::text::pg_lsn, $2::text::pg_lsn)
        WHERE resource_manager IN ('Heap', 'Heap2') AND record_type ~ '^(DELETE|HOT_UPDATE|UPDATE|INSERT|MULTI_INSERT)'
          AND NOT (record_type = 'DELETE' AND description ~ 'flags:? 0x(1.|.[89A-F])')),
