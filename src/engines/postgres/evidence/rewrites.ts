@@ -9,13 +9,14 @@ import { type Surveyed, surveyLog } from "./clone/survey.ts";
 import { commitTime } from "./clone/log/commit.ts";
 import type { FoundCommit } from "./clone/log/summary.ts";
 import { lsnNumber, lsnText } from "./freeze/pins.ts";
+import { referrersOf } from "./closure.ts";
 import { nextXid } from "./freeze/freeze.ts";
 import { groupsOf, listed, sumOf } from "./pages/statements.ts";
 import { finding, size } from "./say.ts";
 import { type FullXid, fullXid } from "./xid.ts";
 
 /** Read without being asked to; what lies before is read only where nothing else tells who took the rows. */
-const newest = 4e9;
+const newest = 1e9;
 
 /**
  * What the log since the base backup tells beyond the pages: statements whose dead rows are gone from them, and those that took the
@@ -30,7 +31,13 @@ export async function withLoggedStatements(
   if (!target.request.backup) return search;
   const asking = await target.catalogue();
   try {
-    const surveyed = await surveyLog(target, asking, wantedBy(query, search), watch);
+    const referring = await referrersOf(asking, query.tables);
+    const surveyed = await surveyLog(
+      target,
+      asking,
+      wantedBy({ tables: [...query.tables, ...referring] }, search),
+      watch,
+    );
     return joined(query, search, surveyed, await nextXid(asking), await ownFiles(asking, query.tables));
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
@@ -39,7 +46,7 @@ export async function withLoggedStatements(
   }
 }
 
-function wantedBy({ tables }: StatementQuery, { statements }: StatementSearch) {
+function wantedBy({ tables }: Pick<StatementQuery, "tables">, { statements }: StatementSearch) {
   const xids = statements.flatMap(({ transactions }) => transactions);
   return { tables, xids, ...(statements.length > 0 ? { newest } : {}) };
 }
@@ -65,13 +72,14 @@ function joined(
   const positions = new Map(commits.map(({ xid, position }) => [String(fullXid(xid, next)), lsnText(position)]));
   const known = new Set(search.statements.flatMap(({ transactions }) => transactions));
   const isWithin = withinSpan(query);
-  const rewrites = commits.flatMap((commit) => rewriteOf(commit, surveyed, next) ?? []).filter(isWithin);
+  const asked = { ...surveyed, files: new Map([...surveyed.files].filter(([table]) => query.tables.includes(table))) };
+  const rewrites = commits.flatMap((commit) => rewriteOf(commit, surveyed, asked, next) ?? []).filter(isWithin);
   const deletes = commits
-    .flatMap((commit) => deleteOf(commit, surveyed, next, own) ?? [])
+    .flatMap((commit) => deleteOf(commit, asked, next, own) ?? [])
     .filter((one) => !known.has(one.value) && isWithin(one));
   const inPages = search.statements.map((statement) => located(statement, positions));
   const kept = listed([...inPages, ...groupsOf(deletes).map((one) => located(one, positions)), ...deletes]);
-  const drops = dropsOf(surveyed, next).filter(isWithin);
+  const drops = dropsOf(asked, next).filter(isWithin);
   const newestRewrites = [...rewrites.toReversed().slice(0, 5), ...drops.toReversed().slice(0, 5)];
   return {
     ...search,
@@ -98,11 +106,14 @@ function withinSpan({ since, until }: StatementQuery): (statement: Statement) =>
   };
 }
 
-/** It made the file that a table has, or had after an earlier one, and took another away. */
-function rewriteOf(commit: FoundCommit, { files }: Surveyed, next: FullXid): Statement | null {
+/**
+ * It made the file that a table has, or had after an earlier one, and took another away. TRUNCATE ... CASCADE goes further than a DELETE:
+ * it empties whatever refers to the table, and all of that has to come back.
+ */
+function rewriteOf(commit: FoundCommit, { files }: Surveyed, asked: Surveyed, next: FullXid): Statement | null {
   if (commit.dropped.length === 0) return null;
   const hit = [...files].filter(([, all]) => commit.made.some((file) => all.includes(file))).map(([table]) => table);
-  if (hit.length === 0) return null;
+  if (!hit.some((table) => asked.files.has(table))) return null;
   const isNow = hit.some((table) => commit.made.includes(files.get(table)?.[0] ?? ""));
   const base = statementOf(commit, next);
   return {

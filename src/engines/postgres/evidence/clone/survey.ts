@@ -50,10 +50,7 @@ export async function surveyLog(
   wanted: Wanted,
   watch: Watch,
 ): Promise<Surveyed> {
-  const configured = backupOf(target);
-  const backup = await readBackup(configured.base);
-  const source = await logSource(asking, { backup: configured, scratch: target.request.machine.scratch });
-  const major = await majorVersion(asking);
+  const { backup, source, major } = await beginSurvey(target, asking);
   const { database, oids, files: now } = await filesNow(asking, wanted.tables);
   const xids = new Set(wanted.xids.map((xid) => lowXid(Number(xid))));
   const read = (files: ReadonlyMap<TableName, readonly string[]>) =>
@@ -62,6 +59,22 @@ export async function surveyLog(
   const files = withEarlier(now, first.log.commits);
   const again = [...files].some(([table, all]) => all.length > (now.get(table)?.length ?? 0));
   return { backup, source, major, database, oids, files, ...(again ? await read(files) : first) };
+}
+
+/** What is known at once, before the log is read. */
+export type Begun = Pick<Surveyed, "backup" | "source" | "major">;
+
+/** Faults `HF-CLONE-BACKUP` where there is no backup to read. */
+export async function beginSurvey(target: PostgresTarget, asking: Connection): Promise<Begun> {
+  const configured = backupOf(target);
+  const backup = await readBackup(configured.base);
+  const source = await logSource(asking, { backup: configured, scratch: target.request.machine.scratch });
+  return { backup, source, major: await majorVersion(asking) };
+}
+
+/** Bytes of log from the backup to now. */
+export function logBytes({ backup, source }: Begun): number {
+  return Number(source.end - lsnNumber(backup.label.start));
 }
 
 /** Where a target has no backup nothing of this is asked. */
@@ -150,15 +163,8 @@ export interface Closed {
 
 export const mostPauses = 20;
 
-/** Why the clone can't be made for this statement; null where it can. */
-export async function whyClosed(
-  target: PostgresTarget,
-  surveyed: Surveyed,
-  statement: Statement,
-): Promise<Closed | null> {
-  const { backup, source, log, major } = surveyed;
-  const commits = commitsOf(surveyed, statement);
-  const last = commits.at(-1);
+/** Why the backup can't serve this statement, whatever the log says; null where it may. */
+export function whyUnfit({ backup, source, major }: Begun, { transactions, positions = [] }: Statement): Closed | null {
   if (backup.major !== major)
     return {
       why: `The backup is of PostgreSQL ${backup.major}, the server of ${major}.`,
@@ -169,13 +175,27 @@ export async function whyClosed(
       why: `The backup is of timeline ${backup.label.timeline}, the server is on ${source.timeline} since a failover.`,
       opensWith: "A backup that was taken after the failover.",
     };
-  if (statement.transactions.length > mostPauses)
+  if (transactions.length > mostPauses)
     return {
-      why: `It is ${statement.transactions.length} transactions, and each needs a pause of its own: at most ${mostPauses}.`,
+      why: `It is ${transactions.length} transactions, and each needs pauses of its own: at most ${mostPauses}.`,
       opensWith: "Choosing them in smaller groups.",
     };
+  const start = lsnNumber(backup.label.start);
+  return positions.some((position) => lsnNumber(position) < start) ? beforeBackup(backup) : null;
+}
+
+/** Why the clone can't be made for this statement; null where it can. */
+export async function whyClosed(
+  target: PostgresTarget,
+  surveyed: Surveyed,
+  statement: Statement,
+): Promise<Closed | null> {
+  const unfit = whyUnfit(surveyed, statement);
+  if (unfit) return unfit;
+  const commits = commitsOf(surveyed, statement);
+  const last = commits.at(-1);
   if (commits.length < statement.transactions.length || !last) return gap(surveyed);
-  return notBefore(surveyed, commits) ?? (await noRoom(target, surveyed, last)) ?? tablespaces(log, last);
+  return notBefore(surveyed, commits) ?? (await noRoom(target, surveyed, last)) ?? tablespaces(surveyed.log, last);
 }
 
 /** What of the log is missing, by name. */
@@ -185,8 +205,12 @@ function gap({ backup, source, stoppedAt }: Surveyed): Closed {
       why: `The log breaks off: the file ${segmentName(stoppedAt, source.segmentBytes)} is neither in the archive nor on the server.`,
       opensWith: "That file in the archive. If it is not archived yet: select pg_switch_wal() on the server.",
     };
+  return beforeBackup(backup);
+}
+
+function beforeBackup({ startedAt }: BaseBackup): Closed {
   return {
-    why: `The log since the backup of ${backup.startedAt} does not name the statement's commit: it is from before the backup.`,
+    why: `The log since the backup of ${startedAt} does not name the statement's commit: it is from before the backup.`,
     opensWith: "A backup that was begun before it, with all WAL since.",
   };
 }
