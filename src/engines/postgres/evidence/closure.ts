@@ -82,6 +82,22 @@ function reach(start: number, all: readonly Edge[]): ReadonlyMap<number, string>
   return reached;
 }
 
+/** Tables beyond these that refer to them by a foreign key of any kind, however far: TRUNCATE ... CASCADE empties them too. */
+export async function referrersOf(connection: Connection, tables: readonly TableName[]): Promise<readonly TableName[]> {
+  const rows = await connection.rows(
+    "following foreign keys",
+    `WITH RECURSIVE edges AS (
+       SELECT confrelid AS parent, conrelid AS child FROM pg_constraint WHERE contype = 'f'
+       UNION ALL SELECT inhparent, inhrelid FROM pg_inherits),
+     given AS (SELECT to_regclass(name)::oid AS oid FROM unnest($1::text[]) AS n(name)),
+     reached AS (SELECT oid FROM given UNION SELECT e.child FROM reached r JOIN edges e ON e.parent = r.oid)
+     SELECT c.oid::regclass::text AS table FROM reached r JOIN pg_class c USING (oid)
+      WHERE c.relkind = 'r' AND c.oid NOT IN (SELECT oid FROM given WHERE oid IS NOT NULL) ORDER BY c.oid`,
+    [[...tables]],
+  );
+  return rows.map((row) => row.table ?? "");
+}
+
 async function tableFacts(connection: Connection, oids: readonly number[]): Promise<readonly Row[]> {
   return connection.rows(
     "looking up tables",
