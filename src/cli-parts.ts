@@ -95,6 +95,7 @@ async function demo(io: Io, version: string): ReturnType<CliParts["demo"]> {
           {
             target: { name: target, engine: rehearsal.engine, environment: "production", database: rehearsal.database },
             url: async () => rehearsal.url(),
+            ...(rehearsal.backup === undefined ? {} : { backup: rehearsal.backup }),
           },
         ],
         journalFolder,

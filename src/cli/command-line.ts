@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { exitCodes, type ExitName } from "../core/exit-codes.ts";
 import { Fault } from "../core/errors.ts";
+import { incidentKinds } from "../engines/rehearse.ts";
 import { completionScript, shells } from "./completion.ts";
 import { sayFailure } from "./failure.ts";
 import type { PlaceFlags } from "./flags.ts";
@@ -193,12 +194,13 @@ function addInit(program: Command, does: Does, io: Io): void {
 function addDemo(program: Command, does: Does, parts: CliParts, io: Io): void {
   program
     .command("demo")
-    .description("a bad DELETE on a private server, to be recovered from")
+    .description("an incident on a private server, to be recovered from")
+    .addOption(new Option("--incident <kind>", "what went wrong (else delete)").choices(incidentKinds))
     .option("--auto", "without a terminal: drives itself and proves the result")
     .option("--fresh", "give up the demo that was left, and begin a new one")
     .option("--rows <count>", "orders in the shop", "200000")
     .option("--no-alt-screen", "draw the screens in the scrollback")
-    .addHelpText("after", example("holdfast demo --auto"))
+    .addHelpText("after", example("holdfast demo --incident vacuumed --auto"))
     .action((flags) => does({}, async () => (await import("./demo-command.ts")).demoCommand(flags, parts, io)));
 }
 

@@ -1,4 +1,5 @@
 import type { ExitName } from "../core/exit-codes.ts";
+import type { IncidentKind } from "../engines/rehearse.ts";
 import { chooseFace } from "./face.ts";
 import { runDemo } from "./demo.ts";
 import { openScreens } from "./drive-session.ts";
@@ -13,6 +14,7 @@ export interface DemoFlags {
   readonly auto?: boolean;
   readonly fresh?: boolean;
   readonly rows: string;
+  readonly incident?: IncidentKind;
   readonly altScreen: boolean;
 }
 
@@ -46,7 +48,7 @@ export async function demoCommand(flags: DemoFlags, parts: CliParts, io: Io): Pr
         return openScreens(bench, { kind: "session", session }, { ...how, resumeCommand: () => again }, io);
       },
     },
-    { auto, rows, fresh: flags.fresh ?? false },
+    { auto, rows, fresh: flags.fresh ?? false, incident: flags.incident ?? null },
   );
 }
 

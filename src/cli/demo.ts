@@ -1,12 +1,12 @@
 import type { ExitName } from "../core/exit-codes.ts";
 import type { RunId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
-import type { Rehearsal, Rehearsals } from "../engines/rehearse.ts";
+import type { IncidentKind, Rehearsal, Rehearsals } from "../engines/rehearse.ts";
 import type { RunSummary } from "../journal/journal.ts";
 import type { Session, Unsubscribe } from "../runner/session.ts";
 import type { Workbench } from "../runner/workbench.ts";
 import { operate } from "./demo/scripted-operator.ts";
-import { incidentLines, proofLines, seededLines } from "./demo/words.ts";
+import { goingOnLines, incidentLines, proofLines, seededLines } from "./demo/words.ts";
 
 /** What the demo is made of; the composition brings it. */
 export interface DemoParts {
@@ -26,6 +26,8 @@ export interface DemoWishes {
   /** Answers every question by itself, on plain lines. */
   readonly auto: boolean;
   readonly rows: number;
+  /** Null: whatever is left, else the bad DELETE. */
+  readonly incident: IncidentKind | null;
   /** Gives up the run that an earlier demo left, and begins a new one. */
   readonly fresh: boolean;
 }
@@ -33,7 +35,7 @@ export interface DemoWishes {
 const runbook = "restore-after-bad-delete";
 const target = "shop";
 
-/** Rehearses a bad DELETE and recovers from it. `ok` only when every row is proved to be what it was. */
+/** Rehearses an incident and recovers from it. `ok` only when every row is proved to be what it was. */
 export async function runDemo(parts: DemoParts, wishes: DemoWishes): Promise<ExitName> {
   const stage = await setStage(parts, wishes);
   try {
@@ -54,11 +56,11 @@ interface Stage {
 async function setStage(parts: DemoParts, wishes: DemoWishes): Promise<Stage> {
   const found = parts.rehearsals.left() === "incident" ? await goOn(parts) : null;
   if (found?.left && !wishes.fresh) {
-    parts.say("An earlier demo is not finished: going on with it.");
+    for (const line of goingOnLines(found.rehearsal.kind, wishes.incident)) parts.say(line);
     return found;
   }
   if (found) await strike(found);
-  return begin(parts, wishes.rows);
+  return begin(parts, { rows: wishes.rows, incident: wishes.incident ?? "delete" });
 }
 
 async function goOn(parts: DemoParts): Promise<Stage> {
@@ -80,9 +82,9 @@ async function strike({ rehearsal, workbench, left }: Stage): Promise<void> {
   }
 }
 
-async function begin(parts: DemoParts, rows: number): Promise<Stage> {
+async function begin(parts: DemoParts, what: Parameters<Rehearsals["begin"]>[0]): Promise<Stage> {
   parts.say("Starting a private PostgreSQL and filling a shop: some seconds.");
-  const rehearsal = await parts.rehearsals.begin({ rows });
+  const rehearsal = await parts.rehearsals.begin(what);
   try {
     const seeded = await rehearsal.seed({ progress: () => undefined, output: (text) => parts.say(`  ${text}`) });
     for (const line of seededLines(seeded)) parts.say(line);
@@ -159,7 +161,7 @@ async function recoverOnScreens(parts: DemoParts, stage: Stage): Promise<ExitNam
 
 async function prove(parts: DemoParts, rehearsal: Rehearsal): Promise<ExitName> {
   const proof = await rehearsal.compare();
-  for (const line of proofLines(proof)) parts.say(line);
+  for (const line of proofLines(proof, rehearsal.kind)) parts.say(line);
   return proof.equal ? "ok" : "not-proved";
 }
 

@@ -1,13 +1,20 @@
 import type { Secret } from "../core/secret.ts";
-import type { Watch } from "./engine.ts";
+import type { Backup, Watch } from "./engine.ts";
 import type { TableName } from "./inspect.ts";
+
+/**
+ * `delete`: a bad DELETE, its dead rows still there. `truncate`: the whole tables, with their files. `vacuumed`: the bad DELETE again, and
+ * VACUUM has removed the dead rows since.
+ */
+export const incidentKinds = ["delete", "truncate", "vacuumed"] as const;
+export type IncidentKind = (typeof incidentKinds)[number];
 
 /** Where rehearsals live. One at a time: a second process that asks for the same place gets the Fault `HF-REHEARSAL-BUSY`. */
 export interface Rehearsals {
   /** What an earlier process left: `incident` can be gone on with; anything less is of no use. No server is started to tell. */
   left(): "nothing" | "incident";
   /** Removes what is left, and starts a server of ours with nothing on it yet. */
-  begin(options: { readonly rows: number }): Promise<Rehearsal>;
+  begin(options: { readonly rows: number; readonly incident: IncidentKind }): Promise<Rehearsal>;
   /** Starts the server that was left on its own folder again. Nothing is left: Fault `HF-REHEARSAL-GONE`. */
   goOn(): Promise<Rehearsal>;
 }
@@ -19,15 +26,21 @@ export interface Rehearsals {
  */
 export interface Rehearsal {
   readonly engine: string;
+  readonly kind: IncidentKind;
   readonly database: string;
   /** The table that the bad statement names. */
   readonly table: TableName;
   url(database?: string): Secret;
-  /** Fills the tables and notes what every row is. */
+  /** As a config would name it, where the server has one from before the incident, and archives its log since. */
+  readonly backup?: Backup;
+  /** Fills the tables, notes what every row is, and takes the backup where there is one. */
   seed(watch: Pick<Watch, "progress" | "output">): Promise<Seeded>;
   /** Others at work on rows that the incident does not take; each of their changes is noted with it, so that the proof can tell them apart. */
   traffic(): Promise<Traffic>;
-  /** The bad statement. An older report session, which began before it, keeps the dead rows from being cleaned away. */
+  /**
+   * The bad statement. After a `delete` an older report session, which began before it, keeps the dead rows from being cleaned away;
+   * after the others nothing is left on the pages.
+   */
   incident(): Promise<Incident>;
   /** Of an incident that was (also by an earlier process). */
   story(): Promise<Incident>;
@@ -50,6 +63,7 @@ export interface Traffic {
 }
 
 export interface Incident {
+  readonly kind: IncidentKind;
   readonly table: TableName;
   /** As it was run. */
   readonly statement: string;
@@ -59,7 +73,8 @@ export interface Incident {
   readonly at: number;
   /** Rows that it took from its own table, as the server said. */
   readonly rows: number;
-  readonly keptBy: string;
+  /** Null: nothing kept what it took. */
+  readonly keptBy: string | null;
 }
 
 export interface Proof {

@@ -1,5 +1,5 @@
 import { utc } from "../../core/clock.ts";
-import type { Incident, Proof, ProvedTable, Seeded } from "../../engines/rehearse.ts";
+import type { Incident, IncidentKind, Proof, ProvedTable, Seeded } from "../../engines/rehearse.ts";
 import { count, plural } from "../../words/format.ts";
 
 export function seededLines({ tables, tookMs }: Seeded): readonly string[] {
@@ -14,16 +14,46 @@ export function incidentLines(incident: Incident): readonly string[] {
   return [
     `${utc(incident.at)}  Somebody ran:  ${incident.statement}`,
     `  and meant:  ${incident.meant}`,
-    `  It took ${plural(incident.rows, "row")} of ${incident.table}, and all that hangs on them. It is committed.`,
-    `  For now the dead rows are kept by ${incident.keptBy}.`,
+    ...tookLines(incident),
   ];
 }
 
-export function proofLines(proof: Proof): readonly string[] {
+function tookLines({ kind, rows, table, keptBy }: Incident): readonly string[] {
+  const took = `  It took ${plural(rows, "row")} of ${table}, and all that hangs on them. It is committed.`;
+  switch (kind) {
+    case "delete":
+      return [took, `  For now the dead rows are kept by ${keptBy ?? "nobody"}.`];
+    case "vacuumed":
+      return [
+        took,
+        "  Nothing kept the dead rows: VACUUM came (run here in autovacuum's place) and removed them from their pages.",
+        "  What is left is the server's log, and a base backup from before with the log archived since.",
+      ];
+    case "truncate":
+      return [
+        `  It emptied ${table}, ${plural(rows, "row")}, and every table that refers to it. It is committed.`,
+        "  TRUNCATE leaves no dead rows: the tables have new, empty files.",
+        "  What is left is a base backup from before, with the log archived since.",
+      ];
+  }
+}
+
+/** Of a demo that was left: its incident stays, whatever was asked for. */
+export function goingOnLines(kind: IncidentKind, asked: IncidentKind | null): readonly string[] {
+  const going = "An earlier demo is not finished: going on with it.";
+  if (asked === null || asked === kind) return [going];
+  return [
+    going,
+    `  Its incident is ${kind}, not ${asked}. To give it up and begin ${asked}: --fresh --incident ${asked}`,
+  ];
+}
+
+export function proofLines(proof: Proof, kind: IncidentKind): readonly string[] {
+  const what = kind === "truncate" ? "TRUNCATE" : "DELETE";
   const verdict = proof.equal
-    ? "Proved: every row is what it was before the DELETE, or what traffic made of it since."
+    ? `Proved: every row is what it was before the ${what}, or what traffic made of it since.`
     : "NOT PROVED: there are rows that are not what they ought to be.";
-  return ["", "Every row against what was noted before the DELETE:", ...proof.tables.map(tableLine), verdict];
+  return ["", `Every row against what was noted before the ${what}:`, ...proof.tables.map(tableLine), verdict];
 }
 
 function tableLine(proved: ProvedTable): string {

@@ -70,14 +70,14 @@ test("a proof says each table's content before and now, and what is wrong with i
     byTriggers: 0,
   };
   const good = { ...table, digests: { noted: "aa", found: "aa" } };
-  expect(proofLines({ equal: true, tables: [good] })).toEqual([
+  expect(proofLines({ equal: true, tables: [good] }, "delete")).toEqual([
     "",
     "Every row against what was noted before the DELETE:",
     "  public.t: 1,200 rows (3 of traffic's), content aa = aa",
     "Proved: every row is what it was before the DELETE, or what traffic made of it since.",
   ]);
   const bad = { ...table, missing: 2, unexpected: 5, byTriggers: 5, digests: { noted: "aa", found: "bb" } };
-  const lines = proofLines({ equal: false, tables: [bad] });
+  const lines = proofLines({ equal: false, tables: [bad] }, "delete");
   expect(lines[2]).toBe(
     "  public.t: 1,200 rows (3 of traffic's), content aa is not bb, 2 rows missing, 5 rows written by the trigger that you let fire",
   );

@@ -36,6 +36,7 @@ const workbenchOver = (rehearsal: Rehearsal, name: string): Workbench =>
       {
         target: { name, engine: rehearsal.engine, environment: "production", database: rehearsal.database },
         url: () => Promise.resolve(rehearsal.url()),
+        ...(rehearsal.backup === undefined ? {} : { backup: rehearsal.backup }),
       },
     ],
     journalFolder: path.join(base, "journal"),
@@ -64,7 +65,7 @@ function partsWith(
   };
 }
 
-const wishes = { auto: true, rows: 2000, fresh: false };
+const wishes = { auto: true, rows: 2000, fresh: false, incident: null } as const;
 const options = {
   purpose: "demo",
   wishes: { choices: {}, keepRescue: false },
@@ -114,6 +115,42 @@ test("rows that are not as they were are said, with an exit of their own", async
   expect(said.join("\n")).toContain("1 row missing");
   expect(said.join("\n")).toContain("NOT PROVED");
   expect(existsSync(folder())).toBe(false);
+});
+
+test.each([
+  ["truncate", "TRUNCATE public.orders CASCADE", ["clone"]],
+  ["vacuumed", "VACUUM came", ["wal", "clone"]],
+] as const)(
+  "after %s nothing is on the pages, and the demo recovers and proves every row",
+  async (incident, told, ways) => {
+    let open: readonly string[] = [];
+    const parts = partsWith();
+    const show: DemoParts["show"] = (session) =>
+      session.subscribe(() => {
+        const { question } = session.state;
+        if (question?.kind === "choice" && question.choices.some(({ value }) => value === "clone"))
+          open = question.choices.filter(({ disabled }) => disabled === undefined).map(({ value }) => value);
+      });
+    expect(await runDemo({ ...parts, show }, { ...wishes, incident })).toBe("ok");
+    expect(said.join("\n")).toContain(told);
+    expect(said.join("\n")).toContain(
+      `Proved: every row is what it was before the ${incident === "truncate" ? "TRUNCATE" : "DELETE"}`,
+    );
+    expect(open).toEqual(ways);
+    expect(existsSync(folder())).toBe(false);
+    expect(said.every((line) => /^[\x20-\x7e]*$/.test(line))).toBe(true);
+  },
+);
+
+test("a demo that is left goes on with the incident that it has, and says so when another was asked for", async () => {
+  expect(await runDemo(partsWith(leavesEarly), { ...wishes, auto: false, incident: "truncate" })).toBe("paused");
+  said = [];
+  expect(await runDemo(partsWith(), { ...wishes, incident: "vacuumed" })).toBe("ok");
+  expect(said.slice(0, 2)).toEqual([
+    "An earlier demo is not finished: going on with it.",
+    "  Its incident is truncate, not vacuumed. To give it up and begin vacuumed: --fresh --incident vacuumed",
+  ]);
+  expect(said.join("\n")).toContain("Proved: every row is what it was before the TRUNCATE");
 });
 
 test("a demo that is left keeps its server's folder; the next one goes on with that run and proves it", async () => {

@@ -28,7 +28,7 @@ let session: Connection;
 const lost = ["orders", "order_lines", "payments"];
 
 beforeAll(async () => {
-  rehearsal = await place().begin({ rows: 4000 });
+  rehearsal = await place().begin({ rows: 4000, incident: "delete" });
   await rehearsal.seed(quiet);
   session = await open(rehearsal);
   await session.run("putting aside", "create schema aside");
@@ -193,7 +193,7 @@ describe("the proof", () => {
 
 describe("its server", () => {
   test("is refused to a second process while it runs", async () => {
-    await expect(place().begin({ rows: 1000 })).rejects.toMatchObject({
+    await expect(place().begin({ rows: 1000, incident: "delete" })).rejects.toMatchObject({
       record: { code: "HF-REHEARSAL-BUSY", exit: "busy" },
     });
   });

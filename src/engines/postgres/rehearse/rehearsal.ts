@@ -1,20 +1,31 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Clock } from "../../../core/clock.ts";
-import type { Incident, Rehearsal, Seeded, Traffic } from "../../rehearse.ts";
+import type { Incident, IncidentKind, Rehearsal, Seeded, Traffic } from "../../rehearse.ts";
 import { type Connection, connect } from "../connection.ts";
 import type { PrivateServer } from "../server/private-server.ts";
 import { removeServer } from "../server/private-server.ts";
+import { archiveNow, backupBeside, backupIn, takeBaseBackup } from "./archiving.ts";
+import { report, strikeShop } from "./incidents.ts";
 import { badDelete, shopDdl, shopRows, shopRules, shopTables } from "./shop.ts";
 import { compareTruth, noteTruth, truthDdl } from "./truth.ts";
 import { startTraffic } from "./traffic.ts";
 
 export const storyFile = "incident.json";
 const database = "shop";
-const report = "nightly-report";
 
-/** The shop on a running server of ours; `told` is the incident where it has been already. */
-export function rehearsalOn(server: PrivateServer, orders: number, clock: Clock, told: Incident | null): Rehearsal {
+/** What a rehearsal is about; `told` is the incident where it has been already. */
+export interface Rehearsed {
+  readonly kind: IncidentKind;
+  readonly orders: number;
+  readonly told: Incident | null;
+}
+
+/** Where the pages keep nothing, production has a backup. */
+export const hasBackup = (kind: IncidentKind) => kind !== "delete";
+
+/** The shop on a running server of ours. */
+export function rehearsalOn(server: PrivateServer, { kind, orders, told }: Rehearsed, clock: Clock): Rehearsal {
   const open = (application: string, settings: Readonly<Record<string, string>> = {}) =>
     connect({ url: server.url(database), application, effect: "writing", settings });
   let story = told;
@@ -28,14 +39,16 @@ export function rehearsalOn(server: PrivateServer, orders: number, clock: Clock,
   };
   return {
     engine: "postgres",
+    kind,
+    ...(hasBackup(kind) ? { backup: backupIn(server.folder) } : {}),
     database,
     table: badDelete.table,
     url: (name = database) => server.url(name),
-    seed: (watch) => seed(server, open, orders, clock, (text) => watch.output(text)),
+    seed: (watch) => timed(clock, () => seed(server, open, { kind, orders }, (text) => watch.output(text))),
     traffic: async () => (traffic = await startTraffic(() => open("shop-api", { lock_timeout: "2s" }), clock)),
     incident: async () => {
-      reporting = await openReport(await open(report));
-      story = await runBadDelete(await open("shop-admin"), clock);
+      if (kind === "delete") reporting = await openReport(await open(report));
+      story = await strike(server, await open("shop-admin"), kind, clock);
       writeFileSync(path.join(server.folder, storyFile), JSON.stringify({ orders, incident: story }), { mode: 0o600 });
       return story;
     },
@@ -43,11 +56,7 @@ export function rehearsalOn(server: PrivateServer, orders: number, clock: Clock,
     frozen: letReportEnd,
     compare: async () => {
       const session = await open("holdfast-proof");
-      try {
-        return await compareTruth(session);
-      } finally {
-        await session.close();
-      }
+      return compareTruth(session).finally(() => session.close());
     },
     end: async (how) => {
       if (ended) return;
@@ -68,11 +77,9 @@ type Open = (application: string, settings?: Readonly<Record<string, string>>) =
 async function seed(
   server: PrivateServer,
   open: Open,
-  orders: number,
-  clock: Clock,
+  { kind, orders }: Pick<Rehearsed, "kind" | "orders">,
   say: (text: string) => void,
-): Promise<Seeded> {
-  const began = clock.monotonic();
+): Promise<Seeded["tables"]> {
   const first = await server.connect("postgres");
   await first.run("making the database", `create database ${database}`);
   await first.close();
@@ -87,11 +94,24 @@ async function seed(
   await session.run("writing it all to disk", "checkpoint");
   const rows = await session.rows("counting", "select tab, count(*) as n from holdfast_rehearsal.noted group by tab");
   await session.close();
-  const tables = shopTables.map(({ table }) => ({
-    table,
-    rows: Number(rows.find((row) => row.tab === table)?.n ?? 0),
-  }));
+  if (hasBackup(kind)) await backUp(server, say);
+  return shopTables.map(({ table }) => ({ table, rows: Number(rows.find((row) => row.tab === table)?.n ?? 0) }));
+}
+
+async function timed(clock: Clock, fill: () => Promise<Seeded["tables"]>): Promise<Seeded> {
+  const began = clock.monotonic();
+  const tables = await fill();
   return { tables, tookMs: Math.round(clock.monotonic() - began) };
+}
+
+async function backUp(server: PrivateServer, say: (text: string) => void): Promise<void> {
+  say("taking a base backup; from now on the log is archived");
+  const session = await server.connect("postgres");
+  try {
+    await takeBaseBackup(session, server.data, backupBeside(server.folder).base);
+  } finally {
+    await session.close();
+  }
 }
 
 /** Like many a report: it began before the accident, and is still thinking. Its snapshot keeps what died since from being removed. */
@@ -101,8 +121,12 @@ async function openReport(session: Connection): Promise<Connection> {
   return session;
 }
 
-async function runBadDelete(session: Connection, clock: Clock): Promise<Incident> {
-  const rows = await session.run("cleaning up old orders", badDelete.statement);
-  await session.close();
-  return { ...badDelete, rows, at: clock.now(), keptBy: `the session ${report}, which began before it` };
+async function strike(server: PrivateServer, session: Connection, kind: IncidentKind, clock: Clock): Promise<Incident> {
+  try {
+    const incident = await strikeShop(kind, session, clock);
+    if (hasBackup(kind)) await archiveNow(session, backupBeside(server.folder).archive);
+    return incident;
+  } finally {
+    await session.close();
+  }
 }

@@ -2,12 +2,13 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { Clock } from "../../../core/clock.ts";
 import { Fault } from "../../../core/errors.ts";
-import type { Incident, Rehearsals } from "../../rehearse.ts";
+import type { Incident, IncidentKind, Rehearsals } from "../../rehearse.ts";
 import { reachableBinaries } from "../server/account.ts";
 import { findServerBinaries } from "../server/binaries.ts";
 import { initCluster, livingPostmaster, removeServer, startServer } from "../server/private-server.ts";
 import { makeScratchRoot } from "../server/scratch-root.ts";
-import { rehearsalOn, storyFile } from "./rehearsal.ts";
+import { archiveSettings, backupBeside, makeArchive } from "./archiving.ts";
+import { hasBackup, rehearsalOn, storyFile } from "./rehearsal.ts";
 
 export interface RehearsalsRequest {
   /** The folder below which servers of ours live. */
@@ -22,21 +23,26 @@ const major = 18;
 
 export function postgresRehearsals(request: RehearsalsRequest): Rehearsals {
   const folder = path.join(path.resolve(request.scratch), request.name);
-  const start = async () => startServer({ binaries: await binaries(request), folder, settings: likeProduction });
+  const start = async (kind: IncidentKind) => {
+    const archiving = hasBackup(kind) ? archiveSettings(backupBeside(folder).archive) : {};
+    return startServer({ binaries: await binaries(request), folder, settings: { ...likeProduction, ...archiving } });
+  };
   return {
     left: () => (kept(folder) === null ? "nothing" : "incident"),
-    begin: async ({ rows }) => {
+    begin: async ({ rows, incident: kind }) => {
       await assertFree(folder, request.clock);
       makeScratchRoot(request.scratch);
       await removeServer(folder);
       await initCluster(await binaries(request), folder, ["-E", "UTF8", "--locale=C.UTF-8", "--data-checksums"]);
-      return rehearsalOn(await start(), rows, request.clock, null);
+      if (hasBackup(kind)) makeArchive(folder);
+      return rehearsalOn(await start(kind), { kind, orders: rows, told: null }, request.clock);
     },
     goOn: async () => {
       const found = kept(folder);
       if (found === null) throw gone(folder);
       await assertFree(folder, request.clock);
-      return rehearsalOn(await start(), found.orders, request.clock, found.incident);
+      const { orders, incident } = found;
+      return rehearsalOn(await start(incident.kind), { kind: incident.kind, orders, told: incident }, request.clock);
     },
   };
 }
@@ -69,7 +75,9 @@ function kept(folder: string): Kept | null {
   const file = path.join(folder, storyFile);
   if (!existsSync(path.join(folder, "data", "PG_VERSION")) || !existsSync(file)) return null;
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as Kept;
+    const found = JSON.parse(readFileSync(file, "utf8")) as Kept;
+    // An earlier version knew this one incident.
+    return { ...found, incident: { ...found.incident, kind: found.incident.kind ?? "delete" } };
   } catch {
     return null; // cut off while it was written
   }

@@ -111,3 +111,13 @@ export const badDelete = {
   statement: "DELETE FROM public.orders WHERE status = 'cancelled'",
   meant: "DELETE FROM public.orders WHERE status = 'cancelled' AND created_at < '2024-01-01'",
 } as const;
+
+/** Of orders and of whatever refers to them: TRUNCATE stops at a foreign key without the word. */
+export const badTruncate = {
+  table: "public.orders",
+  statement: "TRUNCATE public.orders CASCADE",
+  meant: "the same, on the test server: it was the wrong window",
+} as const;
+
+/** Those that the bad statements empty or cascade to. */
+export const hitTables = ["public.orders", "public.order_lines", "public.payments", "public.shipments"] as const;
