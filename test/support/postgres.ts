@@ -40,15 +40,17 @@ export function testBinaries(): Readonly<Record<string, string>> {
   return Object.fromEntries(bins.filter(([, bin]) => existsSync(bin)));
 }
 
-/** A PostgreSQL of this major version in a folder of its own below the system's temporary folder. Call `end` when done. */
+/** A PostgreSQL of this major version in a folder of its own below the system's temporary folder. `bin`: by other programs than npm's. Call `end` when done. */
 export async function startTestServer(
-  options: { major?: number; settings?: Record<string, string>; initdb?: string[]; port?: number } = {},
+  options: { major?: number; settings?: Record<string, string>; initdb?: string[]; port?: number; bin?: string } = {},
 ): Promise<TestServer> {
   const scratch = makeScratchRoot(mkdtempSync(path.join(os.tmpdir(), "hf-")));
   // mkdtemp makes 0700: a server under another account could not come in.
   chmodSync(scratch, 0o711);
   const programs = makeScratchRoot(path.join(os.tmpdir(), `hf-programs-${process.getuid?.() ?? 0}`));
-  const binaries = reachableBinaries(await findServerBinaries(options.major ?? usualMajor, testBinaries()), programs);
+  const major = options.major ?? usualMajor;
+  const known = options.bin === undefined ? testBinaries() : { [String(major)]: options.bin };
+  const binaries = reachableBinaries(await findServerBinaries(major, known), programs);
   const folder = path.join(scratch, "t");
   await initCluster(binaries, folder, options.initdb ?? ["-E", "UTF8", "--locale=C.UTF-8"]);
   const settings = { ...likeProduction, ...options.settings };

@@ -1,0 +1,63 @@
+import type { Statement } from "../../../evidence.ts";
+import type { Connection } from "../../connection.ts";
+import type { PostgresTarget } from "../../target.ts";
+import { readSlot, slotName } from "../freeze/slots.ts";
+import { pageSize } from "../pages/layout.ts";
+import { extensionSchema } from "../pages/relation.ts";
+import { lowXid } from "../xid.ts";
+
+export const extension = "pg_dirtyread";
+
+export interface Closed {
+  readonly why: string;
+  readonly opensWith: string;
+}
+
+/** From catalogues alone; null where nothing stands in the way. */
+export async function whyClosed(target: PostgresTarget, statement: Statement): Promise<Closed | null> {
+  const asking = await target.catalogue();
+  const server = await connectionFacts(asking, statement);
+  if (server.superuser !== "true")
+    return { why: "The role that we connect as is no superuser.", opensWith: "A superuser's URL for this target." };
+  if (server.there !== "true")
+    return {
+      why: `The server does not have the extension ${extension}.`,
+      opensWith: `The package ${extension} for its version on the server's machine (Debian: postgresql-${server.major}-dirtyread); no restart.`,
+    };
+  if ((await extensionSchema(asking, "pageinspect")) === null)
+    return { why: "pageinspect is not installed in this database.", opensWith: "CREATE EXTENSION pageinspect" };
+  if (server.block !== String(pageSize) || server.strange !== "")
+    return {
+      why:
+        server.strange === ""
+          ? `The server's pages have ${server.block} bytes.`
+          : `${server.strange}: not kept by the access method heap.`,
+      opensWith: "Another recovery path.",
+    };
+  return pinClosed(target, asking, statement);
+}
+
+async function connectionFacts(asking: Connection, statement: Statement) {
+  return asking.row(
+    "asking what this server lets us read",
+    `SELECT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)::text AS superuser, current_setting('block_size') AS block,
+            EXISTS (SELECT FROM pg_available_extensions WHERE name = $1)::text AS there,
+            (current_setting('server_version_num')::int / 10000)::text AS major,
+            (SELECT coalesce(string_agg(c.oid::regclass::text, ', '), '') FROM unnest($2::text[]) AS n(name)
+               JOIN pg_class c ON c.oid = to_regclass(n.name) JOIN pg_am a ON a.oid = c.relam WHERE a.amname <> 'heap') AS strange`,
+    [extension, statement.tables.map(({ table }) => table)],
+  );
+}
+
+/** Long values are looked up by an index, and such a look removes dead ones that nothing holds: one pin of the server bears both. */
+async function pinClosed(target: PostgresTarget, asking: Connection, statement: Statement): Promise<Closed | null> {
+  const slot = await readSlot(asking, slotName("rows", target.request.session.run), null);
+  const opensWith = "A freeze that holds: this path reads by SQL, which removes what nothing holds.";
+  if (slot === null || slot.xmin === null || slot.walStatus === "lost" || slot.invalidation !== null)
+    return { why: "No pin holds the rows and their long values.", opensWith };
+  const { xmin } = slot;
+  const ids = [...statement.transactions, ...statement.subtransactions].map((xid) => lowXid(Number(xid)));
+  // 32-bit ids go round: "later" is the shorter way.
+  const free = ids.some((id) => id !== xmin && (xmin - id) >>> 0 < 0x80000000);
+  return free ? { why: `The pin holds only what died since transaction ${xmin}.`, opensWith } : null;
+}
