@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Clock } from "../../../core/clock.ts";
-import type { Incident, IncidentKind, Rehearsal, Seeded, Traffic } from "../../rehearse.ts";
+import type { Incident, IncidentKind, Proof, Rehearsal, Seeded, Traffic } from "../../rehearse.ts";
 import { type Connection, connect } from "../connection.ts";
 import type { PrivateServer } from "../server/private-server.ts";
 import { removeServer } from "../server/private-server.ts";
@@ -54,10 +54,7 @@ export function rehearsalOn(server: PrivateServer, { kind, orders, told }: Rehea
     },
     story: () => (story ? Promise.resolve(story) : Promise.reject(new Error("the incident has not been yet"))),
     frozen: letReportEnd,
-    compare: async () => {
-      const session = await open("holdfast-proof");
-      return compareTruth(session).finally(() => session.close());
-    },
+    compare: () => proofBy(open),
     end: async (how) => {
       if (ended) return;
       ended = true;
@@ -96,6 +93,15 @@ async function seed(
   await session.close();
   if (hasBackup(kind)) await backUp(server, say);
   return shopTables.map(({ table }) => ({ table, rows: Number(rows.find((row) => row.tab === table)?.n ?? 0) }));
+}
+
+async function proofBy(open: Open): Promise<Proof> {
+  const session = await open("holdfast-proof");
+  try {
+    return await compareTruth(session);
+  } finally {
+    await session.close();
+  }
 }
 
 async function timed(clock: Clock, fill: () => Promise<Seeded["tables"]>): Promise<Seeded> {
