@@ -119,6 +119,19 @@ onEachWithLog([16, 18], (major) => {
     return option;
   }
 
+  test("what one savepoint inserted and another deleted is not told as lost", async () => {
+    await run("CREATE TABLE public.s (id int PRIMARY KEY, note text)");
+    await run("INSERT INTO public.s SELECT n, 'x' FROM generate_series(1, 100) n");
+    for (const one of ["BEGIN", "SAVEPOINT a", "INSERT INTO public.s SELECT n, 'own' FROM generate_series(201, 240) n"])
+      await run(one);
+    for (const one of ["RELEASE a", "SAVEPOINT b", "DELETE FROM public.s WHERE id > 30", "RELEASE b", "COMMIT"])
+      await run(one);
+    await run("VACUUM public.s");
+    const [only] = (await stage().find("public.s")).statements;
+    expect(only).toMatchObject({ rows: 70 });
+    expect(only?.subtransactions).toHaveLength(2);
+  });
+
   test("a loop of small DELETEs comes back whole, though others took their rows' places between them", async () => {
     await run("CREATE TABLE public.l (id int PRIMARY KEY, note text)");
     await run("INSERT INTO public.l SELECT n, md5(n::text) FROM generate_series(1, 2000) n");

@@ -11,7 +11,7 @@ import { type Deleter, newDeleter, rowsOf, type Scan } from "./scan.ts";
 import { type Candidate, countsOf } from "./statements.ts";
 
 /** With candidates on the pages a look at the newest will do; without, the log is all that is left to ask. */
-const [shortMs, longMs] = [4_000, 60_000];
+const [shortMs, longMs] = [2_000, 60_000];
 
 /** Null where the server has no function for it. */
 export async function askLog(

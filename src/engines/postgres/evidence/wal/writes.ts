@@ -23,7 +23,9 @@ export interface LoggedWrites {
   readonly of: number;
 }
 
-const [mostPerStep, mostKnown] = [2000, 5000];
+const [mostPerStep, mostKnown] = [2000, 20_000];
+/** Small, so that a short budget is kept. */
+const stepBytes = 16n * 1024n * 1024n;
 
 /**
  * Who deleted from the tables, by the server's log, newest first and no longer than `budgetMs`: also where VACUUM has taken the rows
@@ -42,14 +44,17 @@ export async function writesInLog(
   const window = await logWindow(connection);
   const of = Number(window.to - window.from);
   const writes = new Map<FullXid, Map<string, FileWrites>>();
+  /** Transactions with their subtransactions, by the COMMIT records: one may have inserted what another deleted. */
+  const families = new Set<string>();
   const deadline = performance.now() + budgetMs;
   let read = 0;
-  for await (const step of logSteps(connection, schema, window, "newest first")) {
+  for await (const step of logSteps(connection, schema, window, "newest first", stepBytes)) {
     stopIfAsked(watch);
-    const known = [...writes.keys()].slice(0, mostKnown).map((xid) => String(xid % 2 ** 32));
+    const known = [...[...writes.keys()].map((xid) => String(xid % 2 ** 32)), ...families].slice(0, mostKnown);
     const values = [step.from, step.to, [...files.keys()], known, String(database)];
     for (const row of await connection.rows("reading the server's log", stepSql(schema), values))
-      note(writes, fullXid(Number(row.xid), next), row.file ?? "", row);
+      if (row.file == null) families.add(row.xid ?? "");
+      else note(writes, fullXid(Number(row.xid), next), row.file, row);
     read += step.bytes;
     watch.progress({ done: inMegabytes(read), total: inMegabytes(of), unit: "MB", note: "the server's log" });
     if (performance.now() > deadline) break;
@@ -60,21 +65,27 @@ export async function writesInLog(
 const inMegabytes = (bytes: number) => Math.round(bytes / 1024 / 1024);
 
 /**
- * Of a step: all that was written by those who deleted from the tables in it or later. Not counted as deleted: rows that moved to
- * another partition, and inserts that were given up.
+ * Of a step: all that was written by those who deleted from the tables in it or later, and what committed
+ * transactions with subtransactions inserted into the tables; then the ids of those alone. Not counted as deleted: rows that moved to another partition, and inserts
+ * that were given up.
  */
 function stepSql(schema: string): string {
   return `WITH r AS MATERIALIZED (
       SELECT xid::text, substring(block_ref FROM 'rel ([0-9]+/[0-9]+/[0-9]+)') AS file,
-             CASE WHEN record_type ~ 'INSERT' THEN 'i' WHEN record_type ~ 'UPDATE' THEN 'u' ELSE 'd' END AS kind,
-             CASE WHEN record_type ~ '^MULTI' THEN coalesce(substring(description FROM 'ntuples:? ([0-9]+)'), substring(description FROM '^([0-9]+) tuples'), '1')::int ELSE 1 END AS rows
+             CASE WHEN resource_manager = 'Transaction' THEN 's' WHEN record_type ~ 'INSERT' THEN 'i' WHEN record_type ~ 'UPDATE' THEN 'u' ELSE 'd' END AS kind,
+             CASE WHEN record_type ~ '^MULTI' THEN coalesce(substring(description FROM 'ntuples:? ([0-9]+)'), substring(description FROM '^([0-9]+) tuples'), '1')::int ELSE 1 END AS rows,
+             CASE WHEN resource_manager = 'Transaction' THEN concat_ws(' ', xid, substring(description FROM '^([0-9]+): '), trim(substring(description FROM 'subxacts: ([0-9 ]+)'))) END AS members
         FROM ${schema}.pg_get_wal_records_info($1::text::pg_lsn, $2::text::pg_lsn)
-       WHERE resource_manager IN ('Heap', 'Heap2') AND record_type ~ '^(DELETE|HOT_UPDATE|UPDATE|INSERT|MULTI_INSERT)'
-         AND NOT (record_type = 'DELETE' AND description ~ 'flags:? 0x(1.|.[89A-F])')),
+       WHERE (resource_manager IN ('Heap', 'Heap2') AND record_type ~ '^(DELETE|HOT_UPDATE|UPDATE|INSERT|MULTI_INSERT)'
+              AND NOT (record_type = 'DELETE' AND description ~ 'flags:? 0x(1.|.[89A-F])'))
+          OR (resource_manager = 'Transaction' AND record_type LIKE 'COMMIT%' AND description LIKE '%subxacts:%')),
+    s AS MATERIALIZED (SELECT DISTINCT unnest(string_to_array(members, ' ')) AS xid FROM r WHERE kind = 's'),
     w AS (SELECT xid FROM r WHERE kind = 'd' AND file = ANY ($3::text[]) GROUP BY xid ORDER BY count(*) DESC LIMIT ${mostPerStep})
     SELECT xid, file, sum(rows) FILTER (WHERE kind = 'd')::text AS deleted, sum(rows) FILTER (WHERE kind = 'u')::text AS updated,
            sum(rows) FILTER (WHERE kind = 'i')::text AS inserted
-      FROM r WHERE (xid IN (SELECT xid FROM w) OR xid = ANY ($4::text[])) AND split_part(file, '/', 2) = $5 GROUP BY xid, file`;
+      FROM r WHERE split_part(file, '/', 2) = $5 AND (xid IN (SELECT xid FROM w) OR xid = ANY ($4::text[])
+        OR (kind = 'i' AND file = ANY ($3::text[]) AND xid IN (SELECT xid FROM s))) GROUP BY xid, file
+    UNION ALL SELECT xid, NULL, NULL, NULL, NULL FROM s`;
 }
 
 function note(
