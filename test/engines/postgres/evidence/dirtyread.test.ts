@@ -211,10 +211,41 @@ withDirtyread(() => {
     const statement = largest(await one.find("public.orders"));
     const back = await one.recover(statement, way);
     expect(await text(await back.rows("public.lines")), "no key: in the order of the pages").toBe(lines);
-    (await back.rows("public.orders")).on("error", () => undefined); // left half way
+    expect(await text(await back.rows("public.orders"))).toBe("1\n2\n3\n4\n5\n6\n7\n8\n9\n");
     await back.close();
     await run("SET lock_timeout = '100ms'");
     await expect(run("SELECT count(*) FROM public.orders")).rejects.toThrow(/lock/);
+  });
+
+  test("rows that are left half way, and a count that is stopped, end on the server; the session that holds our lock lives on", async () => {
+    await run(
+      "CREATE TABLE public.wide (id int PRIMARY KEY, words text)",
+      "INSERT INTO public.wide SELECT n, repeat(md5(n::text), 30) FROM generate_series(1, 60000) n",
+    );
+    await hold();
+    await run("DELETE FROM public.wide WHERE id <= 50000");
+    const one = stage(true);
+    const statement = largest(await one.find("public.wide"));
+    const stopped = new AbortController();
+    const seen = { ...watch, signal: stopped.signal, progress: () => void setTimeout(() => stopped.abort(), 120) };
+    await one.take(await one.evidence.recoveryParts(statement, way, one.run));
+    await expect(one.evidence.recover(statement, way, one.run, seen)).rejects.toMatchObject({
+      record: { code: "HF-PG-CANCELLED" },
+    });
+    const back = await one.evidence.recover(statement, way, one.run, watch);
+    const left = await back.rows("public.wide");
+    await new Promise((resolve) => left.once("data", resolve));
+    left.pause();
+    await back.close();
+    await expect(text(left)).rejects.toThrow();
+    const active =
+      "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND application_name LIKE 'holdfast:%'";
+    expect(await copyOf(sql, active)).toBe("0\n");
+    await run("SET lock_timeout = '100ms'");
+    await expect(run("SELECT count(*) FROM public.wide")).rejects.toThrow(/lock/);
+    const again = await one.evidence.recover(statement, way, one.run, watch);
+    expect((await text(await again.rows("public.wide"))).split("\n")).toHaveLength(50_001);
+    await again.close();
   });
 
   test("a version that is no longer what was judged is not handed out: the counts must agree", async () => {

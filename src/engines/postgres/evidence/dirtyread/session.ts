@@ -4,6 +4,7 @@ import { Fault } from "../../../../core/errors.ts";
 import type { Watch } from "../../../engine.ts";
 import type { Connection } from "../../connection.ts";
 import { postgresFault } from "../../errors.ts";
+import { stopIfAsked } from "../pages/read.ts";
 import type { PathContext } from "../paths/path.ts";
 
 /** Ends what a session of ours reads, on the server; waits until it was told. */
@@ -17,7 +18,9 @@ export function cancelBy(asking: Connection): Cancel {
 }
 
 /** Counts by the very reading that will hand the rows out. */
-export async function countBySql(connection: Connection, cancel: Cancel, sql: string, { signal }: Watch) {
+export async function countBySql(connection: Connection, cancel: Cancel, sql: string, watch: Watch) {
+  stopIfAsked(watch);
+  const { signal } = watch;
   const told: Promise<void>[] = [];
   const stop = () => void told.push(cancel(connection));
   signal.addEventListener("abort", stop, { once: true });
