@@ -88,7 +88,9 @@ function choiceOf(statement: Statement, all: readonly Statement[], isLargest: bo
     value,
     label: `${when(statement)}  ${took(statement)}  ${named(statement)}`,
     details: [
-      perTable(tables),
+      kind === "rewrite" || kind === "drop"
+        ? `all rows of ${tables.map(({ table }) => table).join(", ")}`
+        : perTable(tables),
       ...(at === null && !isOpen ? ["the server does not know when it committed"] : []),
       ...(at !== null && (isOpen || (until !== null && until !== at))
         ? [isOpen ? `began ${instantOf(at)}` : `committed from ${instantOf(at)} to ${instantOf(until ?? at)}`]

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { Fault } from "../core/errors.ts";
 import type { LeaseState } from "../core/run-state.ts";
-import type { Finding } from "../core/step.ts";
+import type { Finding, Preview } from "../core/step.ts";
 import type { Evidence, Recovered, RecoveredTable } from "../engines/evidence.ts";
 import type { Filled } from "../engines/rescue-area.ts";
-import type { Action, ActionContext } from "./action.ts";
+import type { Action, ActionContext, ReadContext } from "./action.ts";
 import { countedLines } from "./counted-lines.ts";
 import { count, some, sum } from "./say.ts";
 import { giveBackSpent } from "./spent-leases.ts";
@@ -29,6 +29,7 @@ export const rescueRows: Action<Params, Rescue> = {
   },
 
   async preview(ctx, { statement, path }) {
+    if (statement.kind === "rewrite" || statement.kind === "drop") return wholeTables(ctx, { statement, path });
     const tables = await ctx.capability("evidence").count(statement, path.path, ctx);
     const rows = sum(tables, (table) => table.rows);
     const size = tables.every((table) => table.bytes !== undefined) ? sum(tables, (table) => table.bytes ?? 0) : null;
@@ -43,7 +44,7 @@ export const rescueRows: Action<Params, Rescue> = {
       counts: { rows },
       ...(size === null ? {} : { bytes: size }),
       ...(path.takesMs === null ? {} : { takesMs: path.takesMs }),
-      undo: "The rescue area is dropped at the end of the run, or kept for 24 h if you say so.",
+      undo,
       expects,
     };
   },
@@ -67,6 +68,20 @@ export const rescueRows: Action<Params, Rescue> = {
 
   undo: { words: "drop the rescue area" },
 };
+
+const undo = "The rescue area is dropped at the end of the run, or kept for 24 h if you say so.";
+
+/** What went with a table's whole file is counted by nothing but reading it: any number here would be a guess. */
+function wholeTables(ctx: ReadContext, { statement: { tables }, path }: Params): Preview {
+  return {
+    summary: `Bring all rows that ${some(tables.length, "table")} had just before it into the rescue area ${ctx.capability("rescueArea").name(ctx.run)}`,
+    lines: tables.map(({ table }) => `${table}: all rows`),
+    counts: { tables: tables.length },
+    ...(path.takesMs === null ? {} : { takesMs: path.takesMs }),
+    undo,
+    incomplete: "How many rows: they are counted when they are read.",
+  };
+}
 
 async function takeScratch(
   ctx: ActionContext,

@@ -55,7 +55,7 @@ function allClosed(paths: readonly PathOption[]): Fault {
 }
 
 function closedBecause({ why, opensWith }: PathOption): string {
-  return opensWith === undefined ? why : `${why} (opens with: ${opensWith})`;
+  return opensWith === undefined ? why : `${why} It opens with: ${opensWith}`;
 }
 
 function choiceOf(path: PathOption, statement: string, recommended: boolean): Choice {
@@ -63,15 +63,19 @@ function choiceOf(path: PathOption, statement: string, recommended: boolean): Ch
   return {
     value: path.path,
     label: path.label,
-    details: [
-      path.why,
-      ...(path.takesMs === null ? [] : [about(path.takesMs)]),
-      ...(path.rows === null ? [] : [`brings back ${some(path.rows, "row")}`]),
-      `loses: ${path.loses}`,
-      ...path.needs.map((need) => `needs: ${need}`),
-    ],
-    ...(path.feasible ? {} : { disabled: closedBecause(path) }),
+    ...(path.feasible ? { details: detailsOf(path) } : { details: [], disabled: closedBecause(path) }),
     tags: recommended ? ["recommended"] : [],
     data,
   };
+}
+
+/** Of an open one; what a closed one would cost helps nobody. */
+function detailsOf({ why, takesMs, rows, loses, needs }: PathOption): readonly string[] {
+  return [
+    why,
+    ...(takesMs === null ? [] : [about(takesMs)]),
+    ...(rows === null ? [] : [`brings back ${some(rows, "row")}`]),
+    `loses: ${loses}`,
+    ...needs.map((need) => `needs: ${need}`),
+  ];
 }

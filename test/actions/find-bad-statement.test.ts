@@ -41,6 +41,22 @@ test("labels a statement by time, rows and transaction", async () => {
   ]);
 });
 
+test("names the tables that went with their whole file, and no number of rows that nobody counted", async () => {
+  const search = await searched(await aStory());
+  const whole = (kind: "rewrite" | "drop") => {
+    const statements = search.statements.map((one) => ({
+      ...one,
+      kind,
+      rows: 0,
+      tables: one.tables.map(({ table }) => ({ table, rows: 0 })),
+    }));
+    return findBadStatement.choices?.({ ...search, statements })[0];
+  };
+  expect(whole("rewrite")?.label).toMatch(/^2026-11-21 02:51:17Z {2}TRUNCATE or rewrite {2}xid \d+$/);
+  for (const kind of ["rewrite", "drop"] as const)
+    expect(whole(kind)?.details[0]).toBe("all rows of public.orders, public.lines");
+});
+
 test("reads no row of the table by SQL: dead rows outlive the search without a freeze", async () => {
   const story = await aStory();
   await searched(story);

@@ -25,6 +25,20 @@ test("previews exactly the rows that it then rescues, and writes nothing for it"
   expect(rescue.area).toBe(expects.area);
 });
 
+test("names no number of rows for tables that went with their whole file, and says that it is not known", async () => {
+  const { ctx, params } = await prepared();
+  const tables = ["public.orders", "public.lines"].map((table) => ({ table, rows: 0 }));
+  const statement = { ...params.statement, kind: "rewrite", rows: 0, tables } as const;
+  const preview = await rescueRows.preview(ctx, { ...params, statement });
+  expect(preview).toMatchObject({
+    summary: expect.stringMatching(/^Bring all rows that 2 tables had just before it into the rescue area/),
+    lines: ["public.orders: all rows", "public.lines: all rows"],
+    counts: { tables: 2 },
+    incomplete: expect.stringContaining("counted when they are read"),
+  });
+  expect(preview.expects).toBeUndefined(); // a dry run ends here rather than go on with a guess
+});
+
 test("keeps the rescue area as a lease, and gives the scratch server back at once", async () => {
   const story = await aStory();
   await rescued(story);

@@ -29,6 +29,14 @@ test("recommends one open path, and hands over what later steps need to know of 
   expect(best.details).toEqual(expect.arrayContaining(["brings back 14 rows", "loses: nothing"]));
 });
 
+test("tells of a closed path why it is closed and what opens it, and nothing of what it would cost", () => {
+  const path = { label: "", takesMs: 2000, rows: 0, loses: "all", needs: ["a key"], rescues: true, recommended: false };
+  const paths = [{ ...path, path: "a", feasible: false, why: "It is locked.", opensWith: "A key." }];
+  expect(surveyRecoveryPaths.choices?.({ statement: "1", paths })).toMatchObject([
+    { disabled: "It is locked. It opens with: A key.", details: [] },
+  ]);
+});
+
 test("recommends an open path even where the engine recommends none", () => {
   const path = { label: "", feasible: true, why: "", takesMs: null, rows: null, loses: "", needs: [], rescues: true };
   const paths = [
@@ -47,7 +55,7 @@ test("refuses with every reason when no path is open", async () => {
   await expect(surveyRecoveryPaths.run(story.ctx, { statement })).rejects.toMatchObject({
     record: {
       code: "HF-PATHS-CLOSED",
-      message: expect.stringMatching(/open-transaction: it is committed; dead-rows: .*opens with: a freeze/),
+      message: expect.stringMatching(/open-transaction: it is committed; dead-rows: .* It opens with: a freeze/),
     },
   });
 });

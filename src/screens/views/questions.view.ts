@@ -22,9 +22,12 @@ export function choiceBody(model: Model, question: ChoiceQuestion, height: numbe
 }
 
 function choiceRows(choice: Choice, selected: boolean, width: number): readonly Row[] {
-  const tags = choice.tags.length > 0 ? `   [${choice.tags.join(", ")}]` : "";
+  const tone = selected ? "strong" : "plain";
+  const tags = choice.tags.length > 0 ? `[${choice.tags.join(", ")}]` : "";
+  const fits = choice.label.length + tags.length + 5 <= width;
   return [
-    row(selected ? "> " : "  ", span(`${choice.label}${tags}`, selected ? "strong" : "plain")),
+    row(selected ? "> " : "  ", span(fits && tags !== "" ? `${choice.label}   ${tags}` : choice.label, tone)),
+    ...(fits ? [] : labelled("", tags, width, { indent: 6, tone })),
     ...(choice.disabled === undefined
       ? []
       : labelled("", `not possible: ${choice.disabled}`, width, { indent: 6, tone: "caution" })),
