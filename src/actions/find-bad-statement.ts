@@ -77,7 +77,7 @@ function noneFound(table: string, { since, until }: Params, pruned: number): Fau
     still: "What was frozen stays frozen until this run gives it back.",
     hint: bounded
       ? "Start a run without `since` and `until`, or with an earlier `since`: they may miss the statement."
-      : "Check the table's name: the rows may have been lost from another table. If it was emptied by TRUNCATE, or vacuumed since, its rows are in a backup only: name one for the target in holdfast.yaml (backup:), and begin anew.",
+      : "Check the table's name: the rows may have been lost from another table. If it was emptied by TRUNCATE, or vacuumed since and gone from the log of the server, its rows are in a backup only: name one for the target in holdfast.yaml (backup:), and begin anew.",
   });
 }
 

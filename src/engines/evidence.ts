@@ -97,7 +97,7 @@ export interface Recovered {
   close(): Promise<void>;
 }
 
-/** The evidence of lost rows. Nothing here reads a damaged table by SQL. */
+/** The evidence of lost rows. Nothing here reads a damaged table by SQL, unless its rows are named one by one and held, as a path may do. */
 export interface Evidence {
   readonly traits: { readonly readsDestroy: boolean; readonly heldBy: "pin" | "copy" | "nothing" };
   examine(table: TableName): Promise<Examination>;
@@ -116,7 +116,7 @@ export interface Evidence {
   paths(statement: Statement, watch: Watch): Promise<readonly PathOption[]>;
   /** Counts exactly what the path would hand out, without a write on the target; scratch space on this machine is allowed. */
   count(statement: Statement, path: string, watch: Watch): Promise<readonly RecoveredTable[]>;
-  /** What the recovery makes on this machine (a scratch server), in order. */
+  /** What the recovery makes for the while, in order: a scratch server on this machine, an extension on the target. */
   recoveryParts(statement: Statement, path: string, run: RunId): Promise<readonly HoldPart[]>;
   /** After its parts were taken. */
   recover(statement: Statement, path: string, run: RunId, watch: Watch): Promise<Recovered>;
