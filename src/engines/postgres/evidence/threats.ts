@@ -39,7 +39,7 @@ export async function sessionFindings(
        SELECT 1 AS nth, 'session' AS kind, concat_ws(', ', 'pid ' || pid, nullif(application_name, ''), usename) AS who,
               extract(epoch FROM now() - xact_start)::bigint AS since
          FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL
-          AND (datname = current_database()) AND xact_start < now() - interval '1 second'
+          AND (datname = current_database()) AND (state LIKE 'idle in transaction%' OR xact_start < now() - interval '1 second')
        UNION ALL SELECT 2, 'slot', slot_name, NULL FROM pg_replication_slots WHERE xmin IS NOT NULL AND slot_name NOT LIKE 'holdfast%'
        UNION ALL SELECT 3, 'prepared transaction', gid, extract(epoch FROM now() - prepared)::bigint FROM pg_prepared_xacts
         WHERE database = current_database()) held ORDER BY nth, since DESC NULLS LAST LIMIT 10`,
