@@ -63,11 +63,16 @@ export const rescueRows: Action<Params, Rescue> = {
     return tables.flatMap((table): readonly Finding[] => [
       { level: "ok", text: `${table.table}: ${some(table.rows, "row")}${sourcesOf(table)} durable in ${area}` },
       ...(table.lost ? [{ level: "warn", text: `${table.table}: ${some(table.lost, "row")} lost` } as const] : []),
+      ...(table.unknown > 0 ? [{ level: "warn", text: `${table.table}: ${leftOut(table.unknown)}` } as const] : []),
     ]);
   },
 
   undo: { words: "drop the rescue area" },
 };
+
+function leftOut(unknown: number): string {
+  return `${some(unknown, "row version")} left out, since nobody can tell whether the statement took ${unknown === 1 ? "it" : "them"}`;
+}
 
 const undo = "The rescue area is dropped at the end of the run, or kept for 24 h if you say so.";
 

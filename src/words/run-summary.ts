@@ -5,7 +5,7 @@ import { isClosed, openLeases, type RunState } from "../core/run-state.ts";
 import { resumeCommand, type Started } from "./commands.ts";
 import { faultLines } from "./fault-lines.ts";
 import { cleanForTerminal, duration, environmentBanner } from "./format.ts";
-import { committedOf, proofLine, stepsDone } from "./outcome-words.ts";
+import { committedOf, proofLine, rescuedLine, stepsDone } from "./outcome-words.ts";
 import { resultWords } from "./step-words.ts";
 
 /** How a run left this process: outcome, counts, what it still holds, and the command that goes on with it. */
@@ -51,8 +51,13 @@ function stepLines(state: RunState): readonly string[] {
     stepsDone(state),
     ...(doubtful === undefined ? [] : [`[?] ${doubtful.step.title}: its outcome is not known; resume asks the target`]),
     ...numbers.map(({ title, words }) => `${title}: ${words}`),
-    ...[committedOf(state), proofLine(state)].filter((line) => line !== ""),
+    ...[committedOf(state), rescuedWords(state), proofLine(state)].filter((line) => line !== ""),
   ];
+}
+
+function rescuedWords(state: RunState): string {
+  const line = rescuedLine(state);
+  return line === "" ? "" : `rescued ${line}`;
 }
 
 function leaseLines(state: RunState): readonly string[] {

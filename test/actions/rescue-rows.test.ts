@@ -39,6 +39,21 @@ test("names no number of rows for tables that went with their whole file, and sa
   expect(preview.expects).toBeUndefined(); // a dry run ends here rather than go on with a guess
 });
 
+test("tells what is lost and what was left out as warnings, and nothing of them where there is none", async () => {
+  const { ctx, params } = await prepared();
+  const rescue = await runAction<Rescue>(rescueRows, ctx, params);
+  const warnings = async (counts: object) => {
+    const tables = rescue.tables.map((table) => ({ ...table, ...counts }));
+    const found = (await rescueRows.verify?.(ctx, params, { ...rescue, tables })) ?? [];
+    return found.filter(({ level }) => level === "warn").map(({ text }) => text);
+  };
+  expect(await warnings({})).toEqual([]);
+  expect((await warnings({ lost: 3, unknown: 1 })).slice(0, 2)).toEqual([
+    "public.orders: 3 rows lost",
+    "public.orders: 1 row version left out, since nobody can tell whether the statement took it",
+  ]);
+});
+
 test("keeps the rescue area as a lease, and gives the scratch server back at once", async () => {
   const story = await aStory();
   await rescued(story);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { RunEvent } from "../../src/core/event.ts";
-import { committedOf, proofLine, stepsDone } from "../../src/words/outcome-words.ts";
+import { committedOf, proofLine, rescuedLine, stepsDone } from "../../src/words/outcome-words.ts";
 import { done, failing, lease, merging, story } from "../screens/support/story.ts";
 
 const proof = (equal: number): RunEvent[] =>
@@ -30,6 +30,21 @@ test("the proof is told in its numbers, table by table", () => {
 test("nothing is called proved before the comparison has ended, nor in a dry run", () => {
   expect(proofLine(merging().state)).toBe("");
   expect(proofLine(story("production", "dry-run").tell(...proof(1200)).state)).toBe("");
+});
+
+test("which way gave how many rows, and what stayed out, is told as the rescue counted it", () => {
+  const rescue = (...tables: readonly object[]) => done("rescue", 9000, { tables, rows: 14_108 } as never);
+  const mixed = rescue(
+    { table: "public.orders", rows: 12_007, from: { "page-transplant": 10_000, wal: 2007 }, lost: 3, unknown: 0 },
+    { table: "public.lines", rows: 2101, from: { "page-transplant": 2000, wal: 101 }, lost: 0, unknown: 2 },
+  );
+  expect(rescuedLine(story().tell(...mixed, ...proof(1200)).state)).toBe(
+    "12,000 rows by page-transplant, 2,108 by wal; 3 lost; 2 left out, since their story can't be followed",
+  );
+  const one = rescue({ table: "public.orders", rows: 1, from: { wal: 1, "page-transplant": 0 }, lost: 0, unknown: 0 });
+  expect(rescuedLine(story().tell(...one).state)).toBe("1 row by wal");
+  expect(rescuedLine(story().tell(...rescue({ table: "public.orders", rows: 1, unknown: 0 })).state)).toBe("");
+  expect(rescuedLine(story("production", "dry-run").tell(...mixed).state)).toBe("");
 });
 
 test("a step that was not needed is not called done, and one that failed first not unneeded", () => {

@@ -4,7 +4,7 @@ import { isClosed, openLeases, type RunState, type StepState } from "../../core/
 import type { Finding } from "../../core/step.ts";
 import { utc } from "../../core/clock.ts";
 import { count, duration, plural } from "../../words/format.ts";
-import { proofOf } from "../../words/outcome-words.ts";
+import { proofOf, rescuedLine } from "../../words/outcome-words.ts";
 import type { Model } from "../model.ts";
 import { blank, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
 import type { Body } from "./body.ts";
@@ -20,6 +20,7 @@ export function endedBody(model: Model, state: RunState, height: number): Body {
     ...(isClosed(state) ? [] : [blank, ...stepRows(atRest(state), model.now, columns, 40)]),
     blank,
     ...tableRows(state),
+    ...wayRows(state, columns),
     ...proofRows(state, columns),
     ...(state.purpose === "dry-run" ? dryRows(state, columns) : []),
     ...safeguardRows(state, columns),
@@ -80,6 +81,11 @@ function tableRows(state: RunState): readonly Row[] {
     ),
     blank,
   ];
+}
+
+function wayRows(state: RunState, width: number): readonly Row[] {
+  const line = rescuedLine(state);
+  return line === "" ? [] : labelled("RESCUED", line, width, { indent: 11 });
 }
 
 interface TableNumbers {
