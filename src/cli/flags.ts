@@ -1,4 +1,5 @@
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { type Config, defaultJournalFolder, loadConfig } from "../config/load-config.ts";
 import type { ExitName } from "../core/exit-codes.ts";
 import { Fault } from "../core/errors.ts";
@@ -25,8 +26,24 @@ export function placesOf(flags: PlaceFlags, io: Io): Placed {
 
 /** The journal can be read without any config; one that is there but wrong is still told. */
 export function journalFolder(flags: PlaceFlags, io: Io): string {
-  if (flags.journal !== undefined) return resolve(io.cwd, flags.journal);
-  return journalFolderOf(flags, io, configIfAny(flags, io));
+  return flags.journal === undefined
+    ? journalFolderOf(flags, io, configIfAny(flags, io))
+    : journalFolderOf(flags, io, null);
+}
+
+/**
+ * The journal's folder for a command that only reads: null where no run was ever kept in the usual place. A folder that was named and has no
+ * journal is refused (`HF-JOURNAL-NOT-FOUND`): an empty one made there would look like a journal that is intact.
+ */
+export function journalToRead(flags: PlaceFlags, io: Io): string | null {
+  const folder = journalFolder(flags, io);
+  if (existsSync(join(folder, journalName))) return folder;
+  if (flags.journal === undefined) return null;
+  throw new Fault("HF-JOURNAL-NOT-FOUND", `there is no journal in ${folder}`, {
+    exit: "input",
+    still: "Nothing was made there.",
+    hint: "Check the name, or leave --journal out for the usual place.",
+  });
 }
 
 function configIfAny(flags: PlaceFlags, io: Io): Config | null {
@@ -40,9 +57,12 @@ function configIfAny(flags: PlaceFlags, io: Io): Config | null {
 }
 
 function journalFolderOf(flags: PlaceFlags, io: Io, config: Config | null): string {
-  if (flags.journal !== undefined) return resolve(io.cwd, flags.journal);
-  return config?.journal ?? defaultJournalFolder(io.env);
+  if (flags.journal === undefined) return config?.journal ?? defaultJournalFolder(io.env);
+  const named = resolve(io.cwd, flags.journal);
+  return basename(named) === journalName ? dirname(named) : named;
 }
+
+const journalName = "journal.sqlite";
 
 const examples = { "--set": "table=public.orders", "--choose": "statement=largest" } as const;
 

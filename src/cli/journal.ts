@@ -2,7 +2,7 @@ import type { ExitName } from "../core/exit-codes.ts";
 import type { Journal } from "../journal/journal.ts";
 import { count, plural } from "../words/format.ts";
 import { listedRunLines, timelineLines } from "../words/timeline.ts";
-import { journalFolder, type PlaceFlags } from "./flags.ts";
+import { journalToRead, type PlaceFlags } from "./flags.ts";
 import { lineWriter } from "./output.ts";
 import type { CliParts, Io } from "./parts.ts";
 import { findRuns, unknownRun } from "./resume.ts";
@@ -13,12 +13,14 @@ export interface JournalFlags extends PlaceFlags {
 
 type Say = (line: string) => void;
 
+const noRunYet = "The journal has no run yet.";
+
 /** `holdfast journal list`: every run, newest first. */
 export function journalList(flags: JournalFlags, parts: CliParts, io: Io): Promise<ExitName> {
-  return withJournal(flags, parts, io, (journal, say) => {
+  return withJournal(undefined, flags, parts, io, (journal, say) => {
     const runs = journal.runs();
     if (flags.json) for (const run of runs) say(JSON.stringify(run));
-    else if (runs.length === 0) say("The journal has no run yet.");
+    else if (runs.length === 0) say(noRunYet);
     else for (const line of runs.flatMap(listedRunLines)) say(line);
     return "ok";
   });
@@ -26,7 +28,7 @@ export function journalList(flags: JournalFlags, parts: CliParts, io: Io): Promi
 
 /** `holdfast journal show RUN`: one run's events, from its opening on. */
 export function journalShow(run: string, flags: JournalFlags, parts: CliParts, io: Io): Promise<ExitName> {
-  return withJournal(flags, parts, io, (journal, say) => {
+  return withJournal(run, flags, parts, io, (journal, say) => {
     const [only, ...others] = findRuns(run, journal);
     if (only === undefined) throw unknownRun();
     if (others.length > 0) return severalRuns([only, ...others].flatMap(listedRunLines), say);
@@ -43,7 +45,7 @@ export function journalVerify(
   parts: CliParts,
   io: Io,
 ): Promise<ExitName> {
-  return withJournal(flags, parts, io, (journal, say) => {
+  return withJournal(run, flags, parts, io, (journal, say) => {
     const found = run === undefined ? [] : findRuns(run, journal);
     if (run !== undefined && found.length === 0) throw unknownRun();
     if (found.length > 1) return severalRuns(found.flatMap(listedRunLines), say);
@@ -67,15 +69,26 @@ function severalRuns(lines: readonly string[], say: Say): ExitName {
   return "several-runs";
 }
 
+/** Nothing is made to read it. */
+function nothingKept(named: string | undefined, flags: JournalFlags, say: Say): ExitName {
+  if (named !== undefined) throw unknownRun();
+  if (!flags.json) say(noRunYet);
+  return "ok";
+}
+
 async function withJournal(
+  named: string | undefined,
   flags: JournalFlags,
   parts: CliParts,
   io: Io,
   look: (journal: Journal, say: Say) => ExitName,
 ): Promise<ExitName> {
-  const journal = await parts.journal(journalFolder(flags, io), io.clock);
+  const folder = journalToRead(flags, io);
+  const say = lineWriter(io.stdout);
+  if (folder === null) return nothingKept(named, flags, say);
+  const journal = await parts.journal(folder, io.clock);
   try {
-    return look(journal, lineWriter(io.stdout));
+    return look(journal, say);
   } finally {
     journal.close();
   }

@@ -5,7 +5,7 @@ import type { Journal, RunSummary } from "../journal/journal.ts";
 import { listedRunLines } from "../words/timeline.ts";
 import { driveSession } from "./drive-session.ts";
 import { chooseFace } from "./face.ts";
-import { journalFolder, placesOf, readPairs } from "./flags.ts";
+import { journalToRead, placesOf, readPairs } from "./flags.ts";
 import { speaker } from "./output.ts";
 import type { CliParts, Io } from "./parts.ts";
 import { checkChoices, isInteractive, type RunFlags, sayFace } from "./run.ts";
@@ -50,12 +50,30 @@ type Meant =
   | { readonly kind: "over"; readonly exit: ExitName; readonly lines: readonly string[] };
 
 async function meantRun(run: string | undefined, flags: ResumeFlags, parts: CliParts, io: Io): Promise<Meant> {
-  const journal = await parts.journal(journalFolder(flags, io), io.clock);
+  const folder = journalToRead(flags, io);
+  if (folder === null) {
+    if (run !== undefined) throw unknownRun();
+    return theOpenRun([]);
+  }
+  const journal = await parts.journal(folder, io.clock);
   try {
-    return run === undefined ? theOpenRun(journal.runs()) : namedRun(run, journal);
+    return refuseDemo(run === undefined ? theOpenRun(journal.runs()) : namedRun(run, journal), journal);
   } finally {
     journal.close();
   }
+}
+
+/** Its target is a server that only the demo can start again; a target of the config with that name is another one. */
+function refuseDemo(meant: Meant, journal: Journal): Meant {
+  if (meant.kind === "over") return meant;
+  const purpose = journal.runs().find(({ run }) => run === meant.run)?.purpose;
+  if (purpose !== "demo") return meant;
+  throw new Fault("HF-RUN-DEMO", "that run is a demo's, and its server is started by the demo alone", {
+    exit: "input",
+    still: "Nothing was started, and no server was asked.",
+    hint: "Go on with it by the same command that began it:",
+    next: ["holdfast demo"],
+  });
 }
 
 function theOpenRun(runs: readonly RunSummary[]): Meant {
