@@ -15,11 +15,13 @@ interface Completed {
   readonly path: string;
   readonly about: string;
   readonly words: readonly string[];
+  /** Of flags that take one of a few: `--incident`. */
+  readonly values: Readonly<Record<string, readonly string[]>>;
 }
 
 function allCommands(program: Command): readonly Completed[] {
   const visit = (command: Command, path: string): readonly Completed[] => [
-    { path, about: command.description(), words: wordsOf(command) },
+    { path, about: command.description(), words: wordsOf(command), values: valuesOf(command) },
     ...command.commands.flatMap((sub) => visit(sub, `${path} ${sub.name()}`.trim())),
   ];
   return visit(program, "");
@@ -30,15 +32,32 @@ function wordsOf(command: Command): readonly string[] {
   return [...command.commands.map((sub) => sub.name()), ...flags, "--help"];
 }
 
+function valuesOf(command: Command): Completed["values"] {
+  return Object.fromEntries(
+    command.options.flatMap(({ long, argChoices }) =>
+      long == null || argChoices === undefined ? [] : [[long, argChoices]],
+    ),
+  );
+}
+
 function bash(commands: readonly Completed[]): string {
   const cases = commands.map(
     ({ path, words }) => `    ${JSON.stringify(path)}) words=${JSON.stringify(words.join(" "))} ;;`,
   );
+  const values = commands
+    .flatMap((command) => Object.entries(command.values))
+    .map(
+      ([flag, some]) =>
+        `    ${flag}) COMPREPLY=($(compgen -W ${JSON.stringify(some.join(" "))} -- "\${COMP_WORDS[COMP_CWORD]}")); return ;;`,
+    );
   return `_holdfast() {
   local path="" word words=""
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$word" in -*) ;; *) case "$path" in ""|journal) path="\${path:+$path }$word" ;; esac ;; esac
   done
+  case "\${COMP_WORDS[COMP_CWORD-1]}" in
+${values.join("\n")}
+  esac
   case "$path" in
 ${cases.join("\n")}
   esac
@@ -48,7 +67,7 @@ complete -o default -F _holdfast holdfast`;
 }
 
 function fish(commands: readonly Completed[]): string {
-  const lines = commands.flatMap(({ path, words }) => {
+  const lines = commands.flatMap(({ path, words, values }) => {
     const seen = path.split(" ").filter((word) => word !== "");
     const when =
       seen.length === 0
@@ -56,7 +75,7 @@ function fish(commands: readonly Completed[]): string {
         : seen.map((word) => `__fish_seen_subcommand_from ${word}`).join("; and ");
     return words.map((word) =>
       word.startsWith("--")
-        ? `complete -c holdfast -n '${when}' -l ${word.slice(2)}`
+        ? `complete -c holdfast -n '${when}' -l ${word.slice(2)}${values[word] ? ` -x -a '${values[word].join(" ")}'` : ""}`
         : `complete -c holdfast -f -n '${when}' -a ${word}`,
     );
   });

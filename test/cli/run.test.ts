@@ -1,3 +1,4 @@
+import { execa } from "execa";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -49,7 +50,7 @@ test("headless is not yes: production stops at the first hold, open, with its ex
   expect(out).not.toContain("RUNNING freeze-evidence");
   const id = out.match(/^run (\S+)$/m)?.[1];
   expect(out.trimEnd().split("\n").at(-1)).toBe(
-    `  node /opt/holdfast/dist/main.js resume ${id} --journal ${here.journal}`,
+    `  node /opt/holdfast/dist/main.js resume ${id} --journal ${here.journal} ${chosen.join(" ")} --yes-sandbox`,
   );
   expect((await here.run("journal", "list", ...journal(here))).out).toContain("paused at step 1 of 13");
 });
@@ -114,6 +115,22 @@ test("a config with a wrong type is told with its line and column", async () => 
   expect(code).toBe(3);
 });
 
+test("a mistyped key is named before what is missing for it, with the key that was meant", async () => {
+  const here = place("sandbox");
+  writeFileSync(join(here.folder, "holdfast.yaml"), config.replace("environment", "enviroment"));
+  const { code, err } = await here.run(...rescue);
+  expect(err).toMatch(/^HF-CONFIG-UNKNOWN-KEY .* targets\.shop has no key "enviroment"\n/);
+  expect(err).toContain("Expected: environment; only ");
+  expect(code).toBe(3);
+});
+
+test("a file that is there is linted, whatever its name: what is wrong with it is said", async () => {
+  const here = place("sandbox");
+  const { code, out, err } = await here.run("lint", "README.md");
+  expect([code, err]).toEqual([3, ""]);
+  expect(out).toMatch(/^README\.md:\d+:\d+: HF-RUNBOOK-/);
+});
+
 test("lint tells every problem as compilers do, and finds none in what ships", async () => {
   const here = place("sandbox");
   expect(await here.run("lint")).toMatchObject({ code: 0, out: expect.stringMatching(/no problem/) });
@@ -144,4 +161,18 @@ test("every command has help with an example", async () => {
     expect(out, command.join(" ")).toMatch(/Example:\n {2}.*holdfast/);
     expect(code).toBe(0);
   }
+});
+
+test("completion offers a command's flags, and the values of those that take one of a few", async () => {
+  const here = place("sandbox");
+  const script = (await here.run("completion", "bash")).out;
+  const completed = async (...words: string[]) => {
+    const asked = `${script}\nCOMP_WORDS=(holdfast ${words.map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length}; _holdfast; echo "\${COMPREPLY[@]}"`;
+    return (await execa("bash", ["-c", asked])).stdout.trim();
+  };
+  expect(await completed("demo", "--inc")).toBe("--incident");
+  expect(await completed("demo", "--incident", "")).toBe("delete truncate vacuumed");
+  expect(await completed("demo", "--incident", "t")).toBe("truncate");
+  expect(await completed("journal", "li")).toBe("list");
+  expect((await here.run("completion", "fish")).out).toContain("-l incident -x -a 'delete truncate vacuumed'");
 });
