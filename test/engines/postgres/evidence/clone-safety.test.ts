@@ -69,9 +69,9 @@ function ground(backup: Backup) {
 const folder = (place: string): Backup => ({ base: place, log: { kind: "folder", folder: from.archive } });
 
 /** A copy of the backup whose tablespace is a folder in it, as another tool may make it. */
-function withSpaceInside(name: string): string {
+function withSpaceInside(name: string, of = base): string {
   const to = path.join(from.backups, name);
-  cpSync(base, to, { recursive: true, verbatimSymlinks: true });
+  cpSync(of, to, { recursive: true, verbatimSymlinks: true });
   const links = path.join(to, "pg_tblspc");
   for (const id of readdirSync(links)) {
     rmSync(path.join(links, id));
@@ -160,6 +160,23 @@ test.each(["tar", "tar.gz"])("a backup in %s is unpacked, its tablespaces too", 
   const packed = await packBackup(withSpaceInside(`loose-${form}`), path.join(from.backups, `packed-${form}`), form);
   const back = await ground(folder(packed)).recover(statement);
   expect(back.tables).toMatchObject([{ table: "public.t", rows: 60 }]);
+});
+
+test("a truncated table in a packed tablespace comes back whole, with what was changed since the backup", async () => {
+  await sql.run("", "create table public.whole (id int primary key, note text) tablespace fast");
+  await sql.run("", "insert into public.whole select n, repeat('n', 200) from generate_series(1, 5000) n");
+  await sql.run("", "checkpoint");
+  const loose = withSpaceInside("whole-loose", await takeBackup(from, "whole"));
+  const packed = await packBackup(loose, path.join(from.backups, "whole-packed"), "tar");
+  await sql.run("", "update public.whole set note = 'changed' where id in (2500, 4999)");
+  await sql.run("", "truncate public.whole");
+  const truncated = statementOf([await lastXid()], ["public.whole"], "rewrite");
+  await archiveAll(from, sql);
+  const back = await ground(folder(packed)).recover(truncated);
+  expect(back.tables).toMatchObject([{ table: "public.whole", rows: 5000 }]);
+  const lines = (await text(await back.rows("public.whole"))).trim().split("\n");
+  expect(lines).toHaveLength(5000);
+  expect(lines.filter((line) => line.endsWith("changed"))).toHaveLength(2);
 });
 
 test("the log may come from a program, and what is not archived yet from the server", async () => {
