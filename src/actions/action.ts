@@ -2,7 +2,7 @@ import type { ZodType } from "zod";
 import type { Clock } from "../core/clock.ts";
 import type { Effect, Recovery } from "../core/effect.ts";
 import type { SettleFinding } from "../core/event.ts";
-import type { RunId } from "../core/ids.ts";
+import type { RunId, StepKey } from "../core/ids.ts";
 import type { Json } from "../core/json.ts";
 import type { LeaseState } from "../core/run-state.ts";
 import type { Choice, Finding, PayloadRef, Preview, Progress, RevealedRow } from "../core/step.ts";
@@ -50,6 +50,8 @@ export interface Probed {
 
 export interface ReadContext extends Watch {
   readonly run: RunId;
+  /** The step's key in the plan; the keys of its markers begin with it and a colon. */
+  readonly step: StepKey;
   readonly clock: Clock;
   readonly limits: Limits;
   /** Nothing was made: a freeze that would have been taken is not there. */

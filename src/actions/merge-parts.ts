@@ -16,10 +16,8 @@ const fewestBatches = 2;
  * now: their markers tell.
  */
 export async function partsOf(ctx: ActionContext, request: MergeTable, rows: number): Promise<readonly Part[]> {
-  const begun = numberOfParts(
-    request.table,
-    (await ctx.markers()).map(({ key }) => key),
-  );
+  const items = (await ctx.markers()).map(({ key }) => key.slice(ctx.step.length + 1));
+  const begun = numberOfParts(request.table, items);
   if (begun !== null) return split(request.table, rows, begun);
   const wanted = mostParts(rows, ctx.limits.batchRows, ctx.limits.mergeSessions);
   const divided = wanted > 1 && (await ctx.capability("merge").divisible(request));
@@ -30,15 +28,12 @@ export function mostParts(rows: number, batchRows: number, sessions: number): nu
   return Math.max(1, Math.min(sessions, Math.floor(rows / (fewestBatches * batchRows))));
 }
 
-/** Null: nothing of the table was begun. */
-function numberOfParts(table: string, keys: readonly string[]): number | null {
-  for (const key of keys) {
-    if (key.endsWith(`:${table}`)) return 1;
-    const at = key.indexOf(`:${table}/part-`);
-    const of = at === -1 ? null : /-of-(\d+)$/.exec(key.slice(at));
-    if (of) return Number(of[1]);
-  }
-  return null;
+/** Null: nothing of the table was begun. `items`: what follows the step in the keys of its markers. */
+function numberOfParts(table: string, items: readonly string[]): number | null {
+  if (items.includes(table)) return 1;
+  const parts = items.flatMap((item) => (item.startsWith(`${table}/`) ? [item.slice(table.length + 1)] : []));
+  const of = parts.map((part) => /^part-\d+-of-(\d+)$/.exec(part)?.[1]).find((found) => found !== undefined);
+  return of === undefined ? null : Number(of);
 }
 
 /** Of one size, but for the last; a single part has the table's own name. */

@@ -8,8 +8,12 @@ import { type Driver, isDryRun } from "./driver.ts";
 export async function reachTargets(driver: Driver, after: Before = "process"): Promise<void> {
   for (const [role, target] of Object.entries(driver.log.state.plan.targets)) {
     const engine = await driver.parts.connect(target, driver.log.state.run);
+    const identified = await identify(driver, role, engine).catch(async (error: unknown) => {
+      await engine.close();
+      throw error;
+    });
+    // Only a server that was proved to be the run's own may be asked for its leases.
     driver.engines.set(role, engine);
-    const identified = await identify(driver, role, engine);
     driver.log.append(identified);
     if (isDryRun(driver)) continue;
     await lockTarget(driver, engine);

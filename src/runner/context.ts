@@ -23,6 +23,7 @@ export function readContext(driver: Driver, step: PlannedStep): ReadContext {
   const { log, parts } = driver;
   return {
     run: log.state.run,
+    step: step.key,
     clock: parts.clock,
     limits: parts.limits,
     dryRun: isDryRun(driver),

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { copyTable } from "../../src/actions/copy-table.ts";
 import { listTriggers } from "../../src/actions/list-triggers.ts";
+import { partsOf } from "../../src/actions/merge-parts.ts";
 import { mergeRows } from "../../src/actions/merge-rows.ts";
 import { verifyMerge } from "../../src/actions/verify-merge.ts";
 import { Fault } from "../../src/core/errors.ts";
@@ -188,4 +189,14 @@ test.each([
   await expect(verifyMerge.run({ ...ctx, capability }, params)).rejects.toMatchObject({
     record: { code, exit: "not-proved" },
   });
+});
+
+test.each([
+  ["another table whose name looks like a part", 'merge:public."x:public.t/part-"/part-1-of-2'],
+  ["another step that ends in the table's name", "merge:a:public.t/part-1-of-2"],
+])("a marker of %s says nothing of this table's parts", async (_what, key) => {
+  const { ctx } = await ready();
+  const other = { ...ctx, markers: async () => [{ key } as never] };
+  const request = { run: ctx.run, table: "public.t", triggers: "fire" as const };
+  expect(await partsOf(other, request, 1000)).toEqual([{ item: "public.t", after: 0, upTo: null }]);
 });

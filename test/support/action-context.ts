@@ -49,6 +49,7 @@ function contextAt(making: Making, step: string, kept: Kept): HandMade {
   });
   return {
     run,
+    step,
     clock: systemClock,
     limits: {
       batchRows: 3,

@@ -23,6 +23,7 @@ interface ServerError {
   readonly schema?: string;
   readonly table?: string;
   readonly constraint?: string;
+  readonly routine?: string;
 }
 
 /**
@@ -32,8 +33,8 @@ interface ServerError {
  */
 export function postgresFault(error: unknown, doing: string, effect: "reading" | "writing"): Fault {
   if (error instanceof Fault) return error;
-  const { code = "", message, table, constraint } = error as ServerError;
-  const cause = causeWords(code, message, table, constraint);
+  const { code = "", message } = error as ServerError;
+  const cause = causeWords(error as ServerError);
   if (rolledBack.has(code)) {
     const draft = {
       cause,
@@ -79,9 +80,12 @@ function isConnectionLoss(code: string, message: string): boolean {
 /** Classes whose messages are the server's own and quote no row's value; a trigger's RAISE may say anything. */
 const speaking = /^(0A|25|26|28|3D|3F|40|42|53|54|55|57|58|XX)/;
 
-function causeWords(code: string, message: string, table?: string, constraint?: string): string {
+/** Where in the server's own code RAISE comes from: it chooses its class, so the class says nothing of its words. */
+const raised = "exec_stmt_raise";
+
+function causeWords({ code = "", message, table, constraint, routine }: ServerError): string {
   if (code === "" || socketCodes.has(code)) return message;
-  if (speaking.test(code)) return `${message} (SQLSTATE ${code})`;
+  if (speaking.test(code) && routine !== raised) return `${message} (SQLSTATE ${code})`;
   const where = [table && `table ${table}`, constraint && `constraint ${constraint}`].filter(Boolean).join(", ");
   return `${kindOf(code)}${where ? ` (${where})` : ""} (SQLSTATE ${code})`;
 }

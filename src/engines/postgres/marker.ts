@@ -1,5 +1,6 @@
 import { Fault } from "../../core/errors.ts";
 import type { Batch, Claim, Marker, MarkerRow } from "../marker.ts";
+import { closeToOthers } from "./close-to-others.ts";
 import type { Connection } from "./connection.ts";
 import type { TargetLock } from "./lock.ts";
 import { type MarkedWork, markedTransactions } from "./marker/marked-transaction.ts";
@@ -34,6 +35,7 @@ async function create(target: PostgresTarget): Promise<void> {
   const session = await target.open("writing", { lock_timeout: `${target.request.limits.lockTimeoutMs}ms` });
   try {
     for (const statement of markerDdl) await session.run("making the marker table", statement);
+    await closeToOthers(session, "holdfast");
   } finally {
     await session.close();
   }

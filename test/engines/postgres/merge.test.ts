@@ -457,3 +457,37 @@ test("a table with rules on INSERT is refused before anything is written", async
   await g.rescue(await g.lose("public.t", "true", "id"));
   await expect(g.mergeAll("public.t")).rejects.toMatchObject({ record: { code: "HF-PG-INSERT-RULES" } });
 });
+
+test("an operator that somebody put where the user's path looks is never called by us", async () => {
+  const g = await grounds.fresh(`create type mood as enum ('active', 'gone');
+    create table t (id bigint primary key, email text, status mood); create unique index u on t (email) where status = 'active';
+    insert into t select g, 'v' || g, 'active' from generate_series(1, 10) g;
+    create table called (by text); grant insert on called to public;
+    create function same(a mood, b mood) returns boolean language sql as $$ insert into public.called values (current_user); select a::text = b::text $$;
+    create operator = (leftarg = mood, rightarg = mood, function = same);
+    create function greater(a bigint, b bigint) returns boolean language sql as $$ insert into public.called values (current_user); select true $$;
+    create schema evil; create operator evil.> (leftarg = bigint, rightarg = bigint, function = greater)`);
+  await g.sql.client.query(
+    "do $$begin execute format('alter database %I set search_path = evil, public, pg_catalog', current_database()); end$$",
+  );
+  await g.rescue(await g.lose("public.t", "true", "id"));
+  await g.marked((tx) => g.area.safetyCopy(tx, g.run, "public.t"));
+  await g.sql.run("in the way", "insert into public.t values (99, 'v3', 'active')");
+  expect(await g.mergeAll("public.t")).toMatchObject({ inserted: 9, left: 1 });
+  await g.merge.verify(g.run, ["public.t"], quiet);
+  expect(await g.content("public.called")).toEqual([]);
+});
+
+test("what a trigger raises is in no fault, whatever class it gives itself", async () => {
+  const g =
+    await grounds.fresh(`create table t (id int primary key, email text); insert into t values (1, 'canary@example.org');
+    create function f() returns trigger language plpgsql as $$ begin raise 'customer %', new.email using errcode = 'insufficient_privilege'; end $$`);
+  await g.rescue(await g.lose("public.t", "true", "id"));
+  await g.sql.run(
+    "making a trigger",
+    "create trigger f before insert on public.t for each row execute function public.f()",
+  );
+  const fault: unknown = await g.mergeAll("public.t").catch((error: unknown) => error);
+  expect(fault).toMatchObject({ record: { code: "HF-PG-NOT-ALLOWED" } });
+  expect(JSON.stringify((fault as { record: unknown }).record)).not.toContain("canary");
+});

@@ -305,3 +305,53 @@ test("storing a row runs no code of the table's owner: a domain's CHECK waits fo
   await g.mergeAll("public.t");
   expect((await g.merge.verify(g.run, ["public.t"], quiet))[0]).toMatchObject({ rescued: 7, equal: 7 });
 });
+
+test("what the merge did corrects what the safety copy foresaw: a row that the application made meanwhile is not ours to take back", async () => {
+  const g = await grounds.fresh("create table t (id int primary key, code text unique)");
+  const text = "1\tx\n2\ta\n3\tb\n4\tx\n";
+  const columns = ["id", "code"];
+  await g.rescue({ table: "public.t", columns, text, stream: () => Readable.from([Buffer.from(text)]) });
+  expect(await g.marked((tx) => g.area.safetyCopy(tx, g.run, "public.t"))).toMatchObject({ keys: 3 });
+  await g.sql.run("the application", "insert into public.t values (3, 'later')");
+  const merged = (after: number, upTo: number) =>
+    g.marked((tx) => g.merge.batch(tx, { run: g.run, table: "public.t", triggers: "fire", upTo }, after, 1000));
+  expect(await merged(2, 4)).toMatchObject({ inserted: 1, left: 1 }); // the second part first
+  expect(await merged(0, 2)).toMatchObject({ inserted: 1, left: 1 });
+  const ids = async (table: string) =>
+    (await g.sql.rows("looking", `select id::text from ${table} order by 1`)).map(({ id }) => id);
+  expect(await ids("public.t")).toEqual(["2", "3", "4"]);
+  expect(await ids(`${g.area.name(g.run)}.s1`)).toEqual(["2", "4"]);
+});
+
+test("rows that a trigger swallows are not among those that can be taken back", async () => {
+  const g = await grounds.fresh(`${ten}; create function no() returns trigger language plpgsql as
+    'begin return case when new.id = 4 then null else new end; end'`);
+  await g.rescue(await g.lose("public.t", "true", "id"));
+  await g.marked((tx) => g.area.safetyCopy(tx, g.run, "public.t"));
+  await g.sql.run(
+    "making a trigger",
+    "create trigger no before insert on public.t for each row execute function public.no()",
+  );
+  expect(await g.mergeAll("public.t", "fire", 3)).toMatchObject({ inserted: 9 });
+  const kept = await g.sql.row("looking", `select count(*)::text as n from ${g.area.name(g.run)}.s1`);
+  const four = await g.sql.rows("looking", `select id from ${g.area.name(g.run)}.s1 where id = 4`);
+  expect([kept["n"], four]).toEqual(["9", []]);
+});
+
+test("default privileges open neither the rescue area nor the markers to others", async () => {
+  const g = await grounds.fresh(ten);
+  await g.sql.client
+    .query(`do $$begin if not exists (select from pg_roles where rolname = 'reporting') then create role reporting login; end if; end$$;
+    alter default privileges grant usage on schemas to reporting, public;
+    alter default privileges grant all on tables to reporting, public;
+    alter default privileges grant all on sequences to reporting`);
+  await g.rescue(await g.lose("public.t", "true", "id"));
+  await g.marked((tx) => g.area.safetyCopy(tx, g.run, "public.t"));
+  const area = g.area.name(g.run);
+  const may = await g.sql.row(
+    "asking",
+    `select has_schema_privilege('reporting', '${area}', 'usage') as schema, bool_or(has_table_privilege('reporting', c.oid, 'select,update,truncate')) as tables
+       from pg_class c where relnamespace = '${area}'::regnamespace and relkind in ('r', 'v')`,
+  );
+  expect(may).toEqual({ schema: "f", tables: "f" });
+});

@@ -8,7 +8,8 @@ import type { PostgresTarget } from "../target.ts";
 import { connectionOf } from "../transaction.ts";
 import { usualSearchPath } from "./search-path.ts";
 import { mergeScope } from "./scope.ts";
-import { insertSql, lonelySql, type Scope, type How } from "./statements.ts";
+import { type Chosen, type LeftOut, leftOut, type Range } from "./left-out.ts";
+import { chosenSql, insertSql, lonelySql, type Scope, type How } from "./statements.ts";
 
 /**
  * Rows in conflict are left out by the statement itself. What still slips in beside it (another session takes the key in the same moment)
@@ -29,14 +30,15 @@ export async function mergeBatch(
   const whole = scope.selfKeys.length > 0;
   await setLocally(connection, { statement_timeout: `${whole ? 0 : statementTimeoutMs}ms` });
   const range = nextRange(scope, request, after, whole ? Number.MAX_SAFE_INTEGER : size);
-  const insert: Insert = { connection, scope, path: await usualSearchPath(connection) };
+  const insert: Insert = {
+    connection,
+    scope,
+    path: await usualSearchPath(connection),
+    left: leftOut(connection, scope),
+  };
   const inserted = whole ? await insertTree(insert, range) : await insertRange(insert, range, { kind: "each" });
+  await insert.left.note(range);
   return { upTo: range.upTo, inserted, left: range.rows - inserted, done: range.last };
-}
-
-interface Range {
-  readonly after: number;
-  readonly upTo: number;
 }
 
 interface Insert {
@@ -44,6 +46,7 @@ interface Insert {
   readonly scope: Scope;
   /** Where the table's own triggers and checks look for names. */
   readonly path: string;
+  readonly left: LeftOut;
 }
 
 /** When rows were stored it was proved that their ordinals are 1, 2, 3, … up to how many there are. */
@@ -58,7 +61,7 @@ async function insertRange(insert: Insert, { after, upTo }: Range, how: How): Pr
   if (after >= upTo) return 0;
   const inserted = await tryInsert(insert, { after, upTo }, how);
   if (inserted !== "refused") return inserted;
-  if (upTo - after === 1) return 0;
+  if (upTo - after === 1) return insert.left.refused(upTo);
   const middle = Math.floor((after + upTo) / 2);
   const first = await insertRange(insert, { after, upTo: middle }, how);
   return first + (await insertRange(insert, { after: middle, upTo }, how));
@@ -91,16 +94,17 @@ const asBefore = { enable_seqscan: "on", enable_hashjoin: "on", enable_mergejoin
 
 /** In a savepoint: refused rows end it and nothing else. Whatever is deferred is checked here, not at a COMMIT that is not ours. */
 async function tryInsert(insert: Insert, range: Range, how: How): Promise<number | "refused"> {
-  const { connection, scope, path } = insert;
+  const { connection, scope } = insert;
   const doing = `merging rows into ${scope.one.area.table}`;
   await connection.run(doing, "savepoint holdfast_batch");
   try {
-    await setLocally(connection, { ...(how.kind === "each" ? byIndex : {}), search_path: path });
-    const inserted = await connection.run(doing, insertSql(scope, how), [range.after, range.upTo]);
-    await connection.run(doing, "set constraints all immediate");
+    if (how.kind === "each") await setLocally(connection, byIndex);
+    const chosen = await chosenRows(insert, range, how);
+    const inserted = await insertChosen(insert, range, chosen);
     if (how.kind === "together" && inserted > 0 && (await isLonely(insert, range))) return await giveUp(connection);
-    await setLocally(connection, { ...asBefore, search_path: "pg_catalog" });
+    await setLocally(connection, asBefore);
     await connection.run(doing, "release savepoint holdfast_batch");
+    await insert.left.merged(range, chosen, inserted);
     return inserted;
   } catch (error) {
     if (!refusesRows(error)) throw error;
@@ -108,6 +112,27 @@ async function tryInsert(insert: Insert, range: Range, how: How): Promise<number
     if (await isOfTable(connection, scope, error)) return "refused";
     throw error;
   }
+}
+
+/** Nearly always all of them: then there is no list. */
+async function chosenRows({ connection, scope }: Insert, { after, upTo }: Range, how: How): Promise<Chosen> {
+  const doing = `choosing rows of ${scope.one.area.rows}`;
+  const counted = await connection.row(doing, chosenSql(scope, how, "count"), [after, upTo]);
+  if (Number(counted["chosen"]) === upTo - after) return "all";
+  const listed = await connection.rows(doing, chosenSql(scope, how, "ordinals"), [after, upTo]);
+  return listed.map(({ n }) => Number(n));
+}
+
+async function insertChosen({ connection, scope, path }: Insert, range: Range, chosen: Chosen): Promise<number> {
+  const doing = `merging rows into ${scope.one.area.table}`;
+  const bounds = [range.after, range.upTo];
+  await setLocally(connection, { search_path: path });
+  const inserted = await (chosen === "all"
+    ? connection.run(doing, insertSql(scope, "all"), bounds)
+    : connection.run(doing, insertSql(scope, "listed"), [...bounds, chosen.map(String)]));
+  await connection.run(doing, "set constraints all immediate");
+  await setLocally(connection, { search_path: "pg_catalog" });
+  return inserted;
 }
 
 /** What another table refused (a trigger wrote to it) is no conflict of the row: once that is mended, the very same row can come back. */

@@ -2,7 +2,7 @@ import type { Limits } from "../../engine.ts";
 import type { MergeTable } from "../../merge.ts";
 import type { Connection } from "../connection.ts";
 import { plannedScope } from "./scope.ts";
-import { insertSql } from "./statements.ts";
+import { chosenSql, insertSql } from "./statements.ts";
 
 /** What each batch of the table sends, as it is sent; `$1` and `$2` are ordinals of the rescue area. */
 export async function previewStatements(
@@ -18,7 +18,8 @@ export async function previewStatements(
     `set local statement_timeout = '${whole ? 0 : limits.statementTimeoutMs}ms'`,
     "set local row_security = off",
     ...(whole ? [`-- ${request.table} refers to itself: one batch, so that a child comes with its parent`] : []),
-    insertSql(scope, whole ? { kind: "together", blocked: new Set([scope.one]) } : { kind: "each" }),
+    chosenSql(scope, whole ? { kind: "together", blocked: new Set([scope.one]) } : { kind: "each" }, "count"),
+    insertSql(scope, "all"),
     "set constraints all immediate",
   ];
 }

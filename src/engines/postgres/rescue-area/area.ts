@@ -104,7 +104,7 @@ export async function assertNotEmptied(connection: Connection, area: AreaTable):
   throw new Fault("HF-PG-RESCUE-EMPTIED", `the rescued rows of ${area.table} are gone from ${area.rows}`, {
     cause: "The table is unlogged, and the server has recovered from a crash since.",
     still: "The file copy on the machine that rescued them has every row; nothing was merged from the empty table.",
-    hint: `Load it again: \\copy ${area.rows} (${area.columns.map((one) => one.quoted).join(", ")}) from 'FILE' (the lease of the area names the folder).`,
+    hint: `Load it again: truncate ${area.rows} restart identity; \\copy ${area.rows} (${area.columns.map((one) => one.quoted).join(", ")}) from 'FILE' (the lease of the area names the folder).`,
   });
 }
 

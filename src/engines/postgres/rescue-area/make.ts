@@ -4,6 +4,7 @@ import type { Json } from "../../../core/json.ts";
 import type { HoldPart } from "../../engine.ts";
 import type { TableName } from "../../inspect.ts";
 import { type Column, lockFreeShape, type TableShape } from "../catalogue.ts";
+import { closeToOthers } from "../close-to-others.ts";
 import type { Connection } from "../connection.ts";
 import type { PostgresTarget } from "../target.ts";
 import { areaName, type AreaNote, ordinalName, places, schemaNote } from "./area.ts";
@@ -92,8 +93,7 @@ async function makeTables(
     for (const sql of tableSql(run, index + 1, shape, columns, unlogged)) await connection.run(doing, sql);
     await writeNote(connection, places(run, index + 1).rows, { run, table: shape.name, filled: null });
   }
-  // Default privileges may open new schemas and tables to others; these rows are nobody's but the owner's.
-  await connection.run(doing, `revoke all on schema ${name} from public`);
+  await closeToOthers(connection, name);
 }
 
 function tableSql(

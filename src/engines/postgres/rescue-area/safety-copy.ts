@@ -3,7 +3,8 @@ import type { Transaction } from "../../engine.ts";
 import type { TableName } from "../../inspect.ts";
 import type { PostgresTarget } from "../target.ts";
 import { connectionOf } from "../transaction.ts";
-import { areaTables, assertNotEmptied, findArea } from "./area.ts";
+import { closeToOthers } from "../close-to-others.ts";
+import { areaName, areaTables, assertNotEmptied, findArea } from "./area.ts";
 import { findBlocked, notBlocked } from "./blocked.ts";
 import { type Comparison, comparison, isPresent, keyColumns, mustCompare } from "./comparison.ts";
 import { setLocally } from "./settings.ts";
@@ -39,6 +40,7 @@ export async function takeSafetyCopy(
   if (blocked.has(one))
     await connection.run(doing, `${leaveOut} not ${isPresent(one)} and not ${notBlocked(blocked, one, "r")}`);
   await connection.run(doing, `create or replace view ${area.keys} as ${keysSql(one)}`);
+  await closeToOthers(connection, areaName(run));
   const { keys } = await connection.row(
     doing,
     `select ((select count(*) from ${area.rows}) - (select count(*) from ${area.leftOut}))::text as keys`,
