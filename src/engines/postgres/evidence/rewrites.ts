@@ -5,8 +5,9 @@ import type { Statement, StatementQuery, StatementSearch } from "../../evidence.
 import type { TableName } from "../../inspect.ts";
 import type { Connection } from "../connection.ts";
 import type { PostgresTarget } from "../target.ts";
-import { type Surveyed, surveyLog } from "./clone/survey.ts";
+import { damageText, type Surveyed, surveyLog } from "./clone/survey.ts";
 import { commitTime } from "./clone/log/commit.ts";
+import { segmentName } from "./clone/log/segments.ts";
 import type { FoundCommit } from "./clone/log/summary.ts";
 import { lsnNumber, lsnText } from "./freeze/pins.ts";
 import { referrersOf } from "./closure.ts";
@@ -205,18 +206,23 @@ function statementOf(commit: FoundCommit, next: FullXid): Statement {
   };
 }
 
-function findingsOf({ from, end, backup }: Surveyed): readonly Finding[] {
+function findingsOf(surveyed: Surveyed): readonly Finding[] {
+  const { from, end, backup } = surveyed;
   const whole = from <= lsnNumber(backup.label.start);
   const read = finding(
     "note",
     `${size(Number(end > from ? end - from : 0n))} of the log since the base backup were searched.`,
   );
-  if (whole) return [read];
-  return [
-    read,
-    finding(
-      "note",
-      "Older log was left out: the pages name statements already. What happened before may not be listed.",
-    ),
-  ];
+  const older = "Older log was left out: the pages name statements already. What happened before may not be listed.";
+  return [read, ...(whole ? [] : [finding("note", older)]), ...brokenOff(surveyed)];
+}
+
+/** Statements behind a break are in no list. */
+function brokenOff({ stoppedAt, damage, source }: Surveyed): readonly Finding[] {
+  if (damage !== null)
+    return [finding("warn", damageText(damage, source), "Bring a whole copy of it into the archive.")];
+  if (stoppedAt === null) return [];
+  const name = segmentName(stoppedAt, source.segmentBytes);
+  const text = `The log breaks off: the file ${name} is neither in the archive nor on the server; what is after that is not known.`;
+  return [finding("warn", text, "Bring it into the archive.")];
 }

@@ -80,7 +80,7 @@ test("every record of a server's log is read, in its place, as the server itself
     const commit = commitOf(record.xid, record.info, partsOf(record.bytes, false).main, server.binaries.major);
     if (commit) commits.push(`${lsnText(record.position)} ${commitTime(commit.at)} ${commit.subs.join(" ")}`);
   };
-  const read = await eachRecord(segments, source.read, visit);
+  const read = await eachRecord(segments, source.read, source.end, visit);
   const start = lsnText((segments[0]?.start ?? 0n) + 40n);
   const listed = await sql.rows(
     "",

@@ -180,7 +180,7 @@ async function stepsOf({ surveyed }: Reading, commit: FoundCommit, tables: reado
   const reader = stepReader(new Set(members), new Set(tables.map(({ file }) => file)), major < 15);
   const start = lsnNumber(backup.label.start);
   const segments = segmentsBetween(backup.label.timeline, start, commit.position, source.segmentBytes);
-  await eachRecord(segments, source.read, (record) => {
+  await eachRecord(segments, source.read, commit.position, (record) => {
     if (record.position < commit.position) reader.see(record);
   });
   return reader;

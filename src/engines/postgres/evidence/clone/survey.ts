@@ -6,13 +6,13 @@ import type { Statement } from "../../../evidence.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
-import { lsnNumber } from "../freeze/pins.ts";
+import { lsnNumber, lsnText } from "../freeze/pins.ts";
 import { size } from "../say.ts";
 import { majorVersion } from "../transplant/transplant.ts";
 import { lowXid } from "../xid.ts";
 import { type BaseBackup, readBackup } from "./backup.ts";
 import { nodeKey } from "./log/blocks.ts";
-import { eachRecord } from "./log/records.ts";
+import { type Damage, eachRecord } from "./log/records.ts";
 import { type Segment, segmentName, segmentsBetween } from "./log/segments.ts";
 import { type LogSource, logSource } from "./log/source.ts";
 import { type FoundCommit, type LogSummary, summary } from "./log/summary.ts";
@@ -27,6 +27,8 @@ export interface Surveyed {
   readonly end: bigint;
   /** The file at which the log breaks off, if it does. */
   readonly stoppedAt: Segment | null;
+  /** Where it does so because a file is damaged in every copy that there is. */
+  readonly damage: Damage | null;
   readonly major: number;
   readonly database: number;
   /** Oids of the tables, as far as they are there now. */
@@ -103,18 +105,20 @@ async function readLog(source: LogSource, backup: BaseBackup, reading: Reading, 
   const from = bounded > start ? bounded : start;
   const segments = segmentsBetween(backup.label.timeline, from, source.end, source.segmentBytes);
   let done = 0;
-  const { end, stoppedAt } = await eachRecord(
+  const { end, stoppedAt, damage } = await eachRecord(
     segments,
-    (segment) => {
+    (segment, copy) => {
       watch.signal.throwIfAborted();
-      watch.progress({ done: (done += 1), total: segments.length, unit: "files", note: "the log since the backup" });
-      return source.read(segment);
+      done += copy === 0 ? 1 : 0;
+      watch.progress({ done, total: segments.length, unit: "files", note: "the log since the backup" });
+      return source.read(segment, copy);
     },
+    source.end,
     see,
   );
   // Right after a switch the newest file is not there yet, and nothing is in it.
   const isEmpty = stoppedAt !== null && source.end - stoppedAt.start <= 40n;
-  return { log: found, from, end, stoppedAt: isEmpty ? null : stoppedAt };
+  return { log: found, from, end, stoppedAt: isEmpty ? null : stoppedAt, damage };
 }
 
 async function filesNow(asking: Connection, tables: readonly TableName[]) {
@@ -199,13 +203,22 @@ export async function whyClosed(
 }
 
 /** What of the log is missing, by name. */
-function gap({ backup, source, stoppedAt }: Surveyed): Closed {
+function gap({ backup, source, stoppedAt, damage }: Surveyed): Closed {
+  if (damage !== null)
+    return {
+      why: damageText(damage, source),
+      opensWith: "A whole copy of that file in the archive.",
+    };
   if (stoppedAt !== null)
     return {
       why: `The log breaks off: the file ${segmentName(stoppedAt, source.segmentBytes)} is neither in the archive nor on the server.`,
       opensWith: "That file in the archive. If it is not archived yet: select pg_switch_wal() on the server.",
     };
   return beforeBackup(backup);
+}
+
+export function damageText({ at, segment }: Damage, { segmentBytes }: Pick<LogSource, "segmentBytes">): string {
+  return `The log is damaged at ${lsnText(at)}, in the file ${segmentName(segment, segmentBytes)}: what is after that is not known.`;
 }
 
 function beforeBackup({ startedAt }: BaseBackup): Closed {

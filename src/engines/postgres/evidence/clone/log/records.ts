@@ -1,3 +1,4 @@
+import { crc32c } from "../../pages/crc32c.ts";
 import { pageBytes, type Segment } from "./segments.ts";
 
 /** The resource managers whose records are looked into; their numbers are the same from 14 to 18. */
@@ -12,64 +13,112 @@ export interface LogRecord {
   readonly bytes: Buffer;
 }
 
-/** Gives the bytes of a file of the log; null where it ends. */
-export type ReadSegment = (segment: Segment) => Promise<Buffer | null>;
+/** Gives the bytes of a file of the log, of its nth copy; null where there is no further one. */
+export type ReadSegment = (segment: Segment, copy: number) => Promise<Buffer | null>;
+
+/** Where the log is damaged: nothing is known of what is after it. */
+export interface Damage {
+  readonly at: bigint;
+  readonly segment: Segment;
+}
 
 /** Behind the last whole record; the file that is not there or does not go on from it, or null where all were read. */
 export interface ReadUpTo {
   readonly end: bigint;
   readonly stoppedAt: Segment | null;
+  /** Null too where a file is not there at all. */
+  readonly damage: Damage | null;
 }
 
 const headBytes = 24;
 const continued = 0x0001;
 const longHead = 0x0002;
 const givenUp = 0x0008;
+const switchInfo = 0x40;
 
 /**
- * Every record whose beginning lies in the files, in order. Ends where the log does: at a file that is not there, a page that is not
- * of this place (a file that is used again), or a record that does not follow on the one before. `from` may be any position within
- * the first file: what began before it is passed over.
+ * Every record whose beginning lies in the files, in order, each proved by its checksum and its link to the one before. Only a switch
+ * ends a file early; whatever else ends one before `upTo`, where the server's log ended, is damage, and another copy of the file is
+ * tried. `from` may be any position within the first file: what began before it is passed over.
  */
 export async function eachRecord(
-  segments: Iterable<Segment>,
+  segments: readonly Segment[],
   read: ReadSegment,
+  upTo: bigint,
   visit: (record: LogRecord) => void,
 ): Promise<ReadUpTo> {
-  const reading: Reading = { visit, open: null, last: null, end: 0n };
+  const reading: Reading = { visit, open: null, last: null, end: 0n, visited: -1n };
   for (const segment of segments) {
-    const bytes = await read(segment);
-    if (bytes === null || !readFile(reading, segment.start, bytes)) return { end: reading.end, stoppedAt: segment };
+    const stopped = await readSegment(reading, segment, read, upTo);
+    if (stopped === "missing") return { end: reading.end, stoppedAt: segment, damage: null };
+    if (stopped === null) continue;
+    if (stopped >= upTo) break;
+    return { end: reading.end, stoppedAt: segment, damage: { at: stopped, segment } };
   }
-  return { end: reading.end, stoppedAt: null };
+  const isCut = reading.open !== null && reading.open.position < upTo && reading.open.end <= upTo;
+  const last = segments.at(-1);
+  if (!isCut || !last || !reading.open) return { end: reading.end, stoppedAt: null, damage: null };
+  return { end: reading.end, stoppedAt: last, damage: { at: reading.open.position, segment: last } };
+}
+
+/** A record that is not whole yet; `end` is the least that it can end at. */
+interface Begun {
+  readonly position: bigint;
+  readonly parts: readonly Buffer[];
+  readonly have: number;
+  readonly need: number;
+  readonly end: bigint;
 }
 
 /** Records that lie across pages and files are put together. */
 interface Reading {
   readonly visit: (record: LogRecord) => void;
-  /** A record that is not whole yet. */
-  open: { readonly position: bigint; readonly parts: Buffer[]; have: number; readonly need: number } | null;
+  open: Begun | null;
   /** Where the last record began; null = not known yet. */
   last: bigint | null;
   end: bigint;
+  /** The last one that was given out: another copy of a file gives none twice. */
+  visited: bigint;
 }
 
-/** False where nothing can follow. */
-function readFile(reading: Reading, start: bigint, bytes: Buffer): boolean {
+/** Where reading stops in a file; null = nowhere, the next one goes on. */
+type Stop = bigint | null;
+
+/** Reads the first copy that is whole, else what the one that came furthest holds. */
+async function readSegment(reading: Reading, segment: Segment, read: ReadSegment, upTo: bigint) {
+  const { open, last, end } = reading;
+  let furthest: { readonly stop: bigint; readonly state: Pick<Reading, "open" | "last" | "end"> } | null = null;
+  for (let copy = 0; ; copy += 1) {
+    const bytes = await read(segment, copy);
+    if (bytes === null) break;
+    Object.assign(reading, { open, last, end });
+    const stop = readFile(reading, segment.start, bytes);
+    if (stop === null || stop >= upTo) return stop;
+    if (furthest === null || stop > furthest.stop)
+      furthest = { stop, state: { open: reading.open, last: reading.last, end: reading.end } };
+  }
+  if (furthest === null) return "missing";
+  Object.assign(reading, furthest.state);
+  return furthest.stop;
+}
+
+function readFile(reading: Reading, start: bigint, bytes: Buffer): Stop {
   for (let offset = 0; offset + pageBytes <= bytes.length; offset += pageBytes) {
     const page = bytes.subarray(offset, offset + pageBytes);
     const pageStart = start + BigInt(offset);
-    if (page[1] !== 0xd1 || page.readBigUInt64LE(8) !== pageStart) return offset > 0 && reading.open === null;
+    if (page[1] !== 0xd1 || page.readBigUInt64LE(8) !== pageStart) return pageStart;
     const from = beginningOf(reading, page, pageStart);
-    if (from === "broken") return false;
+    if (from === "broken") return pageStart;
     // After a switch the rest of the file is empty, and the next one goes on.
-    if (from !== null && !recordsOn(reading, page, pageStart, from)) return true;
+    if (from === "switch") return null;
+    const stop = from === null ? null : recordsOn(reading, page, pageStart, from);
+    if (stop !== null) return stop === "switch" ? null : stop;
   }
-  return true;
+  return null;
 }
 
 /** Where the first record of the page begins, after what goes on from the page before; null where none does; "broken" at a gap. */
-function beginningOf(reading: Reading, page: Buffer, pageStart: bigint): number | null | "broken" {
+function beginningOf(reading: Reading, page: Buffer, pageStart: bigint): number | null | "broken" | "switch" {
   const info = page.readUInt16LE(2);
   const head = (info & longHead) !== 0 ? 40 : headBytes;
   // After a crash a record that was never written to its end is given up.
@@ -77,47 +126,56 @@ function beginningOf(reading: Reading, page: Buffer, pageStart: bigint): number 
   if ((info & continued) === 0) return reading.open === null ? head : "broken";
   const rest = page.readUInt32LE(16);
   const here = Math.min(rest, page.length - head);
-  if (reading.open !== null && !goOn(reading, page.subarray(head, head + here), pageStart + BigInt(head), rest))
-    return "broken";
+  if (reading.open !== null) {
+    const went = goOn(reading, reading.open, page.subarray(head, head + here), pageStart + BigInt(head), rest);
+    if (went !== "whole") return went;
+  }
   return rest > page.length - head ? null : aligned(head + rest);
 }
 
-function goOn(reading: Reading, part: Buffer, at: bigint, rest: number): boolean {
-  const { open } = reading;
-  if (open === null || open.have + rest !== open.need) return false;
-  open.parts.push(part);
-  open.have += part.length;
-  if (open.have < open.need) return true;
+function goOn(reading: Reading, open: Begun, part: Buffer, at: bigint, rest: number): "whole" | "broken" | "switch" {
+  if (open.have + rest !== open.need) return "broken";
+  const [parts, have] = [[...open.parts, part], open.have + part.length];
+  if (have < open.need) {
+    reading.open = { ...open, parts, have };
+    return "whole";
+  }
   reading.open = null;
-  reading.end = at + BigInt(part.length);
-  return finish(reading, open.position, Buffer.concat(open.parts));
+  return finish(reading, open.position, Buffer.concat(parts), at + BigInt(part.length));
 }
 
-/** Records that begin on the page from `at` on. False where the log, or what this file holds of it, ends. */
-function recordsOn(reading: Reading, page: Buffer, pageStart: bigint, from: number): boolean {
+/** Records that begin on the page from `at` on; where they stop, "switch", or null where the next page goes on. */
+function recordsOn(reading: Reading, page: Buffer, pageStart: bigint, from: number): Stop | "switch" {
   let at = from;
   while (at + 4 <= page.length) {
     const length = page.readUInt32LE(at);
     const position = pageStart + BigInt(at);
-    if (length < headBytes) return false;
+    if (length < headBytes) return position;
     if (at + length > page.length) {
       const part = page.subarray(at);
-      reading.open = { position, parts: [part], have: part.length, need: length };
-      return true;
+      const end = position + BigInt(length);
+      reading.open = { position, parts: [part], have: part.length, need: length, end };
+      return null;
     }
-    if (!finish(reading, position, page.subarray(at, at + length))) return false;
-    reading.end = position + BigInt(length);
+    const done = finish(reading, position, page.subarray(at, at + length), position + BigInt(length));
+    if (done !== "whole") return done === "switch" ? done : position;
     at = aligned(at + length);
   }
-  return true;
+  return null;
 }
 
-function finish(reading: Reading, position: bigint, bytes: Buffer): boolean {
-  if (reading.last !== null && bytes.readBigUInt64LE(8) !== reading.last) return false;
+/** A record is only looked at once its checksum and its link are proved. */
+function finish(reading: Reading, position: bigint, bytes: Buffer, end: bigint): "whole" | "broken" | "switch" {
+  if (reading.last !== null && bytes.readBigUInt64LE(8) !== reading.last) return "broken";
+  if (crc32c(bytes.subarray(headBytes), bytes.subarray(0, 20)) !== bytes.readUInt32LE(20)) return "broken";
   reading.last = position;
+  reading.end = end;
   const [info, kind] = [bytes.readUInt8(16), bytes.readUInt8(17)];
-  reading.visit({ position, xid: bytes.readUInt32LE(4), manager: kind, info, bytes });
-  return true;
+  if (position > reading.visited) {
+    reading.visited = position;
+    reading.visit({ position, xid: bytes.readUInt32LE(4), manager: kind, info, bytes });
+  }
+  return kind === manager.xlog && (info & 0xf0) === switchInfo ? "switch" : "whole";
 }
 
 function aligned(at: number): number {

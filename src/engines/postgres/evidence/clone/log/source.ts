@@ -13,8 +13,11 @@ export interface LogSource {
   /** What the server had written when this was made. */
   readonly end: bigint;
   readonly system: string;
-  /** Null where none has the file. A file of another server or size counts as none. */
-  read(segment: Segment): Promise<Buffer | null>;
+  /**
+   * The nth copy; without a number the one that was asked for last, so that a damaged one is not taken again. Null where there is no
+   * further one: a file of another server or size counts as none.
+   */
+  read(segment: Segment, copy?: number): Promise<Buffer | null>;
 }
 
 export interface LogPlaces {
@@ -34,16 +37,24 @@ export async function logSource(connection: Connection, { backup, scratch }: Log
       : fetching(backup.log.argv, scratch, segmentBytes),
     async (name) => onServer(connection, name, segmentBytes),
   ];
+  const taken = new Map<string, number>();
   return {
     segmentBytes,
     timeline: Number(row.timeline),
     end: lsnNumber(row.end ?? "0/0"),
     system,
-    read: async (segment) => {
+    read: async (segment, copy) => {
       const name = segmentName(segment, segmentBytes);
+      const wanted = copy ?? taken.get(name) ?? 0;
+      let nth = 0;
       for (const place of places) {
         const bytes = await place(name);
-        if (bytes !== null && isOf(bytes, segment, system)) return bytes;
+        if (bytes === null || !isOf(bytes, segment, system)) continue;
+        if (nth === wanted) {
+          taken.set(name, wanted);
+          return bytes;
+        }
+        nth += 1;
       }
       return null;
     },
