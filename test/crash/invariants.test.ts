@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { foldRun } from "../../src/core/apply-event.ts";
 import type { Stamped } from "../../src/core/event.ts";
 import { memoryServer } from "../../src/engines/memory/server.ts";
+import { eventHash } from "../../src/journal/chain.ts";
 import { memoryTarget, testAssembly, withMemory } from "../support/assembly.ts";
 import { badDelete } from "../support/memory-bench.ts";
 import type { Lived } from "./drive.ts";
@@ -47,6 +48,13 @@ function process(stdout: string, more: Partial<Lived> = {}): Lived {
   return { ...ended, fault: null, struck: false, where: null, beside: null, ...more };
 }
 
+const hashesBy = (run: string, events: readonly Stamped[]) => {
+  let before = "";
+  return events.map(({ seq, at, event }) => {
+    before = eventHash(run as RunSeen["run"], before, { seq, at, kind: event.kind, body: JSON.stringify(event) });
+    return before;
+  });
+};
 const broken = (evidence: Partial<Evidence>) => [
   ...new Set(violationsIn({ ...sound, ...evidence }).map(({ invariant }) => invariant)),
 ];
@@ -76,6 +84,32 @@ describe("an invariant that is broken is named", () => {
     expect(withRun({ markers: [...seen.markers.filter(({ key }) => !key.startsWith("merge")), ...early] })).toEqual([
       "I2",
     ]);
+  });
+
+  test("none is by the markers of an item of each:, whose step has a colon in its key", () => {
+    const [item, step] = ["merge:east", "merge"];
+    const renamed = (text: string) => (text === step ? item : text);
+    const events = seen.events.map((one) =>
+      "step" in one.event && typeof one.event.step === "string"
+        ? ({ ...one, event: { ...one.event, step: renamed(one.event.step) } } as Stamped)
+        : one,
+    );
+    const steps = seen.state.steps.map((one) => ({ ...one, step: { ...one.step, key: renamed(one.step.key) } }));
+    const hash = hashesBy(seen.run, events);
+    const old = hashesBy(seen.run, seen.events);
+    const markers = seen.markers.map(({ key, done, intent }) => ({
+      key: key.replace(/^merge:/, `${item}:`),
+      done,
+      intent: hash[old.indexOf(intent)] ?? "",
+    }));
+    const found = violationsIn({ ...sound, runs: [{ ...seen, events, markers, state: { ...seen.state, steps } }] });
+    expect(found.filter(({ invariant }) => invariant === "I2" || invariant === "I3")).toEqual([]);
+    const begun = markers.map((one) => (one.key.startsWith(item) ? { ...one, done: false } : one));
+    const undone = violationsIn({
+      ...sound,
+      runs: [{ ...seen, events, markers: begun, state: { ...seen.state, steps } }],
+    });
+    expect(undone.map(({ invariant }) => invariant)).toContain("I3");
   });
 
   test("I3, by an outcome without its marker", () => {

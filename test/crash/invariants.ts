@@ -76,7 +76,7 @@ function markersHaveIntents({ runs }: Evidence): readonly string[] {
   return runs.flatMap((seen) => {
     const hashes = hashesOf(seen);
     return seen.markers.flatMap((marker) => {
-      const step = stepOfMarker(marker.key);
+      const step = stepOfMarker(seen.state, marker.key);
       const claimed = hashes.indexOf(marker.intent);
       if (claimed === -1) return [`marker ${marker.key} names no entry of the journal`];
       const intended = seen.events.findIndex(({ event }) => event.kind === "step.intended" && event.step === step);
@@ -90,7 +90,7 @@ function outcomesHaveMarkers({ runs }: Evidence): readonly string[] {
     state.steps
       .filter(({ step, status }) => status === "done" && ["transactional", "cursor"].includes(step.recovery))
       .flatMap(({ step }) => {
-        const own = markers.filter(({ key }) => stepOfMarker(key) === step.key);
+        const own = markers.filter(({ key }) => stepOfMarker(state, key) === step.key);
         if (own.length === 0) return [`${step.key} is done, and has no marker`];
         return own.filter(({ done }) => !done).map(({ key }) => `${step.key} is done, and its marker ${key} is not`);
       }),
@@ -222,9 +222,12 @@ function without(lines: readonly string[], others: readonly string[]): readonly 
   return lines.filter((line) => !known.has(line));
 }
 
-/** `merge:public.orders` is of the step `merge`. */
-function stepOfMarker(key: string): string {
-  return key.split(":")[0] ?? "";
+/** `merge:public.orders` is of the step `merge`, unless there is a step `merge:public.orders`, as `each:` makes them. */
+function stepOfMarker({ steps }: RunState, marker: string): string | undefined {
+  return steps
+    .map(({ step }) => step.key)
+    .filter((key) => marker === key || marker.startsWith(`${key}:`))
+    .toSorted((a, b) => b.length - a.length)[0];
 }
 
 function hashesOf({ run, events }: RunSeen): readonly string[] {

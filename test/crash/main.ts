@@ -24,7 +24,7 @@ try {
 
 async function main(wishes: CrashWishes): Promise<number> {
   if (!canMount) say("SKIPPED: the full disk; only root can mount a small one");
-  const world = await openWorld(wishes.runbook, wishes.engine);
+  const world = await openWorld(wishes.runbook, wishes.engine, wishes.which);
   try {
     const whole = await trial(world, { faults: [], face: "json" });
     if (whole.violations.length > 0) throw new Error(`a run without a fault: ${violationLines(whole).join("; ")}`);

@@ -21,6 +21,7 @@ export function memoryWorld(): CrashWorld {
     batchRows: 25,
     results: { merge: { inserted: 160, left: 0 } },
     lostValue: "grüße",
+    backup: null,
     socket: null,
     memory: () => file,
     stage: async () => {

@@ -7,6 +7,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -86,8 +87,12 @@ export async function makePlace(
 type Four = [string, string, string, string];
 
 function config(world: CrashWorld, folder: string, scratch: string) {
+  const backup =
+    world.backup?.log.kind === "folder"
+      ? { backup: { base: world.backup.base, archive: world.backup.log.folder } }
+      : {};
   return {
-    targets: { shop: { engine: "postgres", url: "env:SHOP_URL", environment: "sandbox", database: "shop" } },
+    targets: { shop: { engine: "postgres", url: "env:SHOP_URL", environment: "sandbox", database: "shop", ...backup } },
     scratch: { folder: scratch },
     limits: { batchRows: world.batchRows, lockTimeout: "2s", minFreeDisk: 0.001 },
     stopFile: path.join(folder, "STOP"),
@@ -99,12 +104,21 @@ function mount(folder: string, size: number, mode: string): void {
   execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size}m,mode=${mode}`, "holdfast-crash", folder]);
 }
 
-/** Every process of this machine whose command line names the folder or something in it. */
+/** Every process of this machine whose command line names the folder or something in it, or that stands in it: a server's own children name nothing. */
 export function processesNaming(folder: string): readonly { readonly pid: number; readonly line: string }[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .map((name) => ({ pid: Number(name), line: commandLine(name) }))
-    .filter(({ line }) => line.includes(folder));
+    .map((name) => ({ pid: Number(name), line: commandLine(name), stands: standsIn(name) }))
+    .filter(({ line, stands }) => line.includes(folder) || stands.startsWith(`${folder}/`))
+    .map(({ pid, line }) => ({ pid, line }));
+}
+
+function standsIn(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return ""; // it has ended meanwhile, or is another account's
+  }
 }
 
 function commandLine(pid: string): string {

@@ -43,10 +43,20 @@ describe("what is drawn", () => {
 
   test("is repeated by the command that a failure prints", () => {
     const plan = { ...atBoundary({ name: "batch.done", nth: 2 }, "fence-off"), face: "plain" } as const;
-    const line = repeatLine({ runbook: "restore-after-bad-delete", engine: "postgres" }, plan);
+    const which = { path: "clone", incident: "truncate" } as const;
+    const line = repeatLine({ runbook: "restore-after-bad-delete", engine: "postgres", which }, plan);
     const args = line.replace("npm run test:crash -- ", "").match(/"[^"]*"|\S+/g) ?? [];
     const wishes = readWishes(args.map((word) => word.replaceAll('"', "")));
     expect(wishes).toMatchObject({ repeat: plan.faults, face: "plain", mutant: "fence-off", trials: 0, boundaries: 0 });
+    expect(wishes.which).toEqual(which);
+  });
+
+  test("has rows to bring back by the path that is asked for", () => {
+    expect(readWishes([]).which).toEqual({ path: "recommended", incident: "delete" });
+    expect(readWishes(["--path", "wal"]).which).toEqual({ path: "wal", incident: "delete" });
+    expect(() => readWishes(["--path", "hope"])).toThrow("--path takes recommended, wal, clone");
+    expect(() => readWishes(["--path", "wal", "--incident", "truncate"])).toThrow("needs --path clone");
+    expect(() => readWishes(["--path", "wal", "--engine", "memory"])).toThrow("--path is for --engine postgres");
   });
 });
 

@@ -1,7 +1,8 @@
 import type { Connection } from "../../src/engines/postgres/connection.ts";
 import { socketFolder } from "../../src/engines/postgres/server/account.ts";
 import { canary } from "../cli-on-postgres/canary.ts";
-import { startTestServer, type TestServer } from "../support/postgres.ts";
+import type { TestServer } from "../support/postgres.ts";
+import { type PostgresCase, postgresGround } from "./postgres-incident.ts";
 import type { CrashWorld, Seen } from "./world.ts";
 
 const lostValue = canary("row").core;
@@ -35,7 +36,7 @@ const content = `select (select string_agg(o::text, E'\\n' order by id) from sho
 const footprint = `select 'slot ' || slot_name as what from pg_replication_slots
   union all select 'option ' || c.oid::regclass || ' ' || array_to_string(c.reloptions, ',') from pg_class c where c.reloptions is not null and c.relnamespace >= 16384
   union all select 'extension ' || extname from pg_extension where extname <> 'plpgsql'
-  union all select 'schema ' || nspname from pg_namespace where oid >= 16384 and nspname not in ('shop', 'holdfast')
+  union all select 'schema ' || nspname from pg_namespace where oid >= 16384 and nspname not in ('shop', 'holdfast') and nspname !~ '^pg_(toast_)?temp_'
   union all select format('%s %s', case relkind when 'S' then 'sequence' else 'relation' end, c.oid::regclass) from pg_class c where relnamespace in ('shop'::regnamespace, coalesce(to_regnamespace('holdfast'), 'shop'::regnamespace)) and c.relnamespace <> coalesce(to_regnamespace('holdfast'), 0)
   union all select format('trigger %s %s %s', tgrelid::regclass, case when tgisinternal then 'internal' else tgname end, tgenabled) from pg_trigger
   union all select format('constraint %s %s', conrelid::regclass, conname) from pg_constraint where connamespace = 'shop'::regnamespace
@@ -46,59 +47,58 @@ const footprint = `select 'slot ' || slot_name as what from pg_replication_slots
   union all select 'lock ' || pid from pg_locks where locktype = 'advisory'
   order by 1`;
 
-/** One small server for all trials: the DELETE is done anew for each, and everything has to be back after it. */
-export async function postgresWorld(): Promise<CrashWorld & { readonly server: TestServer; url(): string }> {
-  let server = await startTestServer({ settings: { track_commit_timestamp: "on", autovacuum: "off", fsync: "off" } });
-  const making = await server.connect("postgres");
+/** One small server for all trials: the incident happens anew for each, and everything has to be back after it. */
+export async function postgresWorld(
+  which: PostgresCase = { path: "recommended", incident: "delete" },
+): Promise<CrashWorld & { readonly server: TestServer; url(): string }> {
+  const ground = await postgresGround(which);
+  const making = await ground.server.connect("postgres");
   await making.run("making the database", setup);
   await making.close();
-  let session = await server.connect("shop");
+  let session = await ground.server.connect("shop");
   await session.client.query(tables);
   const rows = async () => {
     const { orders, lines } = await session.row("reading", content);
     return `${orders}\n\n${lines}`;
   };
   const before: Seen = { rows: await rows(), footprint: await footprintOf(session) };
+  const isAsBefore = async () =>
+    (await rows()) === before.rows && String(await settled(session, before.footprint)) === String(before.footprint);
+  const lost = which.incident === "truncate" ? 2700 : 900;
   let report: Connection | null = null;
   return {
     get server() {
-      return server;
+      return ground.server;
     },
-    url: () => server.url("shop").reveal(),
+    url: () => ground.server.url("shop").reveal(),
     engine: "postgres",
     run: ["restore-after-bad-delete", "--target", "shop", "--set", "table=shop.orders"],
-    choices: ["statement=largest", "path=recommended", "triggers=skip"],
+    choices: ["statement=largest", `path=${which.path}`, "triggers=skip"],
     batchRows: 100,
-    results: { rescue: { rows: 900 }, merge: { inserted: 900, left: 0 } },
+    results: { rescue: { rows: lost }, merge: { inserted: lost, left: 0 } },
     lostValue,
-    socket: () => socketFolder(server.folder),
+    backup: ground.backup,
+    socket: () => socketFolder(ground.server.folder),
     memory: () => undefined,
     before: () => before,
     now: async () => ({ rows: await rows(), footprint: await settled(session, before.footprint) }),
     markers: (run) => markersOf(session, run),
     stage: async () => {
       await report?.close();
-      if (
-        (await rows()) !== before.rows ||
-        String(await settled(session, before.footprint)) !== String(before.footprint)
-      )
-        await clean(session);
-      await session.client.query("vacuum shop.orders; ");
-      await session.client.query("vacuum shop.lines");
-      report = await server.connect("shop");
-      await report.client.query("begin isolation level repeatable read; select 1 from shop.orders limit 1");
-      await session.run("the bad DELETE", "delete from shop.orders where state = 'cancelled'");
+      if (!(await isAsBefore())) await clean(session);
+      await session.run("tidying up", "vacuum shop.orders, shop.lines");
+      report = await ground.strike(session);
     },
     restart: async () => {
       await Promise.all([report?.close(), session.close()]);
       report = null;
-      server = await server.restart("immediate");
-      session = await server.connect("shop");
+      await ground.restart();
+      session = await ground.server.connect("shop");
     },
     end: async () => {
       await report?.close();
       await session.close();
-      await server.end();
+      await ground.end();
     },
   };
 }

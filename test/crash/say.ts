@@ -15,8 +15,13 @@ export function violationLines({ plan, violations }: Trial): readonly string[] {
 }
 
 /** A command that does the same once more; a kill at a moment depends on the machine's speed, everything else does not. */
-export function repeatLine({ runbook, engine }: Pick<CrashWishes, "runbook" | "engine">, plan: TrialPlan): string {
+export function repeatLine(
+  { runbook, engine, which }: Pick<CrashWishes, "runbook" | "engine" | "which">,
+  plan: TrialPlan,
+): string {
   const faults = plan.faults.map(faultText).join(" ");
+  const way = which.path === "recommended" ? "" : ` --path ${which.path}`;
+  const what = which.incident === "delete" ? "" : ` --incident ${which.incident}`;
   const more = `${plan.face === "plain" ? " --face plain" : ""}${plan.mutant === undefined ? "" : ` --mutant ${plan.mutant}`}`;
-  return `npm run test:crash -- --runbook ${runbook} --engine ${engine} --repeat "${faults}"${more}`;
+  return `npm run test:crash -- --runbook ${runbook} --engine ${engine}${way}${what} --repeat "${faults}"${more}`;
 }

@@ -2,11 +2,12 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { foldRun } from "../../src/core/apply-event.ts";
 import { systemClock } from "../../src/core/clock.ts";
+import type { Json } from "../../src/core/json.ts";
 import { openJournal } from "../../src/journal/open.ts";
 import { filesBelow } from "../support/cli.ts";
 import { type Driven, driveToEnd, type Lived, type TrialPlan } from "./drive.ts";
 import type { Point } from "./fault.ts";
-import { type Evidence, type Violation, violationsIn } from "./invariants.ts";
+import { type Evidence, type RunSeen, type Violation, violationsIn } from "./invariants.ts";
 import { makePlace, type Place, processesNaming, secret } from "./place.ts";
 import type { CrashWorld } from "./world.ts";
 
@@ -72,7 +73,8 @@ async function evidence(
     );
     const verified = journal.verify();
     const before = world.before();
-    return { world, done, processes, verified, runs, usualMarkers, before, now, left: leftHere(place), leaked };
+    const left = [...leftHere(place), ...leftOfLeases(runs)];
+    return { world, done, processes, verified, runs, usualMarkers, before, now, left, leaked };
   } finally {
     journal.close();
   }
@@ -87,6 +89,25 @@ function leftHere({ folder, scratch }: Place): readonly string[] {
   );
   const living = processesNaming(folder).map(({ line }) => line);
   return [...inFolders, ...living.map((line) => `still runs: ${line.slice(0, 200)}`)];
+}
+
+/** Scratch servers and clones say in the journal where they are: there neither a folder nor a process may be. */
+export function leftOfLeases(runs: readonly Pick<RunSeen, "state">[]): readonly string[] {
+  return runs
+    .flatMap(({ state }) => state.leases)
+    .flatMap(({ lease, facts }) => {
+      const folder = folderIn(facts) ?? folderIn(lease.facts);
+      if (folder === undefined) return [];
+      return [
+        ...(existsSync(folder) ? [`the folder of ${lease.name}`] : []),
+        ...processesNaming(folder).map(({ pid }) => `process ${pid} of ${lease.name}`),
+      ];
+    });
+}
+
+function folderIn(facts: Json | null): string | undefined {
+  if (typeof facts !== "object" || facts === null || !("folder" in facts)) return undefined;
+  return typeof facts.folder === "string" ? facts.folder : undefined;
 }
 
 function leaks(world: CrashWorld, { folder }: Place, processes: readonly Lived[]): readonly string[] {

@@ -2,11 +2,14 @@ import { parseArgs } from "node:util";
 import { type CrashFault, type FaultKind, faultKinds, readFault } from "./fault.ts";
 import { type Mutant, mutants } from "./mutants.ts";
 import { canMount } from "./place.ts";
+import { crashIncidents, crashPaths, type PostgresCase } from "./postgres-incident.ts";
 
 /** What the command line asks for. */
 export interface CrashWishes {
   readonly runbook: string;
   readonly engine: string;
+  /** By which path the rows come back, and what took them. */
+  readonly which: PostgresCase;
   /** Random trials. */
   readonly trials: number;
   readonly depth: number;
@@ -22,6 +25,8 @@ export interface CrashWishes {
 export const usage = `npm run test:crash -- [flags]
   --runbook ID         restore-after-bad-delete
   --engine NAME        postgres or memory                                   (postgres)
+  --path NAME          ${crashPaths.join(", ")}: on postgres, with what that path needs (recommended)
+  --incident NAME      ${crashIncidents.join(" or ")}; a truncate with --path clone      (delete)
   --boundaries WHICH   all, none, or how many, spread evenly: each once     (all; none with --trials or --mutant)
   --trials N           random trials                                        (20)
   --depth N            how many processes of one run a fault befalls, 1 to 3 (1)
@@ -33,6 +38,8 @@ export const usage = `npm run test:crash -- [flags]
 const options = {
   runbook: { type: "string", default: "restore-after-bad-delete" },
   engine: { type: "string", default: "postgres" },
+  path: { type: "string", default: "recommended" },
+  incident: { type: "string", default: "delete" },
   trials: { type: "string" },
   depth: { type: "string", default: "1" },
   seed: { type: "string", default: "1" },
@@ -52,6 +59,7 @@ export function readWishes(args: readonly string[]): CrashWishes {
   return {
     runbook: values.runbook,
     engine: values.engine,
+    which: whichOf(values),
     trials: repeat === null ? whole("--trials", values.trials ?? "20") : 0,
     depth: oneOf("--depth", values.depth, ["1", "2", "3"]) === undefined ? 1 : Number(values.depth),
     seed: whole("--seed", values.seed),
@@ -61,6 +69,14 @@ export function readWishes(args: readonly string[]): CrashWishes {
     repeat,
     face: oneOf("--face", values.face, ["json", "plain"]) ?? "json",
   };
+}
+
+function whichOf(values: { readonly path: string; readonly incident: string; readonly engine: string }): PostgresCase {
+  const path = oneOf("--path", values.path, crashPaths) ?? "recommended";
+  const incident = oneOf("--incident", values.incident, crashIncidents) ?? "delete";
+  if (values.engine === "memory" && path !== "recommended") throw new Error("--path is for --engine postgres");
+  if (incident === "truncate" && path !== "clone") throw new Error("--incident truncate needs --path clone");
+  return { path, incident };
 }
 
 /** A server in memory has no connection and no process of its own. */

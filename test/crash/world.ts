@@ -1,4 +1,5 @@
 import type { RunId } from "../../src/core/ids.ts";
+import type { Backup } from "../../src/engines/engine.ts";
 
 /** What of an effect is proved on the target. */
 export interface MarkerFact {
@@ -27,6 +28,8 @@ export interface CrashWorld {
   readonly results: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** A text that stands in a lost row, and may stand nowhere else. */
   readonly lostValue: string;
+  /** What the config names as the target's backup; null where it names none. */
+  readonly backup: Backup | null;
   /** The socket folder of a server; null where there is none that could be cut off or restarted. */
   readonly socket: (() => string) | null;
   /** In the place of a server, for programs put together with a memory engine. */

@@ -16,7 +16,7 @@ export interface ArchivingServer {
 
 /** A server that archives its log into a folder of its account, as production does. */
 export async function startArchivingServer(
-  options: { readonly major?: number; readonly settings?: Record<string, string> } = {},
+  options: { readonly major?: number; readonly settings?: Record<string, string>; readonly initdb?: string[] } = {},
 ): Promise<ArchivingServer> {
   const place = mkdtempSync(path.join(os.tmpdir(), "hf-backup-"));
   chmodSync(place, 0o711);

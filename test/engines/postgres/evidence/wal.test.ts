@@ -212,6 +212,7 @@ onEachWithLog([16, 18], (major) => {
       folder: null,
       spoolFolder: server.scratch,
       watch,
+      reached: () => undefined,
     });
     for (const one of more) await one.close();
     const [{ settled, lost } = { settled: null, lost: 0 }] = tables;

@@ -41,9 +41,11 @@ export async function buildClone(
   const account = serverAccount();
   const { data, places } = await emptyFolder(folder, account);
   const ids = await stageBackup({ backup, data, spaces: places.spaces, watch });
+  target.request.reached("clone.staged:backup");
   const control = readControl(readFileSync(path.join(data, "global", "pg_control")));
   if (control.system !== source.system) throw otherServer();
   await stageLog(source, surveyed, upTo, places.log, account, watch);
+  target.request.reached("clone.staged:log");
   linkSpaces(data, places.spaces, ids);
   writeConfig(data, account, configText(highest([control.least, ...log.least]), places.log, major));
   proveInside(folder, data, places.spaces);

@@ -78,11 +78,13 @@ async function takeOne(reading: Reading, commit: FoundCommit, sums: Map<TableNam
   const oids = statement.kind === "drop" ? await oidsBefore(reading, commit) : reading.surveyed.oids;
   for (const [position, names] of pausesBefore(commit, oids)) {
     const before = await pausedAt(clone, database, position, "before", watch);
+    target.request.reached("clone.paused:before");
     const isLocked = position < commit.position;
     tables.push(...(await whileOpen(before, () => readTables(reading, before, names, isLocked))));
   }
   const steps = isWhole(statement) ? null : await stepsOf(reading, commit, tables);
   const after = await pausedAt(clone, database, commit.position, "after", watch);
+  target.request.reached("clone.paused:after");
   await whileOpen(after, async () => {
     for (const table of tables) {
       const files = filesOf(reading, table.table);

@@ -189,7 +189,7 @@ async function rebuild(
   const log = [await open(), await open(), await open()] as const;
   const spoolFolder = makeScratchRoot(target.request.machine.scratch);
   try {
-    const work = { log, inspect: schema, asking, statement, spoolFolder, watch, ...into };
+    const work = { log, inspect: schema, asking, statement, spoolFolder, watch, reached: target.request.reached, ...into };
     return await reading((pages) => rebuildTables({ ...work, reading: pages }));
   } finally {
     await Promise.all(log.map((connection) => connection.close()));

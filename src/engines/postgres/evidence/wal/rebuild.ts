@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import type { Watch } from "../../../engine.ts";
+import type { Boundary, Watch } from "../../../engine.ts";
 import type { Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
 import { nextXid } from "../freeze/freeze.ts";
@@ -37,6 +37,7 @@ export interface RebuildWork {
   /** Where the log may wait on this machine's disk, without a name. */
   readonly spoolFolder: string;
   readonly watch: Watch;
+  readonly reached: Boundary;
 }
 
 export interface Rebuilt {
@@ -61,6 +62,7 @@ export async function rebuildTables(work: RebuildWork): Promise<Rebuilt> {
   const spool = openSpool(work.spoolFolder);
   try {
     await spoolRecords({ connections: log, schema: inspect, window }, logged, spool, watch);
+    work.reached("wal.spooled");
     return { tables: await eachTable(work, logged.tables, spool, whole), whole };
   } finally {
     spool.close();

@@ -1,0 +1,134 @@
+import { readdirSync, rmSync } from "node:fs";
+import path from "node:path";
+import type { Backup } from "../../src/engines/engine.ts";
+import type { Connection } from "../../src/engines/postgres/connection.ts";
+import { type ArchivingServer, dropOldLog, startArchivingServer, takeBackup } from "../support/backup.ts";
+import { startTestServer, type TestServer } from "../support/postgres.ts";
+
+export const crashPaths = ["recommended", "wal", "clone"] as const;
+export type CrashPath = (typeof crashPaths)[number];
+export const crashIncidents = ["delete", "truncate"] as const;
+
+/** Which way the rows come back, and what took them: TRUNCATE leaves nothing but a clone. */
+export interface PostgresCase {
+  readonly path: CrashPath;
+  readonly incident: (typeof crashIncidents)[number];
+}
+
+/** The server of a world, and how what is needed for its path comes about. */
+export interface Ground {
+  readonly server: TestServer;
+  readonly backup: Backup | null;
+  /** A session that keeps the rows on their pages; null where they are to be gone. */
+  strike(session: Connection): Promise<Connection | null>;
+  restart(): Promise<void>;
+  end(): Promise<void>;
+}
+
+const calm = { track_commit_timestamp: "on", autovacuum: "off", fsync: "off" };
+/** Files of 1 MB: a trial fills one in part, and each is read, archived and copied. */
+const smallFiles = ["-E", "UTF8", "--locale=C.UTF-8", "--wal-segsize=1"];
+
+export async function postgresGround({ path: way, incident }: PostgresCase): Promise<Ground> {
+  if (incident === "truncate" && way !== "clone") throw new Error("what a TRUNCATE took comes back by --path clone");
+  switch (way) {
+    case "recommended":
+      return keptOnPages();
+    case "wal":
+      return keptInLog();
+    case "clone":
+      return keptInBackup(incident);
+  }
+}
+
+const badDelete = "delete from shop.orders where state = 'cancelled'";
+const cleanUp = "vacuum shop.orders, shop.lines";
+
+async function keptOnPages(): Promise<Ground> {
+  return standing(await startTestServer({ settings: calm }), async (session, server) => {
+    const report = await server.connect("shop");
+    await report.client.query("begin isolation level repeatable read; select 1 from shop.orders limit 1");
+    await session.run("the bad DELETE", badDelete);
+    return report;
+  });
+}
+
+/**
+ * The first change of each page since a checkpoint puts the whole page into the log, so what it has since then is enough. What is older
+ * goes, since it tells of the incidents of earlier trials; what is newer stays, though the server crashes before anybody holds it.
+ */
+async function keptInLog(): Promise<Ground> {
+  const server = await startTestServer({ settings: { ...calm, checkpoint_timeout: "1h" }, initdb: smallFiles });
+  return standing(server, async (session) => {
+    await dropLog(session);
+    await session.run("the bad DELETE", badDelete);
+    await session.run("cleaning up after it", cleanUp);
+    return null;
+  });
+}
+
+async function dropLog(session: Connection): Promise<void> {
+  await keepLog(session, "0");
+  for (let tries = 0; tries < 100; tries += 1) {
+    await session.run("ending the log's file", "select pg_switch_wal()");
+    await session.run("letting go of the log", "checkpoint");
+    const { older } = await session.row("looking", olderFiles);
+    if (older === "0") return keepLog(session, "32MB");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error("the server keeps log of earlier trials");
+}
+
+const olderFiles = `select count(*)::text as older from pg_ls_waldir()
+  where name ~ '^[0-9A-F]{24}$' and name < pg_walfile_name((select redo_lsn from pg_control_checkpoint()))`;
+
+async function keepLog(session: Connection, size: string): Promise<void> {
+  await session.run("saying how much log is kept", `alter system set wal_keep_size = '${size}'`);
+  await session.run("telling the server so", "select pg_reload_conf()");
+}
+
+/** Neither the pages nor the server's own log have anything: only the backup of just before, and the archive. */
+async function keptInBackup(incident: PostgresCase["incident"]): Promise<Ground> {
+  const from = await startArchivingServer({ settings: { ...calm, checkpoint_timeout: "1h" }, initdb: smallFiles });
+  const base = path.join(from.backups, "base");
+  const ground = standing(from.server, async (session, server) => {
+    await renew({ ...from, server }, base);
+    await session.run("the bad statement", incident === "truncate" ? "truncate shop.orders, shop.lines" : badDelete);
+    await session.run("cleaning up after it", cleanUp);
+    await dropOldLog({ ...from, server }, session);
+    return null;
+  });
+  return {
+    ...ground,
+    get server() {
+      return ground.server;
+    },
+    backup: { base, log: { kind: "folder", folder: from.archive } },
+    end: () => ground.end().then(() => from.end()),
+  };
+}
+
+/** A trial replays no log of an earlier one. */
+async function renew(from: ArchivingServer, base: string): Promise<void> {
+  rmSync(base, { recursive: true, force: true });
+  for (const file of readdirSync(from.archive)) rmSync(path.join(from.archive, file));
+  await takeBackup(from, path.basename(base));
+}
+
+function standing(
+  first: TestServer,
+  strike: (session: Connection, server: TestServer) => Promise<Connection | null>,
+): Ground {
+  let server = first;
+  return {
+    get server() {
+      return server;
+    },
+    backup: null,
+    strike: (session) => strike(session, server),
+    restart: async () => {
+      server = await server.restart("immediate");
+    },
+    end: () => server.end(),
+  };
+}
