@@ -1,6 +1,5 @@
 import type { LeaseKeeper } from "../../core/lease.ts";
 import type { Evidence } from "../evidence.ts";
-import type { Connection } from "./connection.ts";
 import { cloneKeeper } from "./evidence/clone/folder.ts";
 import { examineTable } from "./evidence/examine.ts";
 import { autovacuumKeeper } from "./evidence/freeze/autovacuum.ts";
@@ -9,12 +8,13 @@ import { freezeParts } from "./evidence/freeze/freeze.ts";
 import { heldFindings } from "./evidence/freeze/held.ts";
 import { narrowPins, spentPins } from "./evidence/freeze/narrow.ts";
 import { slotKeeper } from "./evidence/freeze/slots.ts";
-import { type LockHolder, tableLockKeeper } from "./evidence/freeze/table-lock.ts";
+import { tableLockKeeper } from "./evidence/freeze/table-lock.ts";
 import { recentCounts } from "./evidence/pages/recent.ts";
 import { searchStatements } from "./evidence/pages/search.ts";
 import { cancelStatement, statementFate } from "./evidence/paths/cancel-open.ts";
 import type { PathContext } from "./evidence/paths/path.ts";
 import { pathNamed, recoveryPaths } from "./evidence/paths/paths.ts";
+import { type LockHolder, readerOf } from "./evidence/reader.ts";
 import { withLoggedStatements } from "./evidence/rewrites.ts";
 import { scratchKeeper } from "./evidence/transplant/scratch.ts";
 import type { PostgresTarget } from "./target.ts";
@@ -22,7 +22,7 @@ import type { PostgresTarget } from "./target.ts";
 /** The evidence of lost rows on PostgreSQL: dead row versions on raw pages, held by a pin. No SQL here reads a user's table, but for pg_dirtyread's. */
 export function evidence(target: PostgresTarget): Evidence {
   const holder: LockHolder = { session: null };
-  const reading: PathContext["reading"] = (work) => withReader(target, holder, work);
+  const reading = readerOf(target, holder);
   const context: PathContext = {
     target,
     reading,
@@ -67,19 +67,4 @@ export function evidenceKeepers(target: PostgresTarget): Record<string, LeaseKee
     "scratch-server": scratchKeeper(target),
     clone: cloneKeeper(target),
   };
-}
-
-/** While we hold the exclusive lock only the session that holds it can read pages; else each reading has one of its own. */
-async function withReader<T>(
-  target: PostgresTarget,
-  holder: LockHolder,
-  work: (connection: Connection) => Promise<T>,
-): Promise<T> {
-  if (holder.session) return work(holder.session);
-  const connection = await target.open("reading", { statement_timeout: "0", lock_timeout: "10s" });
-  try {
-    return await work(connection);
-  } finally {
-    await connection.close();
-  }
 }

@@ -4,6 +4,7 @@ import type { Connection } from "../connection.ts";
 import { findServerBinaries } from "../server/binaries.ts";
 import type { PostgresTarget } from "../target.ts";
 import { finding } from "./say.ts";
+import { majorVersion } from "./server.ts";
 
 /** Whether this server can hold and show its evidence at all. */
 export async function serverFindings(connection: Connection): Promise<readonly Finding[]> {
@@ -66,12 +67,9 @@ export async function pinFindings(connection: Connection): Promise<readonly Find
 
 /** Whether this machine has what a throw-away server needs. */
 export async function machineFindings(target: PostgresTarget, connection: Connection): Promise<readonly Finding[]> {
-  const { major } = await connection.row(
-    "asking for the version",
-    "SELECT (current_setting('server_version_num')::int / 10000)::text AS major",
-  );
+  const major = await majorVersion(connection);
   try {
-    const found = await findServerBinaries(Number(major), target.request.machine.serverBinaries);
+    const found = await findServerBinaries(major, target.request.machine.serverBinaries);
     return [finding("ok", `PostgreSQL ${found.version} programs for a throw-away server are on this machine.`)];
   } catch (error) {
     if (!(error instanceof Fault)) throw error;

@@ -5,16 +5,15 @@ import type { Statement, StatementQuery, StatementSearch } from "../../evidence.
 import type { TableName } from "../../inspect.ts";
 import type { Connection } from "../connection.ts";
 import type { PostgresTarget } from "../target.ts";
-import { damageText, type Surveyed, surveyLog } from "./clone/survey.ts";
-import { commitTime } from "./clone/log/commit.ts";
-import { segmentName } from "./clone/log/segments.ts";
 import type { FoundCommit } from "./clone/log/summary.ts";
-import { lsnNumber, lsnText } from "./freeze/pins.ts";
+import { damageText, type Surveyed, surveyLog } from "./clone/survey.ts";
 import { referrersOf } from "./closure.ts";
-import { nextXid } from "./freeze/freeze.ts";
+import { commitTime } from "./log/commit.ts";
+import { lsnNumber, lsnText } from "./log/position.ts";
+import { segmentName } from "./log/segments.ts";
 import { groupsOf, listed, sumOf } from "./pages/statements.ts";
 import { finding, size } from "./say.ts";
-import { type FullXid, fullXid } from "./xid.ts";
+import { nextXid, type FullXid, fullXid } from "./xid.ts";
 
 /** Read without being asked to; what lies before is read only where nothing else tells who took the rows. */
 const newest = 1e9;

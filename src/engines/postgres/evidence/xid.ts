@@ -1,3 +1,5 @@
+import type { Connection } from "../connection.ts";
+
 /**
  * Transaction ids. In pages they have 32 bits and come round again; `full` ones (the server's xid8) have 64 and never do. A number
  * holds them exactly up to 2^53, which no server reaches.
@@ -15,4 +17,10 @@ export function fullXid(low: number, next: FullXid): FullXid {
 /** As it lies in a page. */
 export function lowXid(full: FullXid): number {
   return full % round;
+}
+
+/** The id that the server gives out next. */
+export async function nextXid(connection: Connection): Promise<FullXid> {
+  const sql = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next";
+  return Number((await connection.row("asking for the next transaction id", sql)).next);
 }

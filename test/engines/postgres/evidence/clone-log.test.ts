@@ -6,17 +6,13 @@ import type { Connection } from "../../../../src/engines/postgres/connection.ts"
 import { configText } from "../../../../src/engines/postgres/evidence/clone/conf.ts";
 import { highest, readControl } from "../../../../src/engines/postgres/evidence/clone/control.ts";
 import { fieldValue, linesOf, splitLine } from "../../../../src/engines/postgres/evidence/clone/lines.ts";
-import { commitOf, commitTime } from "../../../../src/engines/postgres/evidence/clone/log/commit.ts";
-import { partsOf } from "../../../../src/engines/postgres/evidence/clone/log/blocks.ts";
-import { eachRecord, type LogRecord } from "../../../../src/engines/postgres/evidence/clone/log/records.ts";
-import {
-  segmentName,
-  segmentOf,
-  segmentsBetween,
-} from "../../../../src/engines/postgres/evidence/clone/log/segments.ts";
-import { logSource } from "../../../../src/engines/postgres/evidence/clone/log/source.ts";
 import { linkSpaces, proveInside } from "../../../../src/engines/postgres/evidence/clone/outside.ts";
-import { lsnNumber, lsnText } from "../../../../src/engines/postgres/evidence/freeze/pins.ts";
+import { partsOf } from "../../../../src/engines/postgres/evidence/log/blocks.ts";
+import { commitOf, commitTime } from "../../../../src/engines/postgres/evidence/log/commit.ts";
+import { lsnNumber, lsnText } from "../../../../src/engines/postgres/evidence/log/position.ts";
+import { eachRecord, type LogRecord } from "../../../../src/engines/postgres/evidence/log/records.ts";
+import { segmentName, segmentOf, segmentsBetween } from "../../../../src/engines/postgres/evidence/log/segments.ts";
+import { logSource } from "../../../../src/engines/postgres/evidence/clone/log/source.ts";
 import { startTestServer, type TestServer } from "../../../support/postgres.ts";
 
 let server: TestServer;

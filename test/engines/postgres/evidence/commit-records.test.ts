@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Connection } from "../../../../src/engines/postgres/connection.ts";
-import { lsnNumber } from "../../../../src/engines/postgres/evidence/freeze/pins.ts";
 import {
   type CommitRecord,
   commitReader,
   logPageSize,
-} from "../../../../src/engines/postgres/evidence/pages/commit-records.ts";
-import { crc32c } from "../../../../src/engines/postgres/evidence/pages/crc32c.ts";
-import { logFiles } from "../../../../src/engines/postgres/evidence/pages/log-files.ts";
+} from "../../../../src/engines/postgres/evidence/log/commit-records.ts";
+import { crc32c } from "../../../../src/engines/postgres/evidence/log/crc32c.ts";
+import { logFiles } from "../../../../src/engines/postgres/evidence/log/log-files.ts";
+import { lsnNumber } from "../../../../src/engines/postgres/evidence/log/position.ts";
 import { onEachMajor } from "../../../support/majors.ts";
 import { startTestServer, type TestServer } from "../../../support/postgres.ts";
 

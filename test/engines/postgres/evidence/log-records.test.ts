@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import { logRecords } from "../../../../src/engines/postgres/evidence/pages/log-records.ts";
+import { logRecords } from "../../../../src/engines/postgres/evidence/log/log-records.ts";
 import { onEachMajor } from "../../../support/majors.ts";
 import { startTestServer } from "../../../support/postgres.ts";
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Connection } from "../../../../src/engines/postgres/connection.ts";
+import { logWindow } from "../../../../src/engines/postgres/evidence/log/window.ts";
 import { loggedTables } from "../../../../src/engines/postgres/evidence/wal/files.ts";
 import {
   encodeRecord,
@@ -10,7 +11,6 @@ import {
 import { keysOf, spoolRecords } from "../../../../src/engines/postgres/evidence/wal/records.ts";
 import { replayFile } from "../../../../src/engines/postgres/evidence/wal/replay.ts";
 import { openSpool, type Spool } from "../../../../src/engines/postgres/evidence/wal/spool.ts";
-import { logWindow } from "../../../../src/engines/postgres/evidence/wal/window.ts";
 import { startTestServer, type TestServer } from "../../../support/postgres.ts";
 import { watch } from "./scene.ts";
 import { onEachWithLog } from "./with-log.ts";

@@ -4,7 +4,7 @@ import { Fault } from "../../../../core/errors.ts";
 import type { Watch } from "../../../engine.ts";
 import { connect, type Connection } from "../../connection.ts";
 import { type PrivateServer, startServer } from "../../server/private-server.ts";
-import { lsnNumber, lsnText } from "../freeze/pins.ts";
+import { lsnNumber, lsnText } from "../log/position.ts";
 import type { Clone } from "./build.ts";
 
 /** Which side of the COMMIT record: nothing but that record lies between the two. */

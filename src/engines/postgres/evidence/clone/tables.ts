@@ -2,7 +2,7 @@ import { Fault } from "../../../../core/errors.ts";
 import type { TableName } from "../../../inspect.ts";
 import { type Column, lockFreeShape, rowKey, type UniqueKey } from "../../catalogue.ts";
 import type { Connection } from "../../connection.ts";
-import { nodeKey } from "./log/blocks.ts";
+import { nodeKey } from "../log/blocks.ts";
 
 /** A table as the clone had it before the statement. */
 export interface CloneTable {

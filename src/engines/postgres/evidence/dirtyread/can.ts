@@ -1,9 +1,9 @@
 import type { Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
+import { extensionSchema } from "../extensions.ts";
 import { readSlot, slotName } from "../freeze/slots.ts";
 import { pageSize } from "../pages/layout.ts";
-import { extensionSchema } from "../pages/relation.ts";
 import { lowXid } from "../xid.ts";
 
 export const extension = "pg_dirtyread";

@@ -5,7 +5,7 @@ import type { Watch } from "../../../engine.ts";
 import type { Connection } from "../../connection.ts";
 import { postgresFault } from "../../errors.ts";
 import { stopIfAsked } from "../pages/read.ts";
-import type { PathContext } from "../paths/path.ts";
+import type { Reading } from "../reader.ts";
 
 /** Ends what a session of ours reads, on the server; waits until it was told. */
 type Cancel = (connection: Connection) => Promise<void>;
@@ -41,7 +41,7 @@ export interface Streams {
 }
 
 /** Each in the session that may read: the one that holds the exclusive lock, else one of its own. */
-export function copyStreams(reading: PathContext["reading"], cancel: Cancel): Streams {
+export function copyStreams(reading: Reading, cancel: Cancel): Streams {
   const going = new Map<PassThrough, Promise<void>>();
   return {
     open: (copy) => {

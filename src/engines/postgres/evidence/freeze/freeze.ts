@@ -1,15 +1,16 @@
-import type { FreezeOptions } from "../../../evidence.ts";
-import type { HoldPart } from "../../../engine.ts";
-import type { TableName } from "../../../inspect.ts";
 import { Fault } from "../../../../core/errors.ts";
+import type { HoldPart } from "../../../engine.ts";
+import type { FreezeOptions } from "../../../evidence.ts";
+import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
 import { type ClosureTable, closureOf, relationOids, stored } from "../closure.ts";
-import { type FullXid, fullXid } from "../xid.ts";
+import { type LockHolder } from "../reader.ts";
+import { type FullXid, fullXid, nextXid } from "../xid.ts";
 import { autovacuumOff } from "./autovacuum.ts";
 import { extensionPart } from "./extension.ts";
 import { rowPin, walPin } from "./pins.ts";
-import { type LockHolder, tableLock } from "./table-lock.ts";
+import { tableLock } from "./table-lock.ts";
 
 const extensions = {
   pageinspect: "it reads raw pages, which prunes nothing.",
@@ -47,12 +48,6 @@ async function oldestRow(connection: Connection, tables: readonly ClosureTable[]
     still: "Nothing was changed.",
     hint: "Foreign tables and views keep no deleted rows; look at the server behind them.",
   });
-}
-
-/** The id that the server gives out next. */
-export async function nextXid(connection: Connection): Promise<FullXid> {
-  const sql = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next";
-  return Number((await connection.row("asking for the next transaction id", sql)).next);
 }
 
 async function missingExtensions(connection: Connection): Promise<readonly (keyof typeof extensions)[]> {

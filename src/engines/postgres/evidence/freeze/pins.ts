@@ -4,6 +4,7 @@ import type { LeaseDraft } from "../../../../core/lease.ts";
 import type { HoldPart } from "../../../engine.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
+import { lsnText } from "../log/position.ts";
 import { size } from "../say.ts";
 import { type FullXid, lowXid } from "../xid.ts";
 import { ensureSlot, slotName } from "./slots.ts";
@@ -131,15 +132,6 @@ async function oldestWal(connection: Connection): Promise<bigint> {
   const name = row.name ?? "";
   const size = BigInt(row.size ?? "0");
   return BigInt(`0x${name.slice(8, 16)}`) * (1n << 32n) + BigInt(`0x${name.slice(16)}`) * size;
-}
-
-export function lsnText(lsn: bigint): string {
-  return `${(lsn >> 32n).toString(16).toUpperCase()}/${(lsn & 0xffffffffn).toString(16).toUpperCase()}`;
-}
-
-export function lsnNumber(text: string): bigint {
-  const [high = "0", low = "0"] = text.split("/");
-  return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`);
 }
 
 /** Waits until the slot is as told; gives a position of the log that is not before that moment, or null after 2 s. */

@@ -3,14 +3,9 @@ import { Fault } from "../../../../core/errors.ts";
 import type { LeaseDraft, LeaseKeeper } from "../../../../core/lease.ts";
 import type { HoldPart } from "../../../engine.ts";
 import type { TableName } from "../../../inspect.ts";
-import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
+import type { LockHolder } from "../reader.ts";
 import { here } from "./pins.ts";
-
-/** The session that holds the exclusive lock; raw pages must be read through it, since the lock stops every other session. */
-export interface LockHolder {
-  session: Connection | null;
-}
 
 export function tableLock(target: PostgresTarget, table: TableName, holder: LockHolder): HoldPart {
   const lease: LeaseDraft = {

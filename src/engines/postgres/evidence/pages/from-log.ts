@@ -2,11 +2,11 @@ import type { Finding } from "../../../../core/step.ts";
 import type { Watch } from "../../../engine.ts";
 import type { Statement, StatementQuery } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
+import { extensionSchema } from "../extensions.ts";
 import { finding, number, size } from "../say.ts";
 import { beyondWords, namesBeyond, writesOf } from "../wal/beyond.ts";
 import { type LoggedWrites, writesInLog } from "../wal/writes.ts";
 import type { FullXid } from "../xid.ts";
-import { extensionSchema } from "./relation.ts";
 import { type Deleter, newDeleter, rowsOf, type Scan } from "./scan.ts";
 import { type Candidate, countsOf } from "./statements.ts";
 

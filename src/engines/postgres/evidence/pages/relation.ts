@@ -1,6 +1,7 @@
 import { Fault } from "../../../../core/errors.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
+import { extensionSchema } from "../extensions.ts";
 import { pageSize } from "./layout.ts";
 import type { PageSource } from "./read.ts";
 
@@ -44,13 +45,6 @@ export async function relations(connection: Connection, tables: readonly TableNa
             blocks: Number(row.toast_blocks),
           },
   }));
-}
-
-/** The schema of an extension, quoted; null where it is not installed. */
-export async function extensionSchema(connection: Connection, extension: string): Promise<string | null> {
-  const sql = `SELECT quote_ident(nspname) AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE extname = $1`;
-  const [row] = await connection.rows("looking for an extension", sql, [extension]);
-  return row?.schema ?? null;
 }
 
 /** Whether reading this many bytes would push out much of what the server keeps in memory. */

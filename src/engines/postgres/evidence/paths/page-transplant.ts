@@ -3,13 +3,15 @@ import type { PathOption, Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
 import { findServerBinaries } from "../../server/binaries.ts";
 import type { PostgresTarget } from "../../target.ts";
+import { extensionSchema } from "../extensions.ts";
 import { countRows } from "../pages/count.ts";
 import { pageSize } from "../pages/layout.ts";
-import { extensionSchema, relations } from "../pages/relation.ts";
+import { relations } from "../pages/relation.ts";
 import { number } from "../say.ts";
+import { majorVersion } from "../server.ts";
 import { scratchPart } from "../transplant/scratch.ts";
 import { shapesOf } from "../transplant/shapes.ts";
-import { allBlocks, majorVersion, transplant } from "../transplant/transplant.ts";
+import { allBlocks, transplant } from "../transplant/transplant.ts";
 import type { RecoveryPath } from "./path.ts";
 
 /** Dead rows off their pages, by a throw-away server that gets those pages. */

@@ -1,14 +1,14 @@
 import type { RunId } from "../../../../core/ids.ts";
 import type { HoldPart, Watch } from "../../../engine.ts";
 import type { PathOption, Recovered, RecoveredTable, Statement } from "../../../evidence.ts";
-import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
 import type { RecentCounts } from "../pages/recent.ts";
+import type { Reading } from "../reader.ts";
 
 /** What every path is given. `reading` streams raw pages; the caller closes it. */
 export interface PathContext {
   readonly target: PostgresTarget;
-  readonly reading: <T>(work: (connection: Connection) => Promise<T>) => Promise<T>;
+  readonly reading: Reading;
   readonly recent: RecentCounts;
   /** Of what was counted out of the log, which takes longer. */
   readonly recentLog: RecentCounts;

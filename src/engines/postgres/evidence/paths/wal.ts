@@ -4,15 +4,16 @@ import type { PathOption, RecoveredTable, Statement } from "../../../evidence.ts
 import type { Connection } from "../../connection.ts";
 import { findServerBinaries } from "../../server/binaries.ts";
 import { makeScratchRoot } from "../../server/scratch-root.ts";
+import { extensionSchema } from "../extensions.ts";
+import { type LogWindow, logWindow } from "../log/window.ts";
 import { columnsOf, recoveredTable } from "../pages/count.ts";
-import { extensionSchema } from "../pages/relation.ts";
 import { number, plural } from "../say.ts";
+import { majorVersion } from "../server.ts";
 import { scratchPart } from "../transplant/scratch.ts";
 import { type Shapes, shapesOf } from "../transplant/shapes.ts";
-import { majorVersion, throughScratch } from "../transplant/transplant.ts";
+import { throughScratch } from "../transplant/transplant.ts";
 import { type Closed, logAccess } from "../wal/can.ts";
 import { type Rebuilt, rebuildTables, type RebuildWork } from "../wal/rebuild.ts";
-import { type LogWindow, logWindow } from "../wal/window.ts";
 import { pageTransplant } from "./page-transplant.ts";
 import type { PathContext, RecoveryPath } from "./path.ts";
 
@@ -189,7 +190,16 @@ async function rebuild(
   const log = [await open(), await open(), await open()] as const;
   const spoolFolder = makeScratchRoot(target.request.machine.scratch);
   try {
-    const work = { log, inspect: schema, asking, statement, spoolFolder, watch, reached: target.request.reached, ...into };
+    const work = {
+      log,
+      inspect: schema,
+      asking,
+      statement,
+      spoolFolder,
+      watch,
+      reached: target.request.reached,
+      ...into,
+    };
     return await reading((pages) => rebuildTables({ ...work, reading: pages }));
   } finally {
     await Promise.all(log.map((connection) => connection.close()));

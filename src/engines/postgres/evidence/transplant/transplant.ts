@@ -12,6 +12,7 @@ import { membersOf, recoveredTable } from "../pages/count.ts";
 import { pageSize } from "../pages/layout.ts";
 import { multixacts } from "../pages/multixact.ts";
 import { pageSource, type Relation, relations } from "../pages/relation.ts";
+import { majorVersion } from "../server.ts";
 import { type CopiedTable, copyTable } from "./copy-pages.ts";
 import { columnName, type TableShape, tableName } from "./schema.ts";
 import { placeFiles, prepareScratch, scratchFolder, startFilled } from "./scratch.ts";
@@ -92,11 +93,6 @@ async function copyPages(
 
 export function allBlocks({ blocks, toast }: Relation): number {
   return blocks + (toast?.blocks ?? 0);
-}
-
-export async function majorVersion(connection: Connection): Promise<number> {
-  const sql = "SELECT current_setting('server_version_num') AS number";
-  return Math.floor(Number((await connection.row("asking for the version", sql)).number) / 10_000);
 }
 
 async function recovered(server: PrivateServer, shapes: Shapes, copied: readonly CopiedTable[]): Promise<Recovered> {

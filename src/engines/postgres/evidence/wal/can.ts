@@ -1,5 +1,5 @@
 import type { Connection } from "../../connection.ts";
-import { extensionSchema } from "../pages/relation.ts";
+import { extensionSchema } from "../extensions.ts";
 
 export interface Closed {
   readonly why: string;

@@ -1,7 +1,7 @@
 import type { Connection } from "../../connection.ts";
-import { lsnText } from "../freeze/pins.ts";
+import { lsnText } from "../log/position.ts";
+import { type LogWindow, mostAtOnce } from "../log/window.ts";
 import { type FullXid, fullXid } from "../xid.ts";
-import { type LogWindow, mostAtOnce } from "./window.ts";
 
 const firstLook = 4n * 1024n * 1024n;
 

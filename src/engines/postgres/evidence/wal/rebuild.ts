@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Boundary, Watch } from "../../../engine.ts";
 import type { Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
-import { nextXid } from "../freeze/freeze.ts";
+import { logWindow } from "../log/window.ts";
 import { membersOf } from "../pages/count.ts";
 import type { Settled } from "../pages/fates.ts";
 import { pageSize } from "../pages/layout.ts";
@@ -12,6 +12,7 @@ import { pageSource, type Relation, relations } from "../pages/relation.ts";
 import type { CopiedTable } from "../transplant/copy-pages.ts";
 import { type RelationFile, relationFile } from "../transplant/relation-file.ts";
 import type { Shapes } from "../transplant/shapes.ts";
+import { nextXid } from "../xid.ts";
 import { type LoggedTable, loggedTables } from "./files.ts";
 import { type Chunks, chunksFound, longValues, type PhysicalColumn } from "./long-values.ts";
 import { chunksOnPages, heapOnPages, type OnPages, type PageReading } from "./on-pages.ts";
@@ -20,7 +21,6 @@ import { reachesBack } from "./reach.ts";
 import { spoolRecords } from "./records.ts";
 import { type Replayed, replayFile, type ReplayJob } from "./replay.ts";
 import { openSpool, type Spool } from "./spool.ts";
-import { logWindow } from "./window.ts";
 
 export interface RebuildWork {
   /** For raw pages. */

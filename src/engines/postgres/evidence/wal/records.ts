@@ -2,12 +2,12 @@ import { to as copyTo } from "pg-copy-streams";
 import type { Watch } from "../../../engine.ts";
 import type { Connection } from "../../connection.ts";
 import { postgresFault } from "../../errors.ts";
+import { type LogStep, logSteps, type LogWindow } from "../log/window.ts";
 import { stopIfAsked } from "../pages/read.ts";
 import { type BinaryRow, eachBinaryRow } from "./copy-binary.ts";
 import type { Logged, LogFile } from "./files.ts";
 import { encodeRecord, type RawRecord, recordBytes } from "./record.ts";
 import type { Spool } from "./spool.ts";
-import { type LogStep, logSteps, type LogWindow } from "./window.ts";
 
 /** Pages that are replayed together: 64 MB of them. */
 const blocksTogether = 8192;

@@ -1,10 +1,10 @@
 import type { Watch } from "../../../engine.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
+import { logSteps, logWindow } from "../log/window.ts";
 import { stopIfAsked } from "../pages/read.ts";
 import { type FullXid, fullXid } from "../xid.ts";
 import { fileName, loggedTables } from "./files.ts";
-import { logSteps, logWindow } from "./window.ts";
 
 /** What one transaction id wrote, by the name of the file. */
 export interface FileWrites {

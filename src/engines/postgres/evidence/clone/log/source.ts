@@ -3,8 +3,8 @@ import path from "node:path";
 import { execa } from "execa";
 import type { Backup } from "../../../../engine.ts";
 import type { Connection } from "../../../connection.ts";
-import { lsnNumber } from "../../freeze/pins.ts";
-import { pageBytes, type Segment, segmentHead, segmentName } from "./segments.ts";
+import { lsnNumber } from "../../log/position.ts";
+import { pageBytes, type Segment, segmentHead, segmentName } from "../../log/segments.ts";
 
 /** Where the log since the backup is read from: the archive, what came with the backup, and the server itself for what is not archived yet. */
 export interface LogSource {

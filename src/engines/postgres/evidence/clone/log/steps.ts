@@ -1,6 +1,6 @@
+import { firstNode, nodeKey, partsOf } from "../../log/blocks.ts";
+import { type LogRecord, manager } from "../../log/records.ts";
 import { place } from "../../pages/layout.ts";
-import { firstNode, nodeKey, partsOf } from "./blocks.ts";
-import { type LogRecord, manager } from "./records.ts";
 
 /** What one transaction did to the rows of one file, by their places. Memory grows with what it updated and moved, not with what it deleted. */
 export interface Steps {

@@ -1,7 +1,7 @@
+import { firstNode, fileNode, nodeKey, partsOf } from "../../log/blocks.ts";
+import { commitOf, type LoggedCommit } from "../../log/commit.ts";
+import { type LogRecord, manager } from "../../log/records.ts";
 import { type LeastSettings, leastAt } from "../control.ts";
-import { firstNode, fileNode, nodeKey, partsOf } from "./blocks.ts";
-import { commitOf, type LoggedCommit } from "./commit.ts";
-import { type LogRecord, manager } from "./records.ts";
 
 /** What is asked of the log since the backup. */
 export interface Asked {

@@ -1,4 +1,4 @@
-import { crc32c } from "../../pages/crc32c.ts";
+import { crc32c } from "./crc32c.ts";
 import { pageBytes, type Segment } from "./segments.ts";
 
 /** The resource managers whose records are looked into; their numbers are the same from 14 to 18. */

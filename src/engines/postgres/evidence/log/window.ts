@@ -1,6 +1,6 @@
 import { Fault } from "../../../../core/errors.ts";
 import type { Connection } from "../../connection.ts";
-import { lsnNumber, lsnText } from "../freeze/pins.ts";
+import { lsnNumber, lsnText } from "./position.ts";
 
 /** The part of the server's log that can be read: from the beginning of a file, without a gap, to what is flushed. */
 export interface LogWindow {

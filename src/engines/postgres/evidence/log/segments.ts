@@ -1,4 +1,4 @@
-import { lsnNumber } from "../../freeze/pins.ts";
+import { lsnNumber } from "./position.ts";
 
 /** A file of the log: its timeline, and where it begins. */
 export interface Segment {

@@ -1,10 +1,10 @@
 import type { Connection } from "../../connection.ts";
-import { lsnNumber, lsnText } from "../freeze/pins.ts";
+import { extensionSchema } from "../extensions.ts";
 import { type FullXid, fullXid, lowXid } from "../xid.ts";
 import type { CommitRecord } from "./commit-records.ts";
 import { logFiles } from "./log-files.ts";
 import { logRecords } from "./log-records.ts";
-import { extensionSchema } from "./relation.ts";
+import { lsnNumber, lsnText } from "./position.ts";
 
 /** A transaction with the subtransactions that committed with it. */
 export interface Commit {

@@ -1,0 +1,8 @@
+import type { Connection } from "../connection.ts";
+
+/** The schema of an extension, quoted; null where it is not installed. */
+export async function extensionSchema(connection: Connection, extension: string): Promise<string | null> {
+  const sql = `SELECT quote_ident(nspname) AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE extname = $1`;
+  const [row] = await connection.rows("looking for an extension", sql, [extension]);
+  return row?.schema ?? null;
+}
