@@ -1,5 +1,6 @@
 import type { ExitName } from "../core/exit-codes.ts";
 import type { IncidentKind } from "../engines/rehearse.ts";
+import { pasteable } from "../words/commands.ts";
 import { chooseFace } from "./face.ts";
 import { runDemo } from "./demo.ts";
 import { openScreens } from "./drive-session.ts";
@@ -32,6 +33,7 @@ export async function demoCommand(flags: DemoFlags, parts: CliParts, io: Io): Pr
       ...(await parts.demo(io)),
       say,
       again,
+      listCommand: (folder) => pasteable("holdfast journal list", { program: started.program, journal: folder }),
       show: (session) => {
         const { stop } = heedInterrupts(session, io, say);
         const hush = showPlain(session, say);

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { ExitName } from "../core/exit-codes.ts";
 import type { RunId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
@@ -20,6 +21,8 @@ export interface DemoParts {
   say(line: string): void;
   /** How this demo is run again, as it can be pasted: `npm run demo`. */
   readonly again: string;
+  /** The command that lists the runs of the journal in a folder, as it can be pasted. */
+  listCommand(folder: string): string;
 }
 
 export interface DemoWishes {
@@ -170,6 +173,7 @@ async function clearStage(parts: DemoParts, { rehearsal, workbench }: Stage): Pr
   const open = openRun(workbench) !== null;
   await workbench.close();
   await rehearsal.end(open ? "keep" : "remove");
-  parts.say(`The demo's server has ended. The journal stays in ${workbench.journalFile}`);
+  parts.say("The demo's server has ended. Its journal stays; see it with:");
+  parts.say(`  ${parts.listCommand(dirname(workbench.journalFile))}`);
   if (open) parts.say(`The run is not finished, and its server's folder is kept. Go on with: ${parts.again}`);
 }

@@ -8,7 +8,7 @@ import { chooseFace } from "./face.ts";
 import { journalToRead, placesOf, readPairs } from "./flags.ts";
 import { speaker } from "./output.ts";
 import type { CliParts, Io } from "./parts.ts";
-import { checkChoices, isInteractive, type RunFlags, sayFace } from "./run.ts";
+import { checkChoices, isInteractive, type RunFlags, sayFace, wishFlags } from "./run.ts";
 
 export type ResumeFlags = Omit<RunFlags, "target" | "set" | "dryRun">;
 
@@ -39,7 +39,12 @@ export async function resumeCommand(
       interactive: isInteractive(face),
       yesSandbox: flags.yesSandbox ?? false,
     });
-    return await driveSession(bench, session, { face, started, altScreen: flags.altScreen }, io);
+    return await driveSession(
+      bench,
+      session,
+      { face, started: { ...started, wishes: wishFlags(flags) }, altScreen: flags.altScreen },
+      io,
+    );
   } finally {
     await bench.close();
   }

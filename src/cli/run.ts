@@ -2,6 +2,7 @@ import type { Config } from "../config/load-config.ts";
 import type { ExitName } from "../core/exit-codes.ts";
 import { Fault } from "../core/errors.ts";
 import type { Plan } from "../core/plan.ts";
+import { shellWord } from "../words/commands.ts";
 import { driveSession } from "./drive-session.ts";
 import { chooseFace, type Face } from "./face.ts";
 import { placesOf, type PlaceFlags, readPairs, usageFault } from "./flags.ts";
@@ -40,10 +41,27 @@ export async function runCommand(runbook: string, flags: RunFlags, parts: CliPar
       interactive: isInteractive(face),
       yesSandbox: flags.yesSandbox ?? false,
     });
-    return await driveSession(bench, session, { face, started, altScreen: flags.altScreen }, io);
+    return await driveSession(
+      bench,
+      session,
+      { face, started: { ...started, wishes: wishFlags(flags) }, altScreen: flags.altScreen },
+      io,
+    );
   } finally {
     await bench.close();
   }
+}
+
+/** The flags that a resume needs to go on as the run was begun. */
+export function wishFlags(flags: Omit<RunFlags, "target" | "set" | "dryRun">): readonly string[] {
+  return [
+    ...flags.choose.map((pair) => `--choose ${shellWord(pair)}`),
+    ...(flags.yesSandbox ? ["--yes-sandbox"] : []),
+    ...(flags.keepRescue ? ["--keep-rescue"] : []),
+    ...(flags.operator === undefined ? [] : [`--operator ${shellWord(flags.operator)}`]),
+    ...(flags.plain ? ["--plain"] : []),
+    ...(flags.json ? ["--json"] : []),
+  ];
 }
 
 export function isInteractive(face: Face): boolean {

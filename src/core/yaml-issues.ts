@@ -1,5 +1,6 @@
 import type { ZodError, ZodType } from "zod";
 import type { Json } from "./json.ts";
+import { nearestName } from "./nearest-name.ts";
 import type { LocatedYaml, YamlPath } from "./located-yaml.ts";
 import { type Problem, quoted, type YamlArea } from "./problem.ts";
 
@@ -11,7 +12,12 @@ export function readBy<T>(yaml: LocatedYaml, area: YamlArea, schema: ZodType<T>)
   if (yaml.problems.length > 0) return { ok: false, problems: yaml.problems };
   const parsed = schema.safeParse(yaml.value);
   if (parsed.success) return { ok: true, value: parsed.data };
-  const problems = parsed.error.issues.flatMap((issue) => issueProblems(yaml, area, schema, issue));
+  // A key that is written wrong is also one that is missing: the first thing said is what was written.
+  const [unknown, others] = [true, false].map((of) =>
+    parsed.error.issues.filter(({ code }) => (code === "unrecognized_keys") === of),
+  );
+  const issues = [...(unknown ?? []), ...(others ?? [])];
+  const problems = issues.flatMap((issue) => issueProblems(yaml, area, schema, issue));
   return { ok: false, problems };
 }
 
@@ -23,10 +29,13 @@ function issueProblems(yaml: LocatedYaml, area: YamlArea, schema: ZodType, issue
   const problem = (what: string, at: YamlPath, message: string, expected: string, side?: "key") =>
     yaml.problem(`HF-${area}-${what}`, at, message, expected, side);
   if (issue.code === "unrecognized_keys") {
-    const known = `only ${keysAt(schema, path).join(", ") || "what the format knows"}`;
-    return issue.keys.map((key) =>
-      problem("UNKNOWN-KEY", [...path, key], `${where} has no key ${quoted(key)}`, known, "key"),
-    );
+    const keys = keysAt(schema, path);
+    const known = `only ${keys.join(", ") || "what the format knows"}`;
+    return issue.keys.map((key) => {
+      const meant = nearestName(key, keys);
+      const words = `${where} has no key ${quoted(key)}`;
+      return problem("UNKNOWN-KEY", [...path, key], words, meant === null ? known : `${meant}; ${known}`, "key");
+    });
   }
   if (issue.code === "invalid_key") {
     return [problem("SHAPE", path, "this name may not stand here", issue.issues[0]?.message ?? issue.message, "key")];

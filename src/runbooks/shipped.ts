@@ -29,12 +29,13 @@ export function findUsed(by: string, id: string, folder = shippedFolder()): stri
   return beside ?? shippedRunbooks(folder).get(id) ?? null;
 }
 
-/** The file that an operator means: the id of a shipped runbook, or a path (it has a slash or ends in .yaml or .yml). */
+/** The file that an operator means: the id of a shipped runbook, or a path: it has a slash, ends in .yaml or .yml, or is there. */
 export function findRunbook(written: string, folder = shippedFolder()): string {
   if (/[/\\]|\.ya?ml$/.test(written)) return written;
   const shipped = shippedRunbooks(folder);
   const file = shipped.get(written);
   if (file !== undefined) return file;
+  if (existsSync(written)) return written; // what is wrong with it is said when it is read
   throw new Fault("HF-RUNBOOK-NOT-FOUND", "no runbook of that name ships with Holdfast", {
     exit: "input",
     still: "Nothing was started.",

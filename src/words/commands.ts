@@ -6,11 +6,13 @@ export interface Started {
   readonly program: string;
   readonly config?: string | undefined;
   readonly journal?: string | undefined;
+  /** How the run was asked for, and has to be asked for again: `--yes-sandbox`. Already quoted; of no use to another run. */
+  readonly wishes?: readonly string[];
 }
 
-/** Resumes exactly this run, from the journal and by the config that it was started with. */
+/** Resumes exactly this run as it was begun: from the same journal, by the same config, with the same answers given beforehand. */
 export function resumeCommand(run: RunId, started: Started): string {
-  return pasteable(`holdfast resume ${run}`, started);
+  return [pasteable(`holdfast resume ${run}`, started), ...(started.wishes ?? [])].join(" ");
 }
 
 /** A command that begins with `holdfast`, as it has to be written here. Others are left as they are. */

@@ -61,6 +61,7 @@ function partsWith(
     openScreens,
     show: () => () => undefined,
     say: (line) => said.push(line),
+    listCommand: (folder) => `holdfast journal list --journal ${folder}`,
     again: "npm run demo",
   };
 }
