@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { isJsonObject } from "../../../../core/json.ts";
 import { type RunId, runTag } from "../../../../core/ids.ts";
@@ -8,6 +8,7 @@ import { makeServerFolder, serverAccount } from "../../server/account.ts";
 import { removeServer } from "../../server/private-server.ts";
 import { makeScratchRoot } from "../../server/scratch-root.ts";
 import type { PostgresTarget } from "../../target.ts";
+import { fetchMark } from "./log/source.ts";
 
 /** Where everything of a clone lies. `data` and `spaces` are the server's; what is ours alone stays beside them. */
 export interface ClonePlaces {
@@ -38,7 +39,7 @@ export function clonePart(target: PostgresTarget, run: RunId): HoldPart {
     where: "machine",
     words: `A point-in-time clone in ${folder}: it listens on no address, archives nothing, and is never promoted.`,
     costs: "Disk space for the whole base backup and the WAL since then, and for the rows.",
-    byHand: `rm -r ${folder}`,
+    byHand: `rm -r ${folder} ${folder}${fetchMark}*`,
     keepable: false,
     facts: { folder },
   };
@@ -61,7 +62,22 @@ export function cloneKeeper(target: PostgresTarget): LeaseKeeper {
     return path.basename(noted) === name && name.startsWith("clone-") ? noted : path.join(root, path.basename(name));
   };
   return {
-    find: ({ name, facts }) => Promise.resolve(existsSync(folderOf(name, facts)) ? "present" : "absent"),
-    release: ({ name, facts }) => removeServer(folderOf(name, facts)),
+    find: ({ name, facts }) => {
+      const folder = folderOf(name, facts);
+      return Promise.resolve(existsSync(folder) || fetchedBeside(folder).length > 0 ? "present" : "absent");
+    },
+    release: async ({ name, facts }) => {
+      const folder = folderOf(name, facts);
+      for (const place of fetchedBeside(folder)) rmSync(place, { recursive: true, force: true });
+      await removeServer(folder);
+    },
   };
+}
+
+/** Folders that a kill left, with files of the log that a program had fetched. */
+function fetchedBeside(folder: string): readonly string[] {
+  const root = path.dirname(folder);
+  const names = existsSync(root) ? readdirSync(root) : [];
+  const mark = `${path.basename(folder)}${fetchMark}`;
+  return names.filter((name) => name.startsWith(mark)).map((name) => path.join(root, name));
 }

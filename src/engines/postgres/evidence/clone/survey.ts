@@ -6,14 +6,15 @@ import type { Statement } from "../../../evidence.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
-import { nodeKey } from "../log/blocks.ts";
 import { lsnNumber, lsnText } from "../log/position.ts";
-import { type Damage, eachRecord } from "../log/records.ts";
-import { type Segment, segmentName, segmentsBetween } from "../log/segments.ts";
 import { size } from "../say.ts";
 import { majorVersion } from "../server.ts";
 import { lowXid } from "../xid.ts";
 import { type BaseBackup, readBackup } from "./backup.ts";
+import { cloneFolder } from "./folder.ts";
+import { nodeKey } from "../log/blocks.ts";
+import { type Damage, eachRecord } from "../log/records.ts";
+import { type Segment, segmentName, segmentsBetween } from "../log/segments.ts";
 import { type LogSource, logSource } from "./log/source.ts";
 import { type FoundCommit, type LogSummary, summary } from "./log/summary.ts";
 
@@ -70,7 +71,8 @@ export type Begun = Pick<Surveyed, "backup" | "source" | "major">;
 export async function beginSurvey(target: PostgresTarget, asking: Connection): Promise<Begun> {
   const configured = backupOf(target);
   const backup = await readBackup(configured.base);
-  const source = await logSource(asking, { backup: configured, scratch: target.request.machine.scratch });
+  const scratch = cloneFolder(target, target.request.session.run);
+  const source = await logSource(asking, { backup: configured, scratch });
   return { backup, source, major: await majorVersion(asking) };
 }
 

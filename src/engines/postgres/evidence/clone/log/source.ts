@@ -1,8 +1,9 @@
-import { existsSync, lstatSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { execa } from "execa";
 import type { Backup } from "../../../../engine.ts";
 import type { Connection } from "../../../connection.ts";
+import { makeScratchRoot } from "../../../server/scratch-root.ts";
 import { lsnNumber } from "../../log/position.ts";
 import { pageBytes, type Segment, segmentHead, segmentName } from "../../log/segments.ts";
 
@@ -22,7 +23,7 @@ export interface LogSource {
 
 export interface LogPlaces {
   readonly backup: Backup;
-  /** A folder of ours, where a program may put a file for a moment. */
+  /** The clone's folder: what a program fetches lies for a moment in one beside it, ours alone, that its lease finds. */
   readonly scratch: string;
 }
 
@@ -81,16 +82,21 @@ function fileAt(file: string, bytes: number): Buffer | null {
   return found.isFile() && found.size === bytes ? readFileSync(file) : null;
 }
 
-/** The program of the config, without a shell. Its file is gone again before this returns. */
+/** Of the folders beside a clone's, with what a program fetched for it. */
+export const fetchMark = "-fetch-";
+
+/** The program of the config, without a shell. Its file is gone again before this returns; a folder is left only by a kill. */
 function fetching(argv: readonly string[], scratch: string, bytes: number): (name: string) => Promise<Buffer | null> {
   return async (name) => {
-    const file = path.join(path.resolve(scratch), `fetch-${process.pid}-${name}`);
+    makeScratchRoot(path.dirname(path.resolve(scratch)));
+    const folder = mkdtempSync(`${path.resolve(scratch)}${fetchMark}`); // entered by nobody else
+    const file = path.join(folder, name);
     const [program = "", ...words] = argv.map((word) => word.replaceAll(/%[fp%]/g, (sign) => filled(sign, name, file)));
     try {
       const { failed } = await execa(program, words, { reject: false, stdin: "ignore", timeout: 600_000 });
       return failed ? null : fileAt(file, bytes);
     } finally {
-      rmSync(file, { force: true });
+      rmSync(folder, { recursive: true, force: true });
     }
   };
 }
