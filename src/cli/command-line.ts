@@ -44,7 +44,7 @@ function isHelp({ exitCode, code }: CommanderError): boolean {
 function unknownCommand(program: Command, { code }: CommanderError): CommanderError | null {
   const [written] = program.args;
   if (code !== "commander.excessArguments" || written === undefined) return null;
-  const names = program.commands.map((command) => command.name());
+  const names = [...program.commands.map((command) => command.name()), "help"];
   if (names.includes(written)) return null;
   const known = new Command().exitOverride().configureOutput({ outputError: () => undefined });
   for (const name of names) known.command(name);
@@ -82,6 +82,7 @@ export function commandLine(parts: CliParts, io: Io, begin: Begin): Command {
   const program = new Command("holdfast")
     .description("Walks you through dangerous work on live production data, one guarded step at a time.")
     .version(parts.version)
+    .helpCommand("help [command]", "what a command does, and its flags")
     .enablePositionalOptions()
     .exitOverride()
     .hook("preSubcommand", (_, command) => {

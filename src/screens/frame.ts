@@ -130,7 +130,7 @@ function bodyOf(model: Model, height: number): Body {
     case "write":
       return writeBody(model, route);
     case "give-up":
-      return giveUpBody(model, route);
+      return giveUpBody(model, route, height);
     case "help":
       return helpBody(model, route.of, height);
   }

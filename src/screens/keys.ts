@@ -88,10 +88,10 @@ const acts = { acts: true } as const;
 /** The one table of keys: dispatch, footer and help come from it. Ctrl-X is kept free for the emergency stop. */
 export const bindings: readonly Binding[] = [
   binding(["up"], "Up/Down", [...lists, "inputs"], "up", "move"),
-  binding(["up"], "Up", [...texts, "live", "type"], "up", "move up", hidden),
-  binding(["down"], "Down", [...lists, ...texts, "inputs", "live", "type"], "down", "move down", hidden),
-  binding(["pgup"], "PgUp", [...lists, ...texts, "live", "type"], "page-up", "a page up", hidden),
-  binding(["pgdn"], "PgDn", [...lists, ...texts, "live", "type"], "page-down", "a page down", hidden),
+  binding(["up"], "Up", [...texts, "live", "type", "give-up"], "up", "move up", hidden),
+  binding(["down"], "Down", [...lists, ...texts, "inputs", "live", "type", "give-up"], "down", "move down", hidden),
+  binding(["pgup"], "PgUp", [...lists, ...texts, "live", "type", "give-up"], "page-up", "a page up", hidden),
+  binding(["pgdn"], "PgDn", [...lists, ...texts, "live", "type", "give-up"], "page-down", "a page down", hidden),
   binding(["end"], "End", ["live", "timeline", "details"], "follow", "the newest", hidden),
   binding(["enter"], "Enter", ["start", "targets", "runbooks", "journal"], "open", "open", { enabled: canOpen }),
   binding(["enter"], "Enter", ["choice"], "open", "choose", { enabled: canChoose }),

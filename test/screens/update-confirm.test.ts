@@ -6,6 +6,7 @@ import { everyScreen, letters, model, named, play, running, sizes, textOf } from
 import {
   began,
   confirmQuestion,
+  lease,
   merging,
   runId,
   statementQuestion,
@@ -336,6 +337,22 @@ describe("giving a run up", () => {
     expect(play(resume, [letters("x"), letters("Q73K"), enter]).commands).toEqual([]);
     expect(play(resume, [letters("x"), ...byHand("q73k"), enter]).commands).toEqual([]);
     expect(play(resume, [letters("x"), ...byHand("Q73K"), enter]).commands).toEqual([{ do: "give-up", run: runId }]);
+  });
+
+  it("keeps its question and what is typed in sight however much is held, and scrolls the rest", () => {
+    const told = Array.from({ length: 12 }, (_, n) =>
+      lease(`L${n + 1}`, `A hold with many words, number ${n + 1}. `.repeat(3)),
+    );
+    const held = told.reduce((so, one) => so.tell(one), untilMerge());
+    for (const size of sizes) {
+      const shown = model({ size, routes: [{ kind: "start" }, { kind: "give-up", run: runId, state: held.state }] });
+      const typed = play(shown, byHand("Q7")).model;
+      expect(textOf(typed)).toContain("Esc goes back,");
+      expect(textOf(typed)).toContain("> Q7_");
+      expect(textOf(typed)).toMatch(/lines 1 to \d+ of \d+, PgUp PgDn/);
+      expect(textOf(play(typed, [named("pgdn")]).model)).toContain("> Q7_");
+      expect(textOf(play(typed, [named("pgdn")]).model)).not.toContain("lines 1 to");
+    }
   });
 
   it("is not possible while another process drives the run", () => {

@@ -1,6 +1,6 @@
 import { shortRunId } from "../../core/ids.ts";
 import type { Model, Route } from "../model.ts";
-import { blank, labelled, row, span } from "../rows.ts";
+import { blank, labelled, row, scrolled, span, whereIn } from "../rows.ts";
 import type { Body } from "./body.ts";
 import { leaseLines } from "./result.view.ts";
 
@@ -25,23 +25,27 @@ export function writeBody(model: Model, route: Extract<Route, { kind: "write" }>
 }
 
 /** Giving a run up lets go of the evidence that it holds, so it is confirmed like an effect: its id, typed by hand. */
-export function giveUpBody(model: Model, route: Extract<Route, { kind: "give-up" }>): Body {
+export function giveUpBody(model: Model, route: Extract<Route, { kind: "give-up" }>, height: number): Body {
   const { columns } = model.size;
-  const held = leaseLines(route.state);
+  const question = [
+    row(span(`GIVE UP run ${shortRunId(route.run)}`, "strong")),
+    ...labelled("", givingUp, columns, { indent: 0 }),
+    blank,
+    ...labelled("", "Type the run's short id, by hand, then Enter. Esc goes back, nothing happens.", columns, {
+      indent: 0,
+    }),
+    row("  > ", span(`${model.typed.text}_`, "strong")),
+    blank,
+  ];
+  const held = leaseLines(route.state).flatMap((text, index) => labelled(index === 0 ? "LEASES" : "", text, columns));
+  const room = height - question.length - 1;
+  const part = scrolled(held, model.cursors["give-up"] ?? 0, room);
   return {
-    rows: [
-      row(span(`GIVE UP run ${shortRunId(route.run)}`, "strong")),
-      ...labelled(
-        "",
-        "What it holds is given back, so rows that wait in a rescue area and evidence that is pinned are lost. What was written stays written. It can't be resumed after that.",
-        columns,
-        { indent: 0 },
-      ),
-      blank,
-      ...held.flatMap((text, index) => labelled(index === 0 ? "LEASES" : "", text, columns)),
-      blank,
-      row("Type the run's short id, by hand, then Enter. Esc goes back, nothing happens."),
-      row("  > ", span(`${model.typed.text}_`, "strong")),
-    ],
+    rows: [...question, ...part.shown, row(whereIn(part))],
+    lastTop: Math.max(0, held.length - room),
+    page: room,
   };
 }
+
+const givingUp =
+  "What it holds is given back, so rows that wait in a rescue area and evidence that is pinned are lost. What was written stays written. It can't be resumed after that.";

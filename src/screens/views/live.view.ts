@@ -1,5 +1,5 @@
 import { utc } from "../../core/clock.ts";
-import { currentStep, openLeases, type RunState, type StepState } from "../../core/run-state.ts";
+import { currentStep, isSettled, openLeases, type RunState, type StepState } from "../../core/run-state.ts";
 import { count, duration, eta, percent, plural, rate, stepMark } from "../../words/format.ts";
 import type { Model } from "../model.ts";
 import { around, ends, labelled, type Row, row, span } from "../rows.ts";
@@ -84,7 +84,10 @@ function stepRow(step: StepState, number: number, digits: number, now: number, w
   const title = step.step.title.length > titleRoom ? `${step.step.title.slice(0, titleRoom - 2)}..` : step.step.title;
   const current = step.status === "running" || step.status === "checking" || step.status === "waiting";
   return row(
-    span(`${stepMark(step.status)} ${String(number).padStart(digits)} `, tone),
+    span(
+      `${stepMark(step.status === "done" && !isSettled(step) ? "waiting" : step.status)} ${String(number).padStart(digits)} `,
+      tone,
+    ),
     span(title.padEnd(titleRoom), current ? "strong" : "plain"),
     span(`${stepTook(step, now).padStart(7)}   ${stepWords(step)}`, tone),
   );
