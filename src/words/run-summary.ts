@@ -24,8 +24,17 @@ export function runSummaryLines(
   return [
     ...lines.map((line) => cleanForTerminal(line)),
     ...(fault === undefined ? [] : faultLines(fault, started)),
-    ...(isClosed(state) ? [] : ["The run is open. Go on with:", `  ${resumeCommand(state.run, started)}`]),
+    ...(isClosed(state)
+      ? []
+      : ["The run is open. Go on with:", `  ${resumeCommand(state.run, fitting(state, started))}`]),
   ];
+}
+
+/** What only a sandbox takes is not printed for another environment. */
+function fitting(state: RunState, started: Started): Started {
+  const sandbox = Object.values(state.plan.targets).every(({ environment }) => environment === "sandbox");
+  const wishes = (started.wishes ?? []).filter((wish) => sandbox || wish !== "--yes-sandbox");
+  return { ...started, wishes };
 }
 
 function outcomeWords(state: RunState): string {

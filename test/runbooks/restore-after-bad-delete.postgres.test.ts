@@ -80,7 +80,7 @@ describe("in production, headless", () => {
       ]);
       expect(exit).toBe("needs-person");
       expect(stdout).toContain("HF-NEEDS-PERSON");
-      expect(stdout).toMatch(/^ +.*holdfast.* resume \S+$|^ +node .* resume \S+$/m);
+      expect(stdout).toMatch(/^ +(.*holdfast|node) .*resume \S+( --choose \S+)* --plain$/m);
       expect(stdout).not.toContain("yes-sandbox");
       expect(await incident.footprint()).toEqual(incident.clean);
       expect(await incident.bytes()).toEqual(before);
