@@ -50,7 +50,7 @@ test("headless is not yes: production stops at the first hold, open, with its ex
   expect(out).not.toContain("RUNNING freeze-evidence");
   const id = out.match(/^run (\S+)$/m)?.[1];
   expect(out.trimEnd().split("\n").at(-1)).toBe(
-    `  node /opt/holdfast/dist/main.js resume ${id} --journal ${here.journal} ${chosen.join(" ")} --yes-sandbox`,
+    `  node /opt/holdfast/dist/main.js resume ${id} --journal ${here.journal} ${chosen.join(" ")}`,
   );
   expect((await here.run("journal", "list", ...journal(here))).out).toContain("paused at step 1 of 13");
 });

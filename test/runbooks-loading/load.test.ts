@@ -83,9 +83,9 @@ test("all problems are told at once, each with what would pass", () => {
   expect(found[1]?.expected).toBe("one of one");
 });
 
-test("an unknown key is answered with the keys that there are", () => {
+test("an unknown key is answered with the nearest one, and the keys that there are", () => {
   const result = readRunbook("demo.yaml", changed('prompt: "Which table?"', 'prompt: "Which?", promt: x'));
-  expect(result.ok ? "" : result.problems[0]?.expected).toBe("only type, prompt, optional, personal");
+  expect(result.ok ? "" : result.problems[0]?.expected).toBe("prompt; only type, prompt, optional, personal");
 });
 
 function faultOf(work: () => unknown) {
