@@ -1,6 +1,7 @@
 import { utc } from "../core/clock.ts";
 import type { RunEvent, Stamped } from "../core/event.ts";
 import { type LeaseId, shortRunId, type StepKey } from "../core/ids.ts";
+import type { Lease } from "../core/lease.ts";
 import { shortDigest } from "../core/plan.ts";
 import type { Answered, Question } from "../core/question.ts";
 import type { RunState } from "../core/run-state.ts";
@@ -28,7 +29,7 @@ export function rowWords(event: RunEvent, state: RunState): string {
 function silentWords(event: RunEvent, state: RunState): string {
   switch (event.kind) {
     case "lease.intended":
-      return `LEASE INTENDED ${event.lease.words}`;
+      return `LEASE INTENDED ${namedLease(event.lease)}`;
     case "step.checked":
       return `${stepNumber(state, event.step)} CHECKED nothing stands against it`;
     case "step.verified":
@@ -112,7 +113,7 @@ function leaseWords(event: LeasesEvent, state: RunState): string | null {
     case "lease.taken":
       return `LEASE TAKEN ${leaseName(event.lease, state)}`;
     case "lease.changed":
-      return `LEASE CHANGED ${event.words}`;
+      return `LEASE CHANGED ${leaseName(event.lease, state)}`;
     case "lease.kept":
       return `LEASE KEPT until ${utc(event.until)}: ${leaseName(event.lease, state)}${byHand(event.lease, state)}`;
     case "lease.released":
@@ -121,7 +122,13 @@ function leaseWords(event: LeasesEvent, state: RunState): string | null {
 }
 
 function leaseName(id: LeaseId, state: RunState): string {
-  return state.leases.find(({ lease }) => lease.id === id)?.lease.words ?? id;
+  const found = state.leases.find(({ lease }) => lease.id === id);
+  return found === undefined ? id : namedLease(found.lease);
+}
+
+/** Kind and name as the tables of leases, and the server, have them: `row-pin holdfast_rows_7f3k: ...`. */
+function namedLease({ kind, name, words }: Lease): string {
+  return `${kind} ${name}: ${words}`;
 }
 
 function byHand(id: LeaseId, state: RunState): string {

@@ -40,7 +40,7 @@ export interface ListedRun {
 
 /** One run of a list, and its whole id on a row of its own, where it can be copied. */
 export function listedRunLines(run: ListedRun): readonly string[] {
-  const purpose = run.purpose === "live" ? "" : ` (${run.purpose})`;
+  const purpose = run.purpose === "live" || run.purpose === "dry-run" ? "" : ` (${run.purpose})`;
   const where = `${environmentBanner(run.environment)} ${run.database} (${run.target})`;
   return [
     `${shortRunId(run.run)}  ${utc(run.openedAt)}  ${run.runbook}${purpose}  ${where}  ${standing(run)}  ${run.operator}`,
@@ -48,9 +48,18 @@ export function listedRunLines(run: ListedRun): readonly string[] {
   ].map((line) => cleanForTerminal(line));
 }
 
-function standing({ status, driven, at }: ListedRun): string {
-  if (status === "done") return "done";
-  if (status === "abandoned") return "given up";
+/** How a run ended; null while it is open. A dry run that could not look at everything was not given up: it held nothing. */
+export function endWords({ status, purpose }: Pick<ListedRun, "status" | "purpose">): string | null {
+  if (status !== "done" && status !== "abandoned") return null;
+  if (purpose === "dry-run") return status === "done" ? "dry run done" : "dry run ended early";
+  return status === "done" ? "done" : "given up";
+}
+
+function standing(run: ListedRun): string {
+  return endWords(run) ?? `${run.purpose === "dry-run" ? "dry run, " : ""}${openWords(run)}`;
+}
+
+function openWords({ status, driven, at }: ListedRun): string {
   const step = at === null ? "" : ` at step ${at.number} of ${at.of}, ${at.step}${at.unknown ? ": UNKNOWN" : ""}`;
   if (driven) return `running${step}`;
   return status === "paused" ? `paused${step}` : `its process is gone${step}`;

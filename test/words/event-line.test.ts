@@ -34,9 +34,9 @@ test.each([
   ["step.progressed", 0, /^STEP 2\/2 GOES ON 33\.3 %, 4 of 12 rows/],
   ["step.ended", 1, /^STEP 2\/2 UNKNOWN merge: not failed, not known: HF-PG-CONN-LOST/],
   ["step.settled", 0, /^STEP 2\/2 SETTLED partial: marker at row 4; it goes on from there/],
-  ["lease.taken", 0, /^LEASE TAKEN VACUUM removes nothing/],
-  ["lease.kept", 0, /^LEASE KEPT until 2023-11-15T22:13:20Z: narrowed; by hand: SELECT pg_drop/],
-  ["lease.released", 0, /^LEASE GIVEN BACK narrowed \(it was gone\)/],
+  ["lease.taken", 0, /^LEASE TAKEN row-pin holdfast_pin: VACUUM removes nothing/],
+  ["lease.kept", 0, /^LEASE KEPT until 2023-11-15T22:13:20Z: row-pin holdfast_pin: narrowed; by hand: SELECT pg_drop/],
+  ["lease.released", 0, /^LEASE GIVEN BACK row-pin holdfast_pin: narrowed \(it was gone\)/],
   ["run.resumed", 0, /^RUN \w{4} RESUMED by mia@desk/],
 ] as const)("%s (%d) reads %s", (kind, nth, expected) => {
   expect(lineOf(kind, nth)).toMatch(expected);

@@ -1,7 +1,9 @@
 import { utc } from "../../core/clock.ts";
 import { shortRunId } from "../../core/ids.ts";
+import type { RunSummary } from "../../journal/journal.ts";
 import { rowWords } from "../../words/event-line.ts";
 import { duration, plural } from "../../words/format.ts";
+import { endWords } from "../../words/timeline.ts";
 import { cursorOf, type Model, type Route } from "../model.ts";
 import { around, blank, ends, type Row, row, span } from "../rows.ts";
 import type { Body } from "./body.ts";
@@ -20,7 +22,6 @@ export function journalBody(model: Model, height: number): Body {
   const part = around(runs, cursor, Math.max(1, height - 2));
   const rows = part.shown.map((run, index) => {
     const selected = part.from + index === cursor;
-    const what = run.purpose === "live" ? run.status : `${run.purpose} ${run.status}`;
     return row(
       selected ? "> " : "  ",
       span(
@@ -28,10 +29,16 @@ export function journalBody(model: Model, height: number): Body {
         selected ? "strong" : "plain",
       ),
       banner(run.environment),
-      ` ${run.database}  ${what}  ${duration(run.lastAt - run.openedAt)}  ${run.operator}`,
+      ` ${run.database}  ${standing(run)}  ${duration(run.lastAt - run.openedAt)}  ${run.operator}`,
     );
   });
   return { rows: [head, ...rows, row(part.above + part.below > 0 ? `.. ${part.above + part.below} more` : "")] };
+}
+
+function standing(run: RunSummary): string {
+  const open = run.purpose === "dry-run" ? `dry run ${run.status}` : run.status;
+  const purpose = run.purpose === "demo" || run.purpose === "drill" ? `${run.purpose} ` : "";
+  return `${purpose}${endWords(run) ?? open}`;
 }
 
 /** One run's events in order; the newest are shown first to the eye, at the bottom. */
