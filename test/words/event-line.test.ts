@@ -55,7 +55,7 @@ test("a timeline has a row for every event, with its number and the time since t
   const rows = timelineLines(stamp(everyKind));
   expect(rows).toHaveLength(everyKind.length);
   expect(rows[0]).toMatch(/^ +\+0:00 {5}1 {2}RUN/);
-  expect(rows[6]).toMatch(/^ +\+0:06 {5}7 {2}LEASE INTENDED VACUUM removes nothing/);
+  expect(rows[6]).toMatch(/^ +\+0:06 {5}7 {2}LEASE INTENDED row-pin holdfast_pin: VACUUM removes nothing/);
   for (const row of rows) expect(row).not.toMatch(/ (step|lease|run|question)\.\w+/);
 });
 
