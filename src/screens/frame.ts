@@ -1,6 +1,6 @@
 import { type Binding, bindingsAt } from "./keys.ts";
-import { type Model, type Place, placeOf, routeOf } from "./model.ts";
-import { blank, fit, type Row, row, rowText } from "./rows.ts";
+import { type Model, type Place, placeOf, routeOf, type Size } from "./model.ts";
+import { blank, fit, type Row, row, rowText, span, widthOf, wrapText } from "./rows.ts";
 import type { Body, PickItem, PickSlot } from "./views/body.ts";
 import { confirmRows } from "./views/confirm.view.ts";
 import { detailsBody } from "./views/details.view.ts";
@@ -29,10 +29,15 @@ export interface Frame {
 
 export const smallest = { columns: 60, rows: 15 };
 
+/** Where only a line has room: what is asked is not seen, so nothing is answered. */
+export function isTooSmall({ columns, rows }: Size): boolean {
+  return columns < smallest.columns || rows < smallest.rows;
+}
+
 /** The whole screen as a pure function of the model. */
 export function frameOf(model: Model): Frame {
-  const { columns, rows } = model.size;
-  if (columns < smallest.columns || rows < smallest.rows) return tooSmallFrame(model);
+  const { columns } = model.size;
+  if (isTooSmall(model.size)) return tooSmallFrame(model);
   const height = bodyHeight(model);
   const body = bodyOf(model, height);
   const shown = body.rows.slice(0, height).map((line) => fit(line, columns));
@@ -80,14 +85,21 @@ function padding(body: Body, height: number, used: number): readonly Row[] {
   return Array.from({ length: Math.max(0, height - used) }, () => blank);
 }
 
+/** One row where it has room for all; a question that waits, and the answer to a key, take more. */
 function tooSmallFrame(model: Model): Frame {
   const { columns } = model.size;
-  const going = model.driving ? "the run goes on" : "nothing runs";
-  const header = fit(
-    row(...headerRow(model).slice(0, 3), `  needs ${smallest.columns}x${smallest.rows}; ${going}`),
-    columns,
-  );
-  return { header, body: { rows: [] }, messages: [], footer: blank };
+  const question = model.driving ? (model.run?.question ?? null) : null;
+  const going = question !== null ? "A QUESTION WAITS" : model.driving ? "the run goes on" : "nothing runs";
+  const needs = `needs ${smallest.columns}x${smallest.rows}; ${going}`;
+  const name = headerRow(model).slice(0, 3);
+  const whole = row(...name, `  ${needs}`);
+  const below = [
+    ...(widthOf(whole) > columns ? [needs] : []),
+    ...(question === null ? [] : [`[#] ${question.asks}. It waits: make the window larger to answer.`]),
+    ...(model.message === "" ? [] : [model.message]),
+  ];
+  const rows = below.flatMap((text) => wrapText(text, columns)).map((text) => fit(row(span(text, "strong")), columns));
+  return { header: fit(below[0] === needs ? name : whole, columns), body: { rows }, messages: [], footer: blank };
 }
 
 /** How far the body can be scrolled just now; cursors of texts stop there. */
@@ -154,22 +166,23 @@ function detailsOf(model: Model, height: number): Body {
 }
 
 /**
- * The keys of this place from the one table; those that do nothing just now stand in brackets. Where not all fit, `..` says so, and help,
- * leaving and stopping stay.
+ * The keys of this place from the one table; those that do nothing just now stand in brackets. Where not all fit, `..` and `all keys` on
+ * help's key say so; help, leaving and stopping stay.
  */
 function footerRow(place: Place, model: Model, width: number): Row {
   // A run that is closed has no way on: brackets would only make one look for it.
   const bound = bindingsAt(place).filter((one) => one.footer && (place !== "ended" || one.enabled(model) === true));
+  if (model.dead !== "" && place !== "type") return row("Enter or Esc: keys live again  ^C stop");
   const kept = bound.filter((one) => ["back", "help", "leave", "interrupt"].includes(one.does));
-  const tail = kept.map((one) => keyWords(one, model)).join("  ");
   const words = bound.filter((one) => !kept.includes(one)).map((one) => keyWords(one, model));
+  const text = (shown: number): string => {
+    const isWhole = shown === words.length;
+    const tail = kept.map((one) => (one.does === "help" && !isWhole ? `${one.shows} all keys` : keyWords(one, model)));
+    return [...words.slice(0, shown), ...(isWhole ? [] : [".."]), ...tail].join("  ");
+  };
   let shown = words.length;
-  while (shown > 0 && footerText(words, shown, tail).length > width) shown -= 1;
-  return fit(row(footerText(words, shown, tail)), width);
-}
-
-function footerText(words: readonly string[], shown: number, tail: string): string {
-  return [...words.slice(0, shown), ...(shown < words.length ? [".."] : []), tail].join("  ");
+  while (shown > 0 && text(shown).length > width) shown -= 1;
+  return fit(row(text(shown)), width);
 }
 
 function keyWords(bound: Binding, model: Model): string {

@@ -109,13 +109,15 @@ export interface Model {
   /** What is being written: a note, or a choice by hand. */
   readonly draft: string;
   readonly form: InputForm;
-  /** The question on screen, since when (UTC ms), and how far its preview was read. */
+  /** The question on screen, since when (UTC ms), and how many lines of its preview were on the screen. */
   readonly asked: {
     readonly id: QuestionId;
     readonly step: string;
     readonly at: number;
-    readonly furthest: number;
+    readonly seen: number;
   } | null;
+  /** The preview that was read to its end, as `previewPrint` tells it: the very same words, asked once more, need no second reading. */
+  readonly readThrough: string;
   /** The question that was answered here, while the run has not gone on from it yet. */
   readonly answered: QuestionId | null;
   readonly typed: TypedLine;
@@ -123,6 +125,8 @@ export interface Model {
   readonly lapsed: ConfirmQuestion | null;
   /** How often the confirmation of a step was typed wrong, in a row. */
   readonly missed: { readonly step: string; readonly times: number };
+  /** Why no key does anything but Enter and Esc, which end that: a hand was typing, and what it typed into is gone. Empty: keys live. */
+  readonly dead: string;
   /** The question was put aside to look at the checklist. */
   readonly aside: QuestionId | null;
   readonly lastKey: { readonly name: string; readonly at: number };
@@ -205,10 +209,12 @@ export function firstModel(seed: ModelSeed): Model {
     draft: "",
     form: emptyForm,
     asked: null,
+    readThrough: "",
     answered: null,
     typed: emptyLine,
     lapsed: null,
     missed: { step: "", times: 0 },
+    dead: "",
     aside: null,
     lastKey: { name: "", at: 0 },
     message: "",

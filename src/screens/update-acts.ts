@@ -71,13 +71,7 @@ function moved(model: Model, by: number): Update {
   const isTail = place === "live" || place === "timeline";
   const step = isTail ? -by : by;
   const at = Math.min(last, Math.max(0, cursorOf(model) + step));
-  return just(readOn(withCursor(model, at), at));
-}
-
-/** How far a question's preview was on the screen counts for whether it may be answered. */
-function readOn(model: Model, at: number): Model {
-  if (model.asked === null || model.asked.id === model.aside) return model;
-  return { ...model, asked: { ...model.asked, furthest: Math.max(model.asked.furthest, at) } };
+  return just(withCursor(model, at));
 }
 
 export function highlighted(model: Model, index: number): Update {
@@ -195,7 +189,9 @@ function submit(model: Model): Update {
   if (question !== null) return submitTyped(model, question);
   const text = model.draft.trim();
   const next = { ...model, routes: model.routes.slice(0, -1), draft: "" };
-  if (text === "") return just(next);
+  if (text === "" && route.kind === "write")
+    return just({ ...model, message: "Nothing is written, so nothing was chosen. Esc goes back to the list." });
+  if (text === "") return just({ ...next, message: "Nothing was written: no note." });
   if (route.kind === "note") return just({ ...next, message: "noted" }, { do: "note", text });
   if (route.kind !== "write") return just(model);
   const answer = { kind: "choose", value: text } as const;

@@ -1,6 +1,6 @@
 import { shortRunId } from "../core/ids.ts";
 import type { ConfirmQuestion } from "../core/question.ts";
-import { confirmRows } from "./views/confirm.view.ts";
+import { confirmRows, mostMisses, previewPrint } from "./views/confirm.view.ts";
 import type { Key } from "./input/decode.ts";
 import { emptyLine, howDiffers, typeKey } from "./input/line-edit.ts";
 import { isAnswered, just, type Model, routeOf, type Update } from "./model.ts";
@@ -23,7 +23,7 @@ export function submitTyped(model: Model, question: ConfirmQuestion): Update {
   const empty = model.typed.refused || "Nothing is typed.";
   if (text === "") return just({ ...model, message: `${empty} Enter alone confirms nothing.` });
   const answer = { kind: "typed", text, pasted: false } as const;
-  const next: Model = { ...model, typed: emptyLine };
+  const next: Model = { ...model, typed: emptyLine, dead: "" };
   if (text === phraseOf(model))
     return just(
       { ...next, answered: question.id, missed: { step: question.step, times: 0 } },
@@ -31,8 +31,13 @@ export function submitTyped(model: Model, question: ConfirmQuestion): Update {
     );
   const message = `Not confirmed: ${nameOfAnother(model, text) ?? howDiffers(text, phraseOf(model))}.`;
   const missed = { step: question.step, times: model.missed.times + 1 };
-  return just({ ...next, missed, message }, { do: "answer", question: question.id, answer });
+  const dead = missed.times >= mostMisses ? thirdMiss : missedOnce;
+  return just({ ...next, missed, message, dead }, { do: "answer", question: question.id, answer });
 }
+
+const missedOnce = "It is asked again. No key does anything before that, until you press Enter or Esc.";
+const thirdMiss =
+  "That was the third miss: the run pauses, nothing was begun. No key does anything until you press Enter or Esc.";
 
 export function goAnswer(model: Model, question: ConfirmQuestion): Update {
   const closed = whyNotAnswerable(model, question);
@@ -70,6 +75,21 @@ export function whyNotAnswerable(model: Model, question: ConfirmQuestion): strin
   if (shown.tooSmall !== null) return shown.tooSmall;
   if (shown.unread > 0) return `${shown.unread} lines of the preview are not read yet: PgDn`;
   return null;
+}
+
+/** What of a preview was on the screen counts as read; a preview that was read to its end stays read, whatever line comes up beside it. */
+export function withRead(model: Model): Model {
+  const question = confirmOf(model);
+  if (question === null || model.asked === null || model.asked.id === model.aside) return model;
+  const shown = confirmRows(model, question);
+  if (shown.tooSmall !== null) return model;
+  const asked = { ...model.asked, seen: Math.max(model.asked.seen, shown.seen) };
+  return { ...model, asked, readThrough: shown.unread === 0 ? previewPrint(model, question) : model.readThrough };
+}
+
+/** Lines are counted at one width: at another, only what was read to its end is known to have been read. */
+export function resized(model: Model, size: Model["size"]): Model {
+  return { ...model, size, asked: model.asked === null ? null : { ...model.asked, seen: 0 } };
 }
 
 function phraseOf(model: Model): string {

@@ -20,6 +20,8 @@ export function sessionOpened(model: Model, state: RunState, revealable: StepKey
     leaving: "no",
     lapsed: null,
     missed: { step: "", times: 0 },
+    dead: "",
+    readThrough: "",
     asked: null,
     answered: null,
     aside: null,
@@ -30,18 +32,30 @@ export function sessionOpened(model: Model, state: RunState, revealable: StepKey
 
 /** A new question empties the field and the pump, and highlights nothing. */
 export function runChanged(before: Model, state: RunState, revealable: StepKey | null = null): Update {
-  const model = { ...before, run: state, revealable, lapsed: lapsedOf(before, state) };
+  const model = { ...before, run: state, revealable, lapsed: lapsedOf(before, state), dead: deadAfter(before, state) };
   const question = state.question;
   if (question === null) return just({ ...model, asked: null, answered: null, aside: null, typed: emptyLine });
   if (question.id === before.asked?.id) return just(model);
   const missed = before.missed.step === question.step ? before.missed : { step: question.step, times: 0 };
-  const asked = { id: question.id, step: question.step, at: model.now, furthest: 0 };
+  const asked = { id: question.id, step: question.step, at: model.now, seen: 0 };
   const fresh = withCursor(
     withCursor({ ...model, asked, answered: null, typed: emptyLine, missed }, -1, "choice"),
     0,
     question.kind === "confirm" ? question.way.kind : "failure",
   );
   return just(askedAgain(toTheRun(fresh), question, before), { do: "drain" });
+}
+
+const typedIntoNothing = "What you were typing into is gone. No key does anything until you press Enter or Esc.";
+
+/** A hand that types looks at the keyboard: its next letters must not fall on keys that act. Where a name is asked again they go into its field. */
+function deadAfter({ run, dead, typed }: Model, { question }: RunState): string {
+  if (isTyped(question)) return question?.id === run?.question?.id ? dead : "";
+  return dead === "" && isTyped(run?.question ?? null) && typed.text !== "" ? typedIntoNothing : dead;
+}
+
+function isTyped(question: Question | null): boolean {
+  return question?.kind === "confirm" && question.way.kind === "type";
 }
 
 /** The confirmation that was on screen when its time ran out; kept while the server is looked at again. */
@@ -108,6 +122,7 @@ export function ended(before: Model, end: RunEnd): Update {
     asked: null,
     answered: null,
     aside: null,
+    dead: deadAfter(before, { ...end.state, question: null }),
     fault: end.fault ?? null,
   };
   const shown = withCursor(toTheRun(model), 0, "ended");

@@ -1,14 +1,19 @@
 import { shortRunId } from "../core/ids.ts";
-import { bindingFor, keyName } from "./keys.ts";
+import { isTooSmall } from "./frame.ts";
+import { type Act, bindingFor, bindingsAt, keyName } from "./keys.ts";
 import { just, type Message, type Model, placeOf, pushed, type Update, withCursor } from "./model.ts";
 import { act, highlighted, opened } from "./update-acts.ts";
-import { typed } from "./update-confirm.ts";
+import { resized, typed, withRead } from "./update-confirm.ts";
 import { fieldChanged, judged, suggested } from "./update-inputs.ts";
 import { ended, revealed, runChanged, sessionOpened, withoutWaiting } from "./update-run.ts";
 
 /** The only way in which the screens' state changes. Pure: the same model and message give the same model and commands. */
 export function update(before: Model, message: Message, now: number): Update {
-  const model: Model = { ...before, now };
+  const { model, commands } = changed({ ...before, now }, message);
+  return { model: withRead(model), commands };
+}
+
+function changed(model: Model, message: Message): Update {
   switch (message.kind) {
     case "key":
       return keyed(model, message.key);
@@ -19,7 +24,7 @@ export function update(before: Model, message: Message, now: number): Update {
     case "field":
       return fieldChanged(model, message.text);
     case "resized":
-      return just({ ...model, size: message.size });
+      return just(resized(model, message.size));
     case "ticked":
       return just(model);
     case "refreshed":
@@ -53,6 +58,7 @@ function keyed(before: Model, key: Extract<Message, { kind: "key" }>["key"]): Up
   const model = { ...before, lastKey: { name, at: before.now }, message: "" };
   const place = placeOf(model);
   const bound = bindingFor(model, key);
+  if (model.dead !== "" && place !== "type" && bound?.does !== "interrupt") return deadKey(model, name, held);
   if (model.leaving === "asked" && bound?.does !== "leave" && bound?.does !== "interrupt") return stayed(model);
   if (bound === null) return place === "type" || place === "give-up" ? typed(model, key) : just(unbound(model, key));
   if (asksTooEarly(model) && bound.does !== "interrupt") {
@@ -62,6 +68,8 @@ function keyed(before: Model, key: Extract<Message, { kind: "key" }>["key"]): Up
   if (held && isAnswer(bound.does, place)) return just({ ...model, message: "A held key answers nothing." });
   if (held && model.leaving === "asked" && bound.does === "leave")
     return just({ ...model, message: "A held key does not leave. Let go, then q again leaves; any other key stays." });
+  if (isTooSmall(model.size) && !blindly.includes(bound.does))
+    return just({ ...model, message: "Nothing is answered or begun in a window this small." });
   const enabled = bound.enabled(model);
   if (enabled !== true) return just({ ...model, message: `${bound.shows}: ${enabled}` });
   return act(model, bound.does);
@@ -69,6 +77,15 @@ function keyed(before: Model, key: Extract<Message, { kind: "key" }>["key"]): Up
 
 function notAsked({ leaving }: Model): Model["leaving"] {
   return leaving === "asked" ? "no" : leaving;
+}
+
+/** What may be done without seeing the screen. */
+const blindly: readonly Act[] = ["up", "down", "page-up", "page-down", "back", "pause", "leave", "interrupt"];
+
+/** Enter or Esc ends it and does nothing else; held down, they are still the hand that typed. */
+function deadKey(model: Model, name: string, held: boolean): Update {
+  const wakes = (name === "enter" || name === "escape") && !held;
+  return just(wakes ? { ...model, dead: "", message: "Keys do again what the last row says." } : model);
 }
 
 /** The key that answers "Leave?" does nothing else, whatever it is bound to. */
@@ -93,7 +110,12 @@ function unbound(model: Model, key: Extract<Message, { kind: "key" }>["key"]): M
   if (key.kind === "paste" || (key.kind === "text" && key.text.length > 1)) {
     return { ...model, message: "That looked like a paste: nothing was done." };
   }
-  return model;
+  const help = bindingsAt(placeOf(model)).find(({ does }) => does === "help");
+  const name = keyName(key) === " " ? "Space" : keyName(key);
+  return {
+    ...model,
+    message: `${name} does nothing here.${help === undefined ? "" : ` ${help.shows} shows what does.`}`,
+  };
 }
 
 function readRun(model: Model, read: Extract<Message, { kind: "read" }>): Model {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { frameOf } from "../../src/screens/frame.ts";
 import { textWidth } from "../../src/words/format.ts";
+import { bindingsAt } from "../../src/screens/keys.ts";
+import { placeOf } from "../../src/screens/model.ts";
 import { rowText } from "../../src/screens/rows.ts";
 import {
   began,
@@ -15,7 +17,7 @@ import {
   story,
   untilMerge,
 } from "./support/story.ts";
-import { ended, everyScreen, linesOf, model, running, sizes, textOf } from "./support/look.ts";
+import { ended, everyScreen, letters, linesOf, model, named, play, running, sizes, textOf } from "./support/look.ts";
 
 const ofARun = [
   "resume",
@@ -64,7 +66,7 @@ describe.each(sizes.map((size) => [`${size.columns}x${size.rows}`, size] as cons
     it.each(screens)("%s says in its last row how to stop, and where help is", (name, shown) => {
       const footer = linesOf(shown).at(-1);
       expect(footer).toContain("^C stop");
-      if (name !== "help") expect(footer).toMatch(/\? help|\^G help/);
+      if (name !== "help") expect(footer).toMatch(/(\?|\^G) (help|all keys)/);
     });
 
     it.each(screens)("%s uses no tone whose meaning colour alone would carry", (_screen, shown) => {
@@ -82,6 +84,25 @@ describe("a window that is too small", () => {
     const lines = linesOf(running(merging(), { columns: 59, rows: 14 })).filter((line) => line !== "");
     expect(lines).toEqual(["!! PRODUCTION !!  shop_orders  needs 60x15; the run goes on"]);
     expect(linesOf(running(merging(), { columns: 100, rows: 10 }))[0]).toContain("the run goes on");
+  });
+
+  it("says which question waits, and answers none, whatever is pressed", () => {
+    const size = { columns: 40, rows: 8 };
+    const told = story().tell({ kind: "question.asked", question: statementQuestion });
+    const small = running(told, size);
+    const lines = linesOf(small);
+    expect(lines[0]).toContain("!! PRODUCTION !!");
+    expect(lines.join(" ")).toContain("needs 60x15; A QUESTION WAITS");
+    expect(lines.join(" ")).toContain("Which statement took the rows?");
+    expect(lines.join(" ")).not.toContain("the run goes on");
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(40);
+    for (const shown of [small, running(failing(), size), running(untilMerge(), size)]) {
+      const chosen = play(shown, [named("down"), named("enter")]);
+      if (shown === small) expect(textOf(chosen.model).replaceAll("\n", " ")).toContain("in a window this small");
+      const { commands } = play(chosen.model, Array.from("girsuxwnv", letters));
+      expect([...chosen.commands, ...commands]).toEqual([]);
+    }
+    expect(play(small, [letters("p")]).commands, "pausing is safe without seeing").toHaveLength(1);
   });
 });
 
@@ -326,6 +347,28 @@ describe("the start screen", () => {
     const bench = { ...first.bench, runs: first.bench.runs.map((run) => ({ ...run, driven: true })) };
     expect(textOf({ ...first, bench })).toContain("[>] Q73K");
     expect(textOf({ ...first, bench })).toContain("driven now by another process");
+  });
+});
+
+describe("the last row", () => {
+  it("shows every key of its screen, or says by a mark and on help's own key that there are more", () => {
+    let cut = 0;
+    for (const size of sizes)
+      for (const [name, shown] of Object.entries(everyScreen(size))) {
+        const footer = linesOf(shown).at(-1) ?? "";
+        const words = bindingsAt(placeOf(shown)).filter((bound) => bound.footer && bound.does !== "help");
+        const hidden = words.filter((bound) => !footer.includes(`${bound.shows} ${bound.label}`));
+        const closed = placeOf(shown) === "ended" ? hidden.filter((bound) => bound.enabled(shown) === true) : hidden;
+        if (closed.length === 0) continue;
+        cut += 1;
+        expect(footer, name).toMatch(/ {2}\.\. {2}(\?|\^G) all keys/);
+        const help = textOf({
+          ...play(shown, [footer.includes("^G") ? named("ctrl-g") : letters("?")]).model,
+          size: sizes[2]!,
+        });
+        for (const bound of closed) expect(help, name).toContain(bound.label);
+      }
+    expect(cut).toBeGreaterThan(3);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { bindings, bindingsAt, type Binding } from "../../src/screens/keys.ts";
-import type { Place } from "../../src/screens/model.ts";
+import type { NamedKey } from "../../src/screens/input/decode.ts";
+import { type Place, placeOf } from "../../src/screens/model.ts";
 import { update } from "../../src/screens/update.ts";
 import { everyScreen, letters, model, named, play, running, sizes, textOf } from "./support/look.ts";
 import { failing, merging } from "./support/story.ts";
@@ -66,6 +67,31 @@ describe("a key that does nothing just now", () => {
     expect(textOf(failed)).toContain("(r retry)");
     const { model: help } = play(failed, [letters("?")]);
     expect(textOf(help)).toContain("retry   not now: not yet: batch 119 has to be settled first");
+  });
+
+  it("says why in a line, whichever it is and wherever it is shown", () => {
+    let refused = 0;
+    for (const size of sizes.slice(1))
+      for (const [name, shown] of Object.entries(everyScreen(size)))
+        for (const bound of bindingsAt(placeOf(shown))) {
+          const why = bound.enabled(shown);
+          const [key] = bound.keys;
+          if (why === true || key === undefined) continue;
+          refused += 1;
+          const { model: after, commands } = play(shown, [key.length === 1 ? letters(key) : named(key as NamedKey)]);
+          expect(commands, `${name} ${key}`).toEqual([]);
+          expect(textOf(after).replaceAll("\n", " "), `${name} ${key}`).toContain(`${bound.shows}: ${why}`);
+        }
+    expect(refused).toBeGreaterThan(10);
+  });
+
+  it("is answered too where it is bound to nothing, and where an empty field is handed in", () => {
+    expect(textOf(play(running(failing()), [letters("w")]).model)).toContain("w does nothing here. ? shows what does.");
+    const writing = everyScreen(sizes[1]!).write!;
+    const { model: after, commands } = play(writing, [named("enter")]);
+    expect(commands).toEqual([]);
+    expect(after.routes.at(-1)?.kind).toBe("write");
+    expect(textOf(after)).toContain("Nothing is written, so nothing was chosen. Esc goes back to the list.");
   });
 
   it("is nobody's key: several letters in one read do nothing, like a stray paste", () => {

@@ -295,7 +295,8 @@ describe("a choice", () => {
     ]);
     const closed = play(choosing, [named("down"), named("down"), named("down"), enter]);
     expect(answers(closed.commands)).toEqual([]);
-    expect(textOf(closed.model)).toContain("not possible: its transaction has not ended");
+    expect(textOf(closed.model)).toContain("Enter: not possible; the reason stands with it in the list");
+    expect(textOf(closed.model).match(/its transaction has not ended/g), "not said twice").toHaveLength(1);
   });
 
   it("can be written by hand where none of the list is right", () => {

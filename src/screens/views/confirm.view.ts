@@ -1,5 +1,6 @@
 import { shortDigest } from "../../core/plan.ts";
 import type { ConfirmQuestion } from "../../core/question.ts";
+import type { Finding } from "../../core/step.ts";
 import { count, duration, expected, plural } from "../../words/format.ts";
 import { isAnswered, type Model } from "../model.ts";
 import { blank, ends, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
@@ -13,6 +14,8 @@ export interface ConfirmView {
   readonly tooSmall: string | null;
   /** Preview lines that were never on the screen. */
   readonly unread: number;
+  /** Preview lines from the first to the last that is on the screen now. */
+  readonly seen: number;
   /** How far the preview can be scrolled. */
   readonly lastTop: number;
   /** Lines of the preview that show at once. */
@@ -32,19 +35,36 @@ export function confirmRows(model: Model, question: ConfirmQuestion): ConfirmVie
     const wanted = Math.max(15, top.length + bottom.length + needed + 1 + (rows - height));
     const tooSmall = `This window is too small for its facts: it needs ${Math.max(60, columns)}x${wanted}. Nothing can be confirmed in it.`;
     const said = labelled("", tooSmall, columns, { indent: 0, tone: "bad" });
-    return { rows: [...said, ...top], tooSmall, unread: 0, lastTop: 0, page: 1 };
+    return { rows: [...said, ...top], tooSmall, unread: 0, seen: 0, lastTop: 0, page: 1 };
   }
   const part = scrolled(lines, model.cursors[question.way.kind] ?? 0, room);
-  const seen = Math.max(model.asked?.furthest ?? 0, part.from) + part.shown.length;
-  const unread = Math.max(0, lines.length - seen);
+  const seen = part.from + part.shown.length;
+  const isRead = model.readThrough === previewPrint(model, question);
+  const unread = isRead ? 0 : Math.max(0, lines.length - Math.max(model.asked?.seen ?? 0, seen));
   const rest = unread > 0 ? span(`: ${unread} not read yet, no answer before`, "strong") : span("");
   return {
     rows: [...top, ...part.shown, row(whereIn(part), rest), ...bottom],
     tooSmall: null,
     unread,
+    seen,
     lastTop: Math.max(0, lines.length - room),
     page: room,
   };
+}
+
+export const mostMisses = 3;
+
+/** All that has to be read before an answer; two questions of the same print say the same. */
+export function previewPrint({ run }: Model, { previews, covers }: ConfirmQuestion): string {
+  const told = previews.map(({ step, preview: { summary, lines, counts, undo, incomplete } }) => [
+    step,
+    summary,
+    lines,
+    counts,
+    undo,
+    incomplete,
+  ]);
+  return JSON.stringify([told, warningsOf(run, covers).map(findingText)]);
 }
 
 /** `STEP 7  merge`, or every step that this one answer lets through; never cut: what has no room on one row takes two. */
@@ -104,11 +124,16 @@ function previewRows(model: Model, question: ConfirmQuestion, width: number): re
 
 /** What the checks warned of comes before what the step will do: it may be the reason to hurry, or not to go on. */
 function warningRows(model: Model, question: ConfirmQuestion, width: number): readonly Row[] {
-  return (model.run?.steps ?? [])
-    .filter(({ step }) => question.covers.includes(step.key))
+  return warningsOf(model.run, question.covers).flatMap((finding) =>
+    labelled("WARN", findingText(finding), width, { indent: 12, tone: "caution" }),
+  );
+}
+
+function warningsOf(run: Model["run"], covers: readonly string[]): readonly Finding[] {
+  return (run?.steps ?? [])
+    .filter(({ step }) => covers.includes(step.key))
     .flatMap(({ findings }) => findings)
-    .filter(({ level }) => level === "warn")
-    .flatMap((finding) => labelled("WARN", findingText(finding), width, { indent: 12, tone: "caution" }));
+    .filter(({ level }) => level === "warn");
 }
 
 function countRows(model: Model, question: ConfirmQuestion): readonly Row[] {
@@ -126,7 +151,7 @@ function promptRows(model: Model, question: ConfirmQuestion, width: number): rea
   if (isAnswered(model)) return takenRows(model, question, width);
   if (question.way.kind === "go") return [row(span("g goes ahead.", "strong"), " Esc puts it aside, nothing happens.")];
   const { times } = model.missed;
-  const missed = times > 0 ? `   (${times} of 3 misses) ${triesLeft(times)}` : "";
+  const missed = times > 0 ? `   (${times} of ${mostMisses} misses) ${triesLeft(times)}` : "";
   const asks = phraseWords(model, question, question.way.phrase) + missed;
   return [
     ...labelled("", asks, width, { indent: 0, tone: "strong" }),
@@ -145,7 +170,7 @@ function takenRows(model: Model, question: ConfirmQuestion, width: number): read
 }
 
 function triesLeft(misses: number): string {
-  return `${plural(Math.max(0, 3 - misses), "try", "tries")} left, then the run pauses (nothing is lost)`;
+  return `${plural(Math.max(0, mostMisses - misses), "try", "tries")} left, then the run pauses (nothing is lost)`;
 }
 
 /** What has to be typed. A database's name is not repeated beside the field: it is read above, where the server says it. */

@@ -7,11 +7,19 @@ const most = 8;
 /** What answers the last key: a fault in full, what is under way, or why nothing happened. Always at least one row. */
 export function messageRows(model: Model): readonly Row[] {
   const { columns } = model.size;
+  if (model.dead !== "" && placeOf(model) !== "type") return strongRows([model.message, model.dead], columns);
   if (model.busy !== "") return [row(span(`${model.busy} ..`, "strong"))];
-  if (model.message !== "") return wrapText(model.message, columns).map((line) => row(span(line, "strong")));
+  if (model.message !== "") return strongRows([model.message], columns);
   if (isAnswered(model) && model.run?.question?.kind !== "confirm") return [row(span("answered ..", "strong"))];
   if (model.fault === null || placeOf(model) === "ended") return [blank];
   return faultRows(model, model.fault).slice(0, most);
+}
+
+function strongRows(texts: readonly string[], columns: number): readonly Row[] {
+  return texts
+    .filter((text) => text !== "")
+    .flatMap((text) => wrapText(text, columns))
+    .map((line) => row(span(line, "strong")));
 }
 
 /** Rows that are left for the body: the header, the footer, the messages and one free row are taken. */

@@ -21,9 +21,11 @@ export function choiceBody(model: Model, question: ChoiceQuestion, height: numbe
   return { rows: [...head, ...part.shown, row(part.above + part.below > 0 ? whereIn(part) : "")].slice(0, height) };
 }
 
+/** `default` is what a run takes that nobody can be asked in: to a person nothing is preselected. */
 function choiceRows(choice: Choice, selected: boolean, width: number): readonly Row[] {
   const tone = selected ? "strong" : "plain";
-  const tags = choice.tags.length > 0 ? `[${choice.tags.join(", ")}]` : "";
+  const told = choice.tags.filter((tag) => tag !== "default");
+  const tags = told.length > 0 ? `[${told.join(", ")}]` : "";
   const fits = choice.label.length + tags.length + 5 <= width;
   return [
     row(selected ? "> " : "  ", span(fits && tags !== "" ? `${choice.label}   ${tags}` : choice.label, tone)),
