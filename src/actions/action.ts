@@ -5,7 +5,7 @@ import type { SettleFinding } from "../core/event.ts";
 import type { RunId, StepKey } from "../core/ids.ts";
 import type { Json } from "../core/json.ts";
 import type { LeaseState } from "../core/run-state.ts";
-import type { Choice, Finding, PayloadRef, Preview, Progress, RevealedRow } from "../core/step.ts";
+import type { Choice, Finding, PayloadRef, Preview, Progress, RevealedRow, Written } from "../core/step.ts";
 import type { Role } from "../core/target.ts";
 import type { Capabilities, Capability, HoldPart, Limits, Transaction, Watch } from "../engines/engine.ts";
 import type { Batch, MarkerRow, Prepare } from "../engines/marker.ts";
@@ -36,6 +36,8 @@ export interface Action<Params = any, Result extends Json = any> {
   /** A choice that is written rather than listed (transaction ids, a time range); null = not understood. */
   writtenChoice?(result: Result, written: string): Choice | null;
   probe?(ctx: ReadContext, params: Params): Promise<Probed>;
+  /** What the markers of the step (its key) on the target prove to be written; there where it writes in batches. */
+  written?(params: Params, markers: readonly MarkerRow[], step: StepKey): Written;
   verify?(ctx: ReadContext, params: Params, result: Result): Promise<readonly Finding[]>;
   /** A few rows as they are, for the operator who asks to see them. Read anew from the target each time. */
   reveal?(ctx: ReadContext, result: Result): Promise<readonly RevealedRow[]>;

@@ -1,8 +1,9 @@
 import { z } from "zod";
-import type { Finding } from "../core/step.ts";
+import type { StepKey } from "../core/ids.ts";
+import type { Finding, Written } from "../core/step.ts";
 import type { Limits } from "../engines/engine.ts";
 import type { MergeTable } from "../engines/merge.ts";
-import type { Batch } from "../engines/marker.ts";
+import type { Batch, MarkerRow } from "../engines/marker.ts";
 import type { Action, ActionContext, ReadContext } from "./action.ts";
 import { mostParts, type Part, partsOf, sideBySide } from "./merge-parts.ts";
 import { about, count, some, sum } from "./say.ts";
@@ -42,10 +43,11 @@ export const mergeRows: Action<Params, Result> = {
     const requests = rescuedNames(wanted.rescue).map((table) => requestFor(ctx, table, wanted));
     const statements = await Promise.all(requests.map((request) => ctx.capability("merge").statements(request)));
     const takesMs = Math.ceil((willInsert / assumedRate) * 1000);
+    const begun = await ctx.markers();
     return {
       summary: `INSERT ${some(willInsert, "row")}; 0 UPDATE, 0 DELETE`,
       lines: [
-        ...tables.map((table) => tableLine(table, ctx.limits.batchRows)),
+        ...tables.map((table) => tableLine(table, goneThrough(begun, ctx.step, table.table), ctx.limits.batchRows)),
         `${about(takesMs)}, assuming ${count(assumedRate)} rows a second`,
         ...sessionLines(tables, ctx.limits),
         "After each batch it is safe to stop. What is there now is never overwritten.",
@@ -69,8 +71,31 @@ export const mergeRows: Action<Params, Result> = {
     return { tables, inserted: sum(tables, (one) => one.inserted), left: sum(tables, (one) => one.left) };
   },
 
+  written({ rescue }, markers, step): Written {
+    const found = rescuedNames(rescue).map((table) => ({ table, ...markedSums(markers, step, table) }));
+    const rows = sum(found, (one) => one.inserted);
+    const tables = found
+      .filter(({ inserted }) => inserted > 0)
+      .map(({ table, inserted }) => ({ table, rows: inserted }));
+    return { rows, done: rows + sum(found, (one) => one.left), total: rescue.rows, unit: "rows", tables };
+  },
+
   undo: { words: "DELETE by the keys of the safety copy" },
 };
+
+/** What the markers of a table, or of its parts, have summed up. */
+function markedSums(markers: readonly MarkerRow[], step: StepKey, table: string): Sums {
+  const whole = `${step}:${table}`;
+  return markers
+    .filter(({ key }) => key === whole || key.startsWith(`${whole}/part-`))
+    .flatMap(({ result: kept }) => sums.safeParse(kept).data ?? [])
+    .reduce(together, none);
+}
+
+function goneThrough(markers: readonly MarkerRow[], step: StepKey, table: string): number {
+  const { inserted, left } = markedSums(markers, step, table);
+  return inserted + left;
+}
 
 type Tell = (ctx: ActionContext, soFar: Sums, table: string) => void;
 
@@ -170,10 +195,11 @@ function soften(finding: Finding): Finding {
   return finding.level === "stop" ? { ...finding, level: "warn" } : finding;
 }
 
-function tableLine(checked: Checked["tables"][number], batchRows: number): string {
+/** `gone`: rows that an earlier attempt went through; no batch goes over them again. */
+function tableLine(checked: Checked["tables"][number], gone: number, batchRows: number): string {
   const { table, rows, willInsert, identical } = checked;
   if (rows > 0 && identical === rows) return `${table}: all ${some(rows, "row")} are back already; nothing to do`;
-  const batches = some(Math.max(1, Math.ceil(rows / batchRows)), "batch", "batches");
+  const batches = some(Math.max(1, Math.ceil((rows - gone) / batchRows)), "batch", "batches");
   const left = rows - willInsert - identical;
   const parts = [
     `INSERT ${some(willInsert, "row")} in ${batches}`,

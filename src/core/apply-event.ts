@@ -1,7 +1,7 @@
 import type { RunEvent, Stamped } from "./event.ts";
 import type { LeaseId, StepKey } from "./ids.ts";
 import { type PlannedStep, stepForItem } from "./plan.ts";
-import { type LeaseState, outputKept, type RunState, type StepState } from "./run-state.ts";
+import { atRest, type LeaseState, outputKept, type RunState, type StepState } from "./run-state.ts";
 
 /** The whole of a run's state, made of nothing but its events. */
 export function foldRun(events: Iterable<Stamped>): RunState {
@@ -50,9 +50,9 @@ export function applyEvent(before: RunState, { event, at, seq }: Stamped): RunSt
     case "run.resumed":
       return resumed(state, event);
     case "run.paused":
-      return { ...state, status: "paused", reason: event.reason, question: null };
+      return { ...state, steps: state.steps.map(atRest), status: "paused", reason: event.reason, question: null };
     case "run.closed":
-      return { ...state, status: event.outcome, reason: event.reason, question: null };
+      return { ...state, steps: state.steps.map(atRest), status: event.outcome, reason: event.reason, question: null };
     case "target.identified":
       return { ...state, identities: { ...state.identities, [event.role]: event.identity } };
     case "guard.judged":
@@ -80,7 +80,7 @@ export function applyEvent(before: RunState, { event, at, seq }: Stamped): RunSt
     case "lease.changed":
     case "lease.kept":
     case "lease.released":
-      return applyToLeases(state, event);
+      return applyToLeases(state, event, at);
     case "values.revealed":
       return state;
     case "note.added":
@@ -95,12 +95,15 @@ export function applyEvent(before: RunState, { event, at, seq }: Stamped): RunSt
 type Of<K extends RunEvent["kind"]> = Extract<RunEvent, { kind: K }>;
 type LeaseEvent = Of<"lease.intended" | "lease.taken" | "lease.changed" | "lease.kept" | "lease.released">;
 
-function applyToLeases(state: RunState, event: LeaseEvent): RunState {
+function applyToLeases(state: RunState, event: LeaseEvent, at: number): RunState {
   switch (event.kind) {
     case "lease.intended":
-      return { ...state, leases: [...state.leases, { lease: event.lease, status: "intended", facts: null }] };
+      return {
+        ...state,
+        leases: [...state.leases, { lease: event.lease, status: "intended", facts: null, since: at }],
+      };
     case "lease.taken":
-      return withLease(state, event.lease, (lease) => ({ ...lease, status: "taken", facts: event.facts }));
+      return withLease(state, event.lease, (lease) => ({ ...lease, status: "taken", facts: event.facts, since: at }));
     case "lease.changed":
       return withLease(state, event.lease, (lease) => ({
         ...lease,
@@ -120,10 +123,7 @@ function resumed(state: RunState, event: Of<"run.resumed">): RunState {
     choices: { ...state.wishes.choices, ...event.wishes.choices },
     keepRescue: state.wishes.keepRescue || event.wishes.keepRescue,
   };
-  const steps = state.steps.map((step): StepState => {
-    if (step.status === "running") return { ...step, status: "unknown" };
-    return step.status === "checking" || step.status === "waiting" ? { ...step, status: "todo" } : step;
-  });
+  const steps = state.steps.map(atRest);
   const { person, version } = event;
   return {
     ...state,
@@ -177,16 +177,22 @@ function ended(step: StepState, event: Of<"step.ended">): StepState {
     took: step.took + event.took,
     ...(event.result === undefined ? {} : { result: event.result }),
     ...(event.fault === undefined ? {} : { fault: event.fault }),
+    ...writtenBy(event),
   };
 }
 
-function settled(step: StepState, event: Of<"step.settled">): StepState {
+function writtenBy({ written, attempt }: Of<"step.ended" | "step.settled">): Pick<StepState, "written"> {
+  return written === undefined ? {} : { written: { ...written, attempt } };
+}
+
+function settled(before: StepState, event: Of<"step.settled">): StepState {
   const settling = { finding: event.finding, evidence: event.evidence };
-  if (event.decision === "done") {
-    const result = event.result === undefined ? {} : { result: event.result };
-    return { ...step, status: "done", settled: settling, ...result };
-  }
-  return { ...step, status: event.decision === "ask" ? "unknown" : "todo", settled: settling };
+  const step = { ...before, settled: settling, ...writtenBy(event) };
+  if (event.decision === "ask") return { ...step, status: "unknown" };
+  const { fault: _fault, ...rest } = step; // the target was asked since
+  if (event.decision === "done")
+    return { ...rest, status: "done", ...(event.result === undefined ? {} : { result: event.result }) };
+  return { ...rest, status: event.decision === "go-on" && event.finding !== "absent" ? "stopped" : "todo" };
 }
 
 /** `since` and `from` are where this attempt began to count in this unit: rate and ETA follow from them. */

@@ -5,7 +5,7 @@ import type { Json, JsonObject } from "./json.ts";
 import type { Lease } from "./lease.ts";
 import type { ExpandedItem, Plan } from "./plan.ts";
 import type { Answered, Question } from "./question.ts";
-import type { Finding, Preview, Progress } from "./step.ts";
+import type { Finding, Preview, Progress, Written } from "./step.ts";
 import type { Role, TargetIdentity } from "./target.ts";
 
 export interface Person {
@@ -73,6 +73,8 @@ export type RunEvent =
       readonly outcome: Outcome;
       readonly result?: Json;
       readonly fault?: FaultRecord;
+      /** Of a write that failed, where the target could be asked. */
+      readonly written?: Written;
       readonly took: number;
     }
   | {
@@ -82,6 +84,7 @@ export type RunEvent =
       readonly finding: SettleFinding;
       readonly evidence: readonly string[];
       readonly result?: Json;
+      readonly written?: Written;
       readonly decision: "go-on" | "redo" | "done" | "ask";
     }
   | { readonly kind: "lease.intended"; readonly lease: Lease }

@@ -6,11 +6,15 @@ import type { Json } from "./json.ts";
 import type { Lease } from "./lease.ts";
 import type { Plan, PlannedStep } from "./plan.ts";
 import type { Question } from "./question.ts";
-import type { Finding, Preview, Progress } from "./step.ts";
+import type { Finding, Preview, Progress, Written } from "./step.ts";
 import type { Role, TargetIdentity } from "./target.ts";
 
-/** `unknown` is an intent without an outcome: neither done nor failed, until the target has been asked. */
-export type StepStatus = "todo" | "checking" | "waiting" | "running" | "done" | "skipped" | "failed" | "unknown";
+/**
+ * `unknown` is an intent without an outcome: neither done nor failed, until the target has been asked. `stopped` was begun, and the target
+ * was asked: part of it is done and stays, and it goes on from there.
+ */
+export type StepStatus =
+  "todo" | "checking" | "waiting" | "running" | "stopped" | "done" | "skipped" | "failed" | "unknown";
 
 export interface StepState {
   readonly step: PlannedStep;
@@ -26,6 +30,8 @@ export interface StepState {
   readonly choice?: { readonly value: string; readonly label: string; readonly data: Json };
   readonly fault?: FaultRecord;
   readonly progress?: Progress & { readonly at: number; readonly since: number; readonly from: number };
+  /** As of the attempt after which the target was asked. */
+  readonly written?: Written & { readonly attempt: number };
   readonly settled?: { readonly finding: SettleFinding; readonly evidence: readonly string[] };
 }
 
@@ -34,6 +40,8 @@ export interface LeaseState {
   readonly lease: Lease;
   readonly status: LeaseStatus;
   readonly facts: Json;
+  /** Since when it is there, or perhaps there. */
+  readonly since?: number;
   readonly keptUntil?: number;
 }
 
@@ -93,6 +101,24 @@ export function currentStep(state: RunState): StepState | null {
 export function isSettled(step: StepState): boolean {
   if (step.status === "skipped") return true;
   return step.status === "done" && (step.step.choose === undefined || step.choice !== undefined);
+}
+
+/** What it is while no process is at it: what was in the air is unknown, what was only looked at is what it was before. */
+export function atRest(step: StepState): StepState {
+  if (step.status === "running") return { ...step, status: "unknown" };
+  if (step.status !== "checking" && step.status !== "waiting") return step;
+  if (step.fault !== undefined) return { ...step, status: "failed" };
+  return { ...step, status: isPartlyDone(step) ? "stopped" : "todo" };
+}
+
+function isPartlyDone({ written, settled }: StepState): boolean {
+  if (written !== undefined) return written.done > 0;
+  return settled?.finding === "partial" || settled?.finding === "done";
+}
+
+/** Whether `written` is all that it has written, and not only the least. */
+export function isCounted({ status, attempt, written }: StepState): boolean {
+  return written?.attempt === attempt && status !== "running" && status !== "unknown";
 }
 
 /** Taken, or perhaps taken: what the run still has to give back. */

@@ -51,6 +51,17 @@ export interface Progress {
   readonly note?: string;
 }
 
+/** What the target itself proves that a step has written, counted while nothing of it was in the air. It stays, whatever becomes of the run. */
+export interface Written {
+  readonly rows: number;
+  /** Rows that were gone through: written, or left out. */
+  readonly done: number;
+  readonly total?: number;
+  readonly unit: string;
+  /** Of each table that has some. */
+  readonly tables: readonly { readonly table: string; readonly rows: number }[];
+}
+
 /** Values for the eye alone: shown, never stored. Beside each recovered row stands today's of the same key, where there is one. */
 export interface RevealedRow {
   readonly from: string;

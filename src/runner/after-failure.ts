@@ -1,7 +1,7 @@
 import { utc } from "../core/clock.ts";
 import type { FailureAct, FailureOption, FailureQuestion } from "../core/question.ts";
 import type { StepState } from "../core/run-state.ts";
-import { openLeases } from "../core/run-state.ts";
+import { isCounted, openLeases } from "../core/run-state.ts";
 import { Fault, type FaultRecord } from "../core/errors.ts";
 import { answered, ask, questionId } from "./ask.ts";
 import { isReached, reachAnew } from "./connecting.ts";
@@ -91,15 +91,26 @@ const lostHint =
   "Look whether the server runs and can be reached. Connecting anew proves that it is the same server, takes its lock again and waits until nothing of the lost connection runs there; nothing is done before that.";
 
 function knowledge(driver: Driver, step: StepState, fault: FaultRecord): { known: string[]; unknown: string[] } {
-  const { progress } = step;
   const known = [
     ...(fault.still === undefined ? [] : [fault.still]),
-    ...(progress ? [`${progress.done.toLocaleString("en-US")} ${progress.unit} were reported done before it`] : []),
+    ...amountOf(step),
     ...(step.settled?.evidence ?? []),
     ...openLeases(driver.log.state).map(({ lease }) => `held: ${lease.words}`),
   ];
   const unknown = step.status === "unknown" ? ["whether the last thing it did took effect: not failed, not known"] : [];
   return { known, unknown };
+}
+
+/** What the target proves, where it was asked since; else the least that was reported. */
+function amountOf(step: StepState): readonly string[] {
+  const { progress, written } = step;
+  const words = (n: number, total: number | undefined, unit: string) =>
+    `${n.toLocaleString("en-US")}${total === undefined ? "" : ` of ${total.toLocaleString("en-US")}`} ${unit}`;
+  if (written !== undefined && isCounted(step))
+    return [`${words(written.rows, written.total, written.unit)} are written, and stay: the target was asked`];
+  const least = Math.max(progress?.done ?? 0, written?.done ?? 0);
+  const { total, unit } = progress ?? written ?? { unit: "" };
+  return least === 0 ? [] : [`at least ${words(least, total, unit)} were gone through before it`];
 }
 
 function optionsFor(driver: Driver, step: StepState, lost: boolean): readonly FailureOption[] {

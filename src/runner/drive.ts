@@ -7,7 +7,7 @@ import { Abandoned, type Driver, isDryRun, known, Paused, stopIfPausing } from "
 import { releaseAll } from "./leases.ts";
 import { runStep } from "./run-step.ts";
 import type { RunEnd } from "./session.ts";
-import { settle } from "./settle.ts";
+import { settle, settleAtPause, settleForGood } from "./settle.ts";
 
 /** Drives the run from where its events stand to its end, or to where it has to stop. Never throws. */
 export async function drive(driver: Driver): Promise<RunEnd> {
@@ -102,18 +102,32 @@ async function close(driver: Driver): Promise<End> {
 
 async function stopped(driver: Driver, error: unknown): Promise<End> {
   try {
-    if (error instanceof Abandoned) return await abandon(driver, error.reason);
-    const fault = error instanceof Paused ? null : known(driver, error);
-    if (fault && isUntouched(driver) && fault.exit !== "needs-person") return turnedAway(driver, fault);
-    if (fault && isDryRun(driver)) return turnedAway(driver, fault); // it holds nothing: there is nothing to come back for
-    driver.log.append({
-      kind: "run.paused",
-      reason: fault ? `${fault.code}: ${fault.message}` : (error as Paused).reason,
-    });
-    return fault ? { exit: fault.exit, fault } : { exit: (error as Paused).exit };
+    return error instanceof Abandoned ? await abandon(driver, error.reason) : await pausedBy(driver, error);
   } catch (second) {
-    const fault = known(driver, second); // the journal itself refuses: say that, and leave what is there
+    return leftOpen(driver, known(driver, second));
+  }
+}
+
+async function pausedBy(driver: Driver, error: unknown): Promise<End> {
+  if (error instanceof Paused) {
+    await settleAtPause(driver);
+    driver.log.append({ kind: "run.paused", reason: error.reason });
+    return { exit: error.exit };
+  }
+  const fault = known(driver, error);
+  if (isUntouched(driver) && fault.exit !== "needs-person") return turnedAway(driver, fault);
+  if (isDryRun(driver)) return turnedAway(driver, fault); // it holds nothing: there is nothing to come back for
+  return leftOpen(driver, fault);
+}
+
+/** Where the journal itself refuses, that is said, and what is there is left. */
+function leftOpen(driver: Driver, fault: FaultRecord): End {
+  try {
+    driver.log.append({ kind: "run.paused", reason: `${fault.code}: ${fault.message}` });
     return { exit: fault.exit, fault };
+  } catch (refused) {
+    const why = known(driver, refused);
+    return { exit: why.exit, fault: why };
   }
 }
 
@@ -128,7 +142,9 @@ function isUntouched(driver: Driver): boolean {
   return leases.length === 0 && steps.every((step) => step.attempt === 0);
 }
 
+/** What stays written is asked of the target first: afterwards the way back is gone, and nobody asks again. */
 async function abandon(driver: Driver, reason: string): Promise<End> {
+  await settleForGood(driver);
   await releaseAll(driver);
   driver.log.append({ kind: "run.closed", outcome: "abandoned", reason });
   return { exit: "abandoned" };

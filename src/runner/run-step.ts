@@ -4,13 +4,14 @@ import type { RunEvent } from "../core/event.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import { stepOf } from "../core/run-state.ts";
-import type { Finding } from "../core/step.ts";
+import type { Finding, Written } from "../core/step.ts";
 import { isWanted, paramsOf } from "./binding.ts";
 import { confirm, refreshConfirmed } from "./confirm.ts";
 import { actionContext, readContext } from "./context.ts";
 import { Abandoned, actionOf, type Driver, isDryRun, known, Paused, stopIfPausing } from "./driver.ts";
 import { expand } from "./expand.ts";
 import { denialOf, judge, type Judged } from "./guarding.ts";
+import { writtenBy } from "./settle.ts";
 import { watching } from "./watch.ts";
 
 /** One step from its guards to its outcome, or, where it is a template, the steps in its place. Faults of the step itself end in `step.ended`; those before its intent are thrown. */
@@ -79,7 +80,8 @@ async function perform(
   const ran = await effect(driver, step, action, params);
   if (ran.kind === "fault") {
     driver.confirmed.clear(); // what follows a failure is asked anew
-    return end({ outcome: outcomeOf(ran.fault, step), fault: ran.fault });
+    const outcome = outcomeOf(ran.fault, step);
+    return end({ outcome, fault: ran.fault, ...(await writtenUntil(driver, step, outcome)) });
   }
   driver.parts.reached(`step.effected:${key}`);
   const { events, fault } = await prove(driver, step, action, params, ran.result);
@@ -100,6 +102,17 @@ async function effect(driver: Driver, step: PlannedStep, action: Action, params:
     if (error instanceof Paused || error instanceof Abandoned) throw error;
     return { kind: "fault", fault: known(driver, error) };
   }
+}
+
+/** What a failed write left behind, where the target still answers. While an outcome is not known, any count would be a guess. */
+async function writtenUntil(
+  driver: Driver,
+  step: PlannedStep,
+  outcome: "failed" | "unknown",
+): Promise<{ readonly written?: Written }> {
+  if (outcome === "unknown") return {};
+  const written = await writtenBy(driver, step).catch(() => undefined); // the fault itself says why it does not answer
+  return written === undefined ? {} : { written };
 }
 
 interface Proof {

@@ -1,12 +1,13 @@
 import { utc } from "../core/clock.ts";
-import { isClosed, type RunState } from "../core/run-state.ts";
+import { currentStep, isClosed, type RunState } from "../core/run-state.ts";
 import type { RunEnd } from "../runner/session.ts";
-import { environmentBanner } from "../words/format.ts";
 import { rowText, row } from "./rows.ts";
 import { headline, leaseGroups, restOfLeases } from "./views/result.view.ts";
 import { mainOf } from "./views/heading.ts";
-import { committedOf, proofLine, stepsDone } from "../words/outcome-words.ts";
+import { proofLine, stepsDone } from "../words/outcome-words.ts";
 import { resultWords } from "../words/step-words.ts";
+import { placeWords } from "../words/target-words.ts";
+import { goneLines, standingWords, staysLines, writtenWords } from "../words/written-words.ts";
 
 const leasesShown = 3;
 
@@ -14,14 +15,14 @@ const leasesShown = 3;
 export function summaryLines(state: RunState | null, end: RunEnd | null, resume: string): readonly string[] {
   if (state === null) return [];
   const target = mainOf(state.plan.targets);
-  const unknown = state.steps.find((step) => step.status === "unknown" || step.status === "running");
   const fault = end?.fault;
   const leases = leaseGroups(state);
   return [
     headline(state),
-    `${environmentBanner(target.environment)} ${target.database} @ ${target.name}   ${utc(state.lastAt)}`,
+    ...givenUp(state),
+    `${placeWords(target)}   ${utc(state.lastAt)}`,
     `run ${state.run}`,
-    `${stepsDone(state)}${unknown === undefined ? "" : `; step ${state.steps.indexOf(unknown) + 1} ${unknown.step.title}: UNKNOWN, resume finds out`}${atWords(committedOf(state))}`,
+    [stepsDone(state), ...standing(state)].join("; "),
     ...(fault === undefined
       ? reason(state)
       : [`${fault.code}  ${fault.message}${fault.hint === undefined ? "" : `. ${fault.hint}`}`]),
@@ -37,14 +38,28 @@ function reason(state: RunState): readonly string[] {
   return state.reason === "" ? [] : [state.reason];
 }
 
-function atWords(committed: string): string {
-  return committed === "" ? "" : `; ${committed}`;
+/** What stays and what is gone comes before anything else: nobody comes back to look. */
+function givenUp(state: RunState): readonly string[] {
+  if (state.status !== "abandoned" || state.steps.every(({ attempt }) => attempt === 0)) return [];
+  return [...staysLines(state).map((line) => `stays: ${line}`), ...goneLines(state)];
+}
+
+/** The step that was begun and has not ended, as far as it is known. */
+function standing(state: RunState): readonly string[] {
+  const at = currentStep(state);
+  if (at === null || isClosed(state)) return [];
+  const name = `step ${state.steps.indexOf(at) + 1} ${at.step.title}`;
+  if (at.status === "unknown" || at.status === "running")
+    return [`${name}: UNKNOWN, resume finds out`, ...[writtenWords(at)].filter((words) => words !== "")];
+  const words = standingWords(at);
+  return words === "" ? [] : [`${name}: ${words}`];
 }
 
 /** The proof is what the run was for; the leases are counted on their own line. */
 function counts(state: RunState): readonly string[] {
   const proof = proofLine(state);
   if (proof !== "") return [proof];
+  if (state.status === "abandoned") return [];
   const last = state.steps.findLast(
     ({ step, result }) => step.action !== "release-leases" && resultWords(result) !== "",
   );

@@ -4,9 +4,11 @@ import { type LeaseId, shortRunId, type StepKey } from "../core/ids.ts";
 import type { Lease } from "../core/lease.ts";
 import { shortDigest } from "../core/plan.ts";
 import type { Answered, Question } from "../core/question.ts";
-import type { RunState } from "../core/run-state.ts";
-import { cleanForTerminal, count, duration, environmentBanner, plural } from "./format.ts";
+import { currentStep, type RunState } from "../core/run-state.ts";
+import { cleanForTerminal, count, duration, plural } from "./format.ts";
 import { findingWords, previewWords, proofWords, progressWords, resultWords, stepNumber } from "./step-words.ts";
+import { placeWords } from "./target-words.ts";
+import { countedWords, goneLines, standingWords, staysLines } from "./written-words.ts";
 
 type Of<K extends RunEvent["kind"]> = Extract<RunEvent, { kind: K }>;
 
@@ -87,19 +89,30 @@ function runWords(event: RunsEvent, state: RunState): string {
     case "run.resumed":
       return `${run} RESUMED by ${event.person.operator}@${event.person.host}`;
     case "run.paused":
-      return `${run} PAUSED ${event.reason}`;
+      return [`${run} PAUSED ${event.reason}`, ...standing(state)].join("; ");
     case "run.closed": {
       const early = state.purpose === "dry-run" ? "DRY RUN ENDED EARLY" : "GIVEN UP";
       const outcome = event.outcome === "done" ? "DONE" : early;
-      return [run, outcome, event.reason].filter((part) => part !== "").join(" ");
+      const closed = [run, outcome, event.reason].filter((part) => part !== "").join(" ");
+      return [closed, ...(event.outcome === "done" ? [] : leftBehind(state))].join("; ");
     }
   }
 }
 
+function standing(state: RunState): readonly string[] {
+  const at = currentStep(state);
+  const words = at === null ? "" : standingWords(at);
+  return at === null || words === "" ? [] : [`${at.step.title}: ${words}`];
+}
+
+/** Of a run that did nothing there is nothing to tell. */
+function leftBehind(state: RunState): readonly string[] {
+  if (state.steps.every(({ attempt }) => attempt === 0)) return [];
+  return [...staysLines(state).map((line) => `stays: ${line}`), ...goneLines(state)];
+}
+
 function openedWords({ plan, purpose, person }: Of<"run.opened">): string {
-  const targets = Object.values(plan.targets).map(
-    (target) => `${environmentBanner(target.environment)} ${target.database} (${target.name})`,
-  );
+  const targets = Object.values(plan.targets).map(placeWords);
   const kind = purpose === "live" ? "" : `${purpose}, `;
   const who = `by ${person.operator}@${person.host}`;
   const size = plural(plan.steps.length, "step");
@@ -185,7 +198,7 @@ function stepEventWords(event: StepsEvent, state: RunState): string {
     case "step.ended":
       return endedWords(event, state);
     case "step.settled":
-      return `SETTLED ${event.finding}: ${[...event.evidence, decisionWords[event.decision]].join("; ")}`;
+      return `SETTLED ${event.finding}: ${[...writtenIn(event), ...event.evidence, decisionWords[event.decision]].join("; ")}`;
     case "step.progressed": {
       const progress = state.steps.find((step) => step.step.key === event.step)?.progress;
       return progress === undefined ? "GOES ON" : `GOES ON ${progressWords(progress)}`;
@@ -194,7 +207,7 @@ function stepEventWords(event: StepsEvent, state: RunState): string {
 }
 
 const decisionWords: Readonly<Record<Of<"step.settled">["decision"], string>> = {
-  "go-on": "it goes on from there",
+  "go-on": "safe to go on from there",
   redo: "it is done again",
   done: "nothing is left to do",
   ask: "a person has to decide",
@@ -227,8 +240,14 @@ function endedWords(event: Of<"step.ended">, state: RunState): string {
   }
 }
 
-function faultWords({ fault }: Of<"step.ended">): string {
-  return fault === undefined ? "" : `: ${fault.code} ${fault.message}`;
+function faultWords(event: Of<"step.ended">): string {
+  const { fault } = event;
+  const told = [...(fault === undefined ? [] : [`${fault.code} ${fault.message}`]), ...writtenIn(event)];
+  return told.length === 0 ? "" : `: ${told.join("; ")}`;
+}
+
+function writtenIn({ written }: Of<"step.ended" | "step.settled">): readonly string[] {
+  return written === undefined ? [] : [countedWords(written)];
 }
 
 function questionWords(question: Question): string {

@@ -130,6 +130,8 @@ export function stepMark(status: StepStatus): string {
       return "[>]";
     case "waiting":
       return "[#]";
+    case "stopped":
+      return "[~]";
     case "done":
       return "[x]";
     case "skipped":

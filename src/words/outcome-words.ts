@@ -1,5 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from "../core/json.ts";
-import { currentStep, type RunState, type StepState } from "../core/run-state.ts";
+import type { RunState } from "../core/run-state.ts";
 import { count, plural } from "./format.ts";
 
 /** What a comparison of every rescued row with its table counted. */
@@ -71,20 +71,6 @@ export function stepsDone({ steps }: RunState): string {
     ...(unneeded > 0 ? [`${unneeded} not needed`] : []),
     ...(tried > 0 ? [`${tried} skipped`] : []),
   ].join(", ");
-}
-
-/** `4,029 of 14,108 rows are in`, of the write at which a run stopped; empty where it told of none. */
-export function committedOf(state: RunState): string {
-  const step = currentStep(state);
-  return step === null ? "" : committed(step);
-}
-
-/** What a write told last is committed; while its outcome is not known, more may be. */
-export function committed({ step, status, progress }: StepState): string {
-  if (progress === undefined || step.effect !== "write" || status === "done") return "";
-  const { done, total, unit } = progress;
-  const least = status === "unknown" || status === "running" ? "at least " : "";
-  return `${least}${count(done)}${total === undefined ? "" : ` of ${count(total)}`} ${unit} are in`;
 }
 
 function proofIn(result: Json | undefined): Proof | null {

@@ -1,12 +1,14 @@
 import { utc } from "../core/clock.ts";
 import type { FaultRecord } from "../core/errors.ts";
 import { shortRunId } from "../core/ids.ts";
-import { isClosed, openLeases, type RunState } from "../core/run-state.ts";
+import { atRest, currentStep, isClosed, openLeases, type RunState } from "../core/run-state.ts";
 import { resumeCommand, type Started } from "./commands.ts";
 import { faultLines } from "./fault-lines.ts";
-import { cleanForTerminal, duration, environmentBanner } from "./format.ts";
-import { committedOf, proofLine, rescuedLine, stepsDone } from "./outcome-words.ts";
+import { cleanForTerminal, duration, stepMark } from "./format.ts";
+import { proofLine, rescuedLine, stepsDone } from "./outcome-words.ts";
 import { resultWords } from "./step-words.ts";
+import { placeWords } from "./target-words.ts";
+import { goneLines, standingWords, staysLines } from "./written-words.ts";
 
 /** How a run left this process: outcome, counts, what it still holds, and the command that goes on with it. */
 export function runSummaryLines(
@@ -16,8 +18,9 @@ export function runSummaryLines(
   const { state, fault } = end;
   const lines = [
     `${outcomeWords(state)}  ${shortRunId(state.run)} ${state.plan.runbook.id}  ${duration(state.lastAt - state.openedAt)}`,
+    ...givenUpLines(state),
     `run ${state.run}`,
-    ...Object.values(state.plan.targets).map((t) => `${environmentBanner(t.environment)} ${t.database} (${t.name})`),
+    ...Object.values(state.plan.targets).map(placeWords),
     ...stepLines(state),
     ...leaseLines(state),
   ];
@@ -50,17 +53,30 @@ function outcomeWords(state: RunState): string {
   }
 }
 
+/** What stays and what is gone comes before anything else: nobody comes back to look. */
+function givenUpLines(state: RunState): readonly string[] {
+  if (outcomeWords(state) !== "GIVEN UP") return [];
+  return [...staysLines(state).map((line) => `stays: ${line}`), ...goneLines(state)];
+}
+
+/** Where the run stands, when that step was begun: how far it is, and whether that is known. */
+function standingLines(state: RunState): readonly string[] {
+  const at = currentStep(state);
+  const words = at === null || isClosed(state) ? "" : standingWords(at);
+  return at === null || words === "" ? [] : [`${stepMark(atRest(at).status)} ${at.step.title}: ${words}`];
+}
+
 function stepLines(state: RunState): readonly string[] {
-  const doubtful = state.steps.find((step) => step.status === "unknown" || step.status === "running");
+  const isTold = (effect: string) => effect === "read" || (effect !== "hold" && state.status === "abandoned");
   const numbers = state.steps
-    .filter((step) => step.status === "done" && step.step.effect !== "read")
+    .filter((step) => step.status === "done" && !isTold(step.step.effect))
     .map((step) => ({ title: step.step.title, words: resultWords(step.result) }))
     .filter(({ words }) => words !== "");
   return [
     stepsDone(state),
-    ...(doubtful === undefined ? [] : [`[?] ${doubtful.step.title}: its outcome is not known; resume asks the target`]),
+    ...standingLines(state),
     ...numbers.map(({ title, words }) => `${title}: ${words}`),
-    ...[committedOf(state), rescuedWords(state), proofLine(state)].filter((line) => line !== ""),
+    ...[rescuedWords(state), proofLine(state)].filter((line) => line !== ""),
   ];
 }
 

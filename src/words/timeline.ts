@@ -5,7 +5,8 @@ import type { RunState } from "../core/run-state.ts";
 import { utc } from "../core/clock.ts";
 import type { Environment, Purpose } from "../core/effect.ts";
 import { rowWords } from "./event-line.ts";
-import { cleanForTerminal, duration, environmentBanner } from "./format.ts";
+import { cleanForTerminal, duration } from "./format.ts";
+import { placeWords } from "./target-words.ts";
 
 /** A run's events as an operator reads them: time since it was opened, number, words. Every event has its line. */
 export function timelineLines(events: readonly Stamped[]): readonly string[] {
@@ -41,7 +42,7 @@ export interface ListedRun {
 /** One run of a list, and its whole id on a row of its own, where it can be copied. */
 export function listedRunLines(run: ListedRun): readonly string[] {
   const purpose = run.purpose === "live" || run.purpose === "dry-run" ? "" : ` (${run.purpose})`;
-  const where = `${environmentBanner(run.environment)} ${run.database} (${run.target})`;
+  const where = placeWords({ environment: run.environment, name: run.target, database: run.database });
   return [
     `${shortRunId(run.run)}  ${utc(run.openedAt)}  ${run.runbook}${purpose}  ${where}  ${standing(run)}  ${run.operator}`,
     `      ${run.run}`,

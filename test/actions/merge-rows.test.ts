@@ -55,6 +55,42 @@ test("says of a table whose rows are all back that nothing is left to do", async
   ]);
 });
 
+test("counts by its markers what is written, and previews after a stop only the batches that are left", async () => {
+  const { ctx, params, server, incident } = await ready();
+  await incident.remake(2);
+  server.faults.push({ when: "rolled-back", key: "merge:public.lines" });
+  await expect(mergeRows.run(ctx, params)).rejects.toMatchObject({ record: { after: "rolled-back" } });
+  const counted = mergeRows.written?.(mergeRows.params.parse(params), await ctx.markers(), ctx.step);
+  expect(counted).toEqual({
+    rows: 6,
+    done: 7,
+    total: 14,
+    unit: "rows",
+    tables: [{ table: "public.orders", rows: 6 }],
+  });
+  const more = { ...ctx, limits: { ...ctx.limits, batchRows: 2 } };
+  const begun = {
+    ...more,
+    markers: async () => [{ key: "merge:public.lines", result: { inserted: 2, left: 1, batches: 1 } } as never],
+  };
+  const { lines } = await mergeRows.preview(begun, params);
+  expect(lines[1]).toBe("public.lines: INSERT 7 rows in 2 batches");
+});
+
+test("counts parts that were merged side by side together, and no other table's and no sequence's marker", async () => {
+  const { ctx, params } = await ready();
+  const part = (key: string, inserted: number) => ({ key, result: { inserted, left: 0, batches: 1 } }) as never;
+  const markers = [
+    part("merge:public.orders/part-1-of-2", 2),
+    part("merge:public.orders/part-2-of-2", 3),
+    part('merge:public."orders/part-1"', 40),
+    part("merge:public.orders_old", 50),
+    { key: "merge:public.orders/sequences", result: [], done: true } as never,
+  ];
+  expect(mergeRows.written?.(mergeRows.params.parse(params), markers, "merge")).toMatchObject({ rows: 5, done: 5 });
+  expect(ctx.told).toEqual([]);
+});
+
 test("puts back what was lost, parents first, in batches, as previewed", async () => {
   const { ctx, params, incident } = await ready();
   const preview = await mergeRows.preview(ctx, params);

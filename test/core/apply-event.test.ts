@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { applyEvent, foldRun, openRun } from "../../src/core/apply-event.ts";
 import type { RunEvent, Stamped } from "../../src/core/event.ts";
 import type { Lease } from "../../src/core/lease.ts";
-import { currentStep, isClosed, openLeases, outputKept, stepOf } from "../../src/core/run-state.ts";
+import { atRest, currentStep, isClosed, isCounted, openLeases, outputKept, stepOf } from "../../src/core/run-state.ts";
 import { aPlan, aStep, opened, stamp } from "../support/runs.ts";
 
 const lease: Lease = {
@@ -98,7 +98,7 @@ describe("the fold", () => {
     expect(stepOf(state, "statement").choice?.data).toEqual({ rows: 7 });
   });
 
-  test("settling decides: done ends the step, redo and go-on begin it again, ask leaves it unknown", () => {
+  test("settling decides: done ends the step, redo begins it again, go-on goes on from what is there, ask leaves it unknown", () => {
     const settled = (decision: "done" | "redo" | "go-on" | "ask"): RunEvent => ({
       kind: "step.settled",
       step: "merge",
@@ -113,9 +113,51 @@ describe("the fold", () => {
     expect(status("done").status).toBe("done");
     expect(status("done").result).toEqual({ rows: 9 });
     expect(status("redo").status).toBe("todo");
-    expect(status("go-on").status).toBe("todo");
+    expect(status("go-on").status).toBe("stopped");
     expect(status("ask").status).toBe("unknown");
     expect(status("ask").settled?.evidence).toEqual(["marker"]);
+  });
+
+  test("what a write was counted to have written stays with it, and is only the least once it runs again", () => {
+    const written = { rows: 20, done: 21, total: 30, unit: "rows", tables: [{ table: "public.orders", rows: 20 }] };
+    const settled: RunEvent = {
+      kind: "step.settled",
+      step: "merge",
+      attempt: 1,
+      finding: "partial",
+      evidence: [],
+      written,
+      decision: "go-on",
+    };
+    const counted = stepOf(after(intended("merge"), settled, { kind: "run.paused", reason: "" }), "merge");
+    expect([counted.status, counted.written, isCounted(counted)]).toEqual([
+      "stopped",
+      { ...written, attempt: 1 },
+      true,
+    ]);
+    const looked = stepOf(
+      after(intended("merge"), settled, { kind: "step.checked", step: "merge", findings: [] }),
+      "merge",
+    );
+    expect([looked.status, atRest(looked).status, isCounted(looked)]).toEqual(["checking", "stopped", true]);
+    const again: RunEvent = { kind: "step.intended", step: "merge", attempt: 2, params: {}, recovery: "cursor" };
+    const running = stepOf(after(intended("merge"), settled, again), "merge");
+    expect([running.status, running.written?.rows, isCounted(running)]).toEqual(["running", 20, false]);
+    expect(isCounted(stepOf(after(intended("merge"), settled, again, resumed), "merge"))).toBe(false);
+  });
+
+  test("a run that is paused or closed has no step that runs or waits: unknown, failed or as it was before", () => {
+    const paused: RunEvent = { kind: "run.paused", reason: "" };
+    const closed: RunEvent = { kind: "run.closed", outcome: "abandoned", reason: "" };
+    const checking: RunEvent = { kind: "step.checked", step: "merge", findings: [] };
+    const fault = { code: "HF-X", message: "", after: "rolled-back", exit: "failed" } as const;
+    const failed: RunEvent = { kind: "step.ended", step: "merge", attempt: 1, outcome: "failed", fault, took: 1 };
+    for (const end of [paused, closed]) {
+      const status = (...events: RunEvent[]) => stepOf(after(...events, end), "merge").status;
+      expect(status(intended("merge"))).toBe("unknown");
+      expect(status(checking)).toBe("todo");
+      expect(status(intended("merge"), failed, checking)).toBe("failed");
+    }
   });
 
   test("a lease is open from its intent until it is given back or kept", () => {

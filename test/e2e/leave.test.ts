@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { shortRunId } from "../../src/core/ids.ts";
 import { keys } from "../support/terminal.ts";
 import { looksRight } from "./look.ts";
 import type { Operator } from "./operator.ts";
@@ -47,7 +48,36 @@ describe("Ctrl-C in the middle of the merge", () => {
     await letGo();
     const left = await tty.leaves();
     expect([left.exit, lastWord(desk)]).toEqual(["paused", "Ctrl-C"]);
+    expect(left.printed).toContain("stopped after 200 of 900 rows, safe to go on later");
+    expect(left.printed).not.toContain("UNKNOWN");
+    expect(await desk.countOrders()).toBe(800);
     await goesOnByPasting(desk, left.commands);
+  });
+
+  it("once, then given up: says first what stays written, and that is what the server has", async () => {
+    const desk = await shop.incident();
+    const { tty, letGo } = await inTheMerge(desk);
+    await tty.type(keys.ctrlC);
+    await tty.sees("Stopping: after this batch");
+    await letGo();
+    await tty.leaves();
+    const again = desk.sit({ columns: 80, rows: 24 });
+    await again.sees(/OPEN RUNS \(1\)/);
+    await again.type(keys.enter);
+    await again.sees(/\[~\] step 10 Put the missing rows back: stopped after 200 of 900 rows/);
+    await again.sees(/HELD {6}\d+ leases/);
+    await looksRight(again, 80);
+    await again.type("x");
+    await again.sees("Type the run's short id");
+    await again.type(`${desk.withJournal((journal) => shortRunId(journal.runs()[0]?.run ?? ""))}${keys.enter}`, 60);
+    await again.sees(/^GIVEN UP {2}.*\n *STAYS {6}Put the missing rows back: 200 of 900 rows are written, and stay/m);
+    await again.sees(/^ *GONE {7}dropped: rescue area holdfast_rescue_\w+ with 900/m);
+    await looksRight(again, 80);
+    await again.type("q");
+    const left = await again.leaves();
+    expect(left.printed).toContain("stays: Put the missing rows back: 200 of 900 rows are written, and stay");
+    expect(left.printed).not.toMatch(/proved|will be inserted/i);
+    expect(await desk.countOrders()).toBe(800);
   });
 
   it("twice: cancels the statement; the printed command finds out and goes on", async () => {

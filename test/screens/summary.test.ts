@@ -19,7 +19,7 @@ describe("what is printed once the screen is gone", () => {
     expect(lines.length).toBeGreaterThanOrEqual(5);
     expect(lines.length).toBeLessThanOrEqual(10);
     expect(lines.join("\n")).toContain(`run ${runId}`);
-    expect(lines.join("\n")).toContain("!! PRODUCTION !! shop_orders");
+    expect(lines.join("\n")).toContain("!! PRODUCTION !! target shop, database shop_orders");
     expect(lines.join("\n")).toMatch(/^[\x20-\x7e\n]*$/);
   });
 
@@ -36,7 +36,7 @@ describe("what is printed once the screen is gone", () => {
 
   it("says how many rows were committed before it stopped", () => {
     expect(summaryLines(merging().state, null, command).join("\n")).toContain(
-      "UNKNOWN, resume finds out; at least 590,000 of 981,204 rows are in",
+      "UNKNOWN, resume finds out; at least 590,000 of 981,204 rows gone through",
     );
   });
 

@@ -58,7 +58,9 @@ test("a run that stopped says what is unknown, what it holds, and how to go on",
   const state = after("run.paused");
   const lines = runSummaryLines({ state }, plain);
   expect(lines[0]).toMatch(/^STOPPED, NOT DONE {2}\w{4} a-runbook/);
-  expect(lines).toContain("[?] merge: its outcome is not known; resume asks the target");
+  expect(lines).toContain(
+    "[?] merge: its outcome is not known; resume asks the target: at least 4 of 12 rows gone through",
+  );
   expect(lines).toContain("still held: narrowed");
   expect(lines.at(-1)).toBe(`  holdfast resume ${state.run}`);
 });

@@ -23,7 +23,11 @@ test("no event is passed over but the intent of a lease, which its taking tells"
 });
 
 test.each([
-  ["run.opened", 0, /^RUN \w{4} OPENED a-runbook on \.\. sandbox \.\. shop \(shop\): 2 steps, plan .* by ops@bastion/],
+  [
+    "run.opened",
+    0,
+    /^RUN \w{4} OPENED a-runbook on \.\. sandbox \.\. target and database shop: 2 steps, plan .* by ops@bastion/,
+  ],
   ["guard.judged", 0, /^STEP 1\/2 GUARD DENY stop-file: it is there \(lift it\)/],
   ["step.checked", 0, /^STEP 1\/2 CHECKED 1 ok; WARN slow disk/],
   ["step.previewed", 0, /^STEP 1\/2 WILL pin rows: tables 3, about 0:01/],
@@ -33,7 +37,7 @@ test.each([
   ["step.intended", 1, /^STEP 2\/2 RUNNING merge: merge, attempt 2/],
   ["step.progressed", 0, /^STEP 2\/2 GOES ON 33\.3 %, 4 of 12 rows/],
   ["step.ended", 1, /^STEP 2\/2 UNKNOWN merge: not failed, not known: HF-PG-CONN-LOST/],
-  ["step.settled", 0, /^STEP 2\/2 SETTLED partial: marker at row 4; it goes on from there/],
+  ["step.settled", 0, /^STEP 2\/2 SETTLED partial: marker at row 4; safe to go on from there/],
   ["lease.taken", 0, /^LEASE TAKEN row-pin holdfast_pin: VACUUM removes nothing/],
   ["lease.kept", 0, /^LEASE KEPT until 2023-11-15T22:13:20Z: row-pin holdfast_pin: narrowed; by hand: SELECT pg_drop/],
   ["lease.released", 0, /^LEASE GIVEN BACK row-pin holdfast_pin: narrowed \(it was gone\)/],

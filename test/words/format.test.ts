@@ -90,7 +90,17 @@ test("what is too long is cut with a mark, never beyond the width", () => {
   expect(cleanForTerminal("e\u0301e\u0301e\u0301", 3)).toBe("e\u0301e\u0301e\u0301");
 });
 
-const steps: readonly StepStatus[] = ["todo", "checking", "waiting", "running", "done", "skipped", "failed", "unknown"];
+const steps: readonly StepStatus[] = [
+  "todo",
+  "checking",
+  "waiting",
+  "running",
+  "stopped",
+  "done",
+  "skipped",
+  "failed",
+  "unknown",
+];
 
 test("environments and states differ by shape alone, in ASCII", () => {
   const banners = (["production", "staging", "sandbox"] as const).map(environmentBanner);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { RunEvent } from "../../src/core/event.ts";
-import { committedOf, proofLine, rescuedLine, stepsDone } from "../../src/words/outcome-words.ts";
-import { done, failing, lease, merging, story } from "../screens/support/story.ts";
+import { proofLine, rescuedLine, stepsDone } from "../../src/words/outcome-words.ts";
+import { done, merging, story } from "../screens/support/story.ts";
 
 const proof = (equal: number): RunEvent[] =>
   done("verify", 9000, {
@@ -51,11 +51,4 @@ test("a step that was not needed is not called done, and one that failed first n
   const told = story().tell(...done("freeze", 1), skipped("statement", 0));
   expect(stepsDone(told.state)).toBe("1 of 9 steps done, 1 not needed");
   expect(stepsDone(told.tell(skipped("path", 2)).state)).toBe("1 of 9 steps done, 1 not needed, 1 skipped");
-});
-
-test("a write that stopped in the middle tells what is committed, at least, while its outcome is not known", () => {
-  expect(committedOf(failing().state)).toBe("at least 590,000 of 981,204 rows are in");
-  const failed = merging().tell({ kind: "step.ended", step: "merge", attempt: 1, outcome: "failed", took: 1 });
-  expect(committedOf(failed.state)).toBe("590,000 of 981,204 rows are in");
-  expect(committedOf(story().tell(lease("L1", "pinned")).state)).toBe("");
 });

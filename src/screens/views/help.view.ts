@@ -19,6 +19,7 @@ export function helpBody(model: Model, of: Place, height: number): Body {
 const legend = [
   row(span("STATES", "strong")),
   row("  [ ] to come   [>] now   [x] done   [-] skipped   [!] failed"),
+  row("  [~] stopped in the middle: what is done stays, and it goes on from there"),
   row("  [?] UNKNOWN: neither done nor failed, until the server was asked   [#] waits for you"),
   row("^C once stops at the next safe point, twice cancels the statement,"),
   row("three times exits at once. Each leaves a run that can be resumed."),

@@ -1,10 +1,11 @@
 import { shortRunId } from "../../core/ids.ts";
 import { isJsonObject, type Json } from "../../core/json.ts";
-import { isClosed, openLeases, type RunState, type StepState } from "../../core/run-state.ts";
+import { atRest, currentStep, isClosed, openLeases, type RunState, type StepState } from "../../core/run-state.ts";
 import type { Finding } from "../../core/step.ts";
 import { utc } from "../../core/clock.ts";
 import { count, duration, plural } from "../../words/format.ts";
 import { proofOf, rescuedLine } from "../../words/outcome-words.ts";
+import { goneLines, standingWords, staysLines } from "../../words/written-words.ts";
 import type { Model } from "../model.ts";
 import { blank, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
 import type { Body } from "./body.ts";
@@ -16,16 +17,19 @@ export function endedBody(model: Model, state: RunState, height: number): Body {
   const { columns } = model.size;
   const lines = [
     row(span(headline(state), "strong")),
+    ...leftRows(state, columns),
+    ...standingRows(state, columns),
+    ...nextRows(model, state, columns),
     ...reasonRows(model, state, columns),
-    ...(isClosed(state) ? [] : [blank, ...stepRows(atRest(state), model.now, columns, 40)]),
+    ...(state.status === "done" ? [] : [blank, ...stepRows(resting(state), model.now, columns, 40)]),
     blank,
     ...tableRows(state),
-    ...wayRows(state, columns),
+    ...(state.status === "abandoned" ? [] : wayRows(state, columns)),
     ...proofRows(state, columns),
     ...(state.purpose === "dry-run" ? dryRows(state, columns) : []),
     ...safeguardRows(state, columns),
     ...leaseLines(state).flatMap((text, index) => labelled(index === 0 ? "LEASES" : "", text, columns, { indent: 11 })),
-    ...nextRows(model, state, columns),
+    ...afterwardsRows(model, state),
   ];
   const part = scrolled(lines, model.cursors.ended ?? 0, height - 1);
   return { rows: [...part.shown, row(whereIn(part))], lastTop: Math.max(0, lines.length - height + 1) };
@@ -43,12 +47,31 @@ export function headline(state: RunState): string {
 }
 
 /** No process drives it: what was in the air has no outcome until resume asks the server. */
-function atRest(state: RunState): RunState {
-  const steps = state.steps.map((step): StepState => {
-    if (step.status === "running") return { ...step, status: "unknown" };
-    return step.status === "checking" || step.status === "waiting" ? { ...step, status: "todo" } : step;
-  });
-  return { ...state, steps };
+function resting(state: RunState): RunState {
+  const steps = state.steps.map(atRest);
+  return { ...state, steps: state.status === "abandoned" ? steps.map(withoutForecast) : steps };
+}
+
+/** What a look foretold of a run that was given up will never be; what was chosen was chosen. */
+function withoutForecast(step: StepState): StepState {
+  if (step.step.effect !== "read") return step;
+  const { result: _result, preview: _preview, ...rest } = step;
+  return { ...rest, verified: [] };
+}
+
+/** Of a run that was given up, first of all: what stays on the target, and what went with it. */
+function leftRows(state: RunState, width: number): readonly Row[] {
+  if (state.status !== "abandoned" || state.purpose === "dry-run") return [];
+  const rows = (label: string, lines: readonly string[]) =>
+    lines.flatMap((text, index) => labelled(index === 0 ? label : "", text, width, { indent: 11, tone: "strong" }));
+  return [...rows("STAYS", staysLines(state)), ...rows("GONE", goneLines(state))];
+}
+
+/** How far the step is at which the run stands. */
+function standingRows(state: RunState, width: number): readonly Row[] {
+  const at = currentStep(state);
+  const words = at === null || isClosed(state) ? "" : standingWords(at);
+  return at === null || words === "" ? [] : labelled("STANDS", `${at.step.title}: ${words}`, width, { indent: 11 });
 }
 
 function reasonRows(model: Model, state: RunState, width: number): readonly Row[] {
@@ -64,6 +87,7 @@ function reasonRows(model: Model, state: RunState, width: number): readonly Row[
 
 /** The newest result that speaks of tables, with every number that it has of each. */
 function tableRows(state: RunState): readonly Row[] {
+  if (state.status === "abandoned" && state.purpose !== "dry-run") return [];
   const tables = state.steps.map((step) => tablesOf(step.result)).findLast((found) => found.length > 0) ?? [];
   if (tables.length === 0) return [];
   const names = [...new Set(tables.flatMap((table) => Object.keys(table.numbers)))];
@@ -106,6 +130,7 @@ function tablesOf(result: Json | undefined): readonly TableNumbers[] {
 /** What the step that compared the tables found; below it, what other steps found worth knowing. */
 function proofRows(state: RunState, width: number): readonly Row[] {
   const proving = state.steps.findLast((step) => tablesOf(step.result).length > 0);
+  const isProof = proving !== undefined && comesAfterAWrite(state, proving);
   const proof = proving === undefined ? [] : [...proving.verified, ...equalWords(proving)];
   const back = isAllBack(state);
   const others = state.steps
@@ -113,7 +138,19 @@ function proofRows(state: RunState, width: number): readonly Row[] {
     .flatMap(({ step, verified }) =>
       verified.filter(({ level }) => level !== "ok" && !(back && isHoldNote(step, level))),
     );
-  return [...findingRows("PROOF", proof, width), ...findingRows("NOTES", others, width)];
+  const found = isProof ? findingRows("PROOF", proof, width) : foundRows(state, proof, width);
+  return [...found, ...findingRows("NOTES", others, width)];
+}
+
+/** What was only looked at proves nothing, and what it foretold of a run that was given up will never be. */
+function foundRows(state: RunState, found: readonly Finding[], width: number): readonly Row[] {
+  return state.status === "abandoned" ? [] : findingRows("FOUND", found, width);
+}
+
+function comesAfterAWrite({ steps, purpose }: RunState, proving: StepState): boolean {
+  const before = steps.slice(0, steps.indexOf(proving));
+  const wrote = before.some(({ step, status }) => step.effect === "write" && status === "done");
+  return purpose !== "dry-run" && (wrote || equalWords(proving).length > 0);
 }
 
 function isAllBack(state: RunState): boolean {
@@ -206,16 +243,21 @@ export function restOfLeases(state: RunState): readonly string[] {
   return words.length === 0 ? [] : [words.join(", ")];
 }
 
+/** The way on stands where it is seen without scrolling. */
 function nextRows(model: Model, state: RunState, width: number): readonly Row[] {
-  const commands = [
-    ...(isClosed(state) ? [] : [model.resumeCommand(state.run)]),
-    ...(model.end?.fault?.next ?? []).map(model.pasteable),
-  ];
+  if (isClosed(state)) return [];
   return [
-    blank,
-    ...(isClosed(state)
-      ? []
-      : labelled("NEXT", "g goes on here; or later, in any shell of this account:", width, { indent: 11 })),
-    ...commands.map((command) => row(command)),
+    ...labelled("NEXT", "g goes on here; or later, in any shell of this account:", width, { indent: 11 }),
+    row(model.resumeCommand(state.run)),
+    ...faultCommands(model),
   ];
+}
+
+function afterwardsRows(model: Model, state: RunState): readonly Row[] {
+  const commands = isClosed(state) ? faultCommands(model) : [];
+  return commands.length === 0 ? [] : [blank, ...commands];
+}
+
+function faultCommands(model: Model): readonly Row[] {
+  return (model.end?.fault?.next ?? []).map(model.pasteable).map((command) => row(command));
 }

@@ -1,11 +1,12 @@
 import { utc } from "../../core/clock.ts";
 import { shortRunId } from "../../core/ids.ts";
 import { shortDigest } from "../../core/plan.ts";
-import { currentStep, isClosed, openLeases, type RunState, type StepState } from "../../core/run-state.ts";
+import { atRest, currentStep, isClosed, openLeases, type RunState, type StepState } from "../../core/run-state.ts";
 import { plural, stepMark } from "../../words/format.ts";
 import { stepsDone } from "../../words/outcome-words.ts";
+import { stoppedWords, writtenWords } from "../../words/written-words.ts";
 import type { Model, Route } from "../model.ts";
-import { blank, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
+import { blank, labelled, type Row, row, scrolled, whereIn } from "../rows.ts";
 import type { Body } from "./body.ts";
 
 /** What was before, what has to be known, and what going on will do first. Nothing happens on this screen. */
@@ -17,6 +18,7 @@ export function resumeBody(model: Model, route: Extract<Route, { kind: "resume" 
     ...labelled("BEFORE", beforeWords(state, summary.driven), columns),
     ...labelled("", `${plural(events, "event")} in the journal`, columns),
     ...stateRows(state, columns),
+    ...(closed || summary.driven ? [] : nextRows(columns)),
     ...leaseRows(state, columns),
     ...labelled(
       "NOTE",
@@ -44,29 +46,53 @@ function stateRows(state: RunState, width: number): readonly Row[] {
   const rows = labelled("", stepsDone(state), width);
   if (at === null) return rows;
   const number = state.steps.indexOf(at) + 1;
+  const rest = atRest(at);
   return [
     ...rows,
-    ...labelled(
-      "",
-      `${stepMark(inTheAir(at) ? "unknown" : at.status)} step ${number} ${at.step.title}${stepState(at)}`,
-      width,
-    ),
+    ...labelled("", `${stepMark(rest.status)} step ${number} ${at.step.title}: ${stepState(rest)}`, width),
   ];
 }
 
 function stepState(step: StepState): string {
-  if (inTheAir(step)) return ": it was begun, and no outcome is known";
-  if (step.status === "failed") return `: failed, ${step.fault?.message ?? "no fault recorded"}`;
-  return step.status === "done" ? ": done, its choice is still to make" : ": not begun";
+  const written = writtenWords(step);
+  const also = written === "" ? "" : `; ${written}`;
+  switch (step.status) {
+    case "unknown":
+      return `it was begun, and no outcome is known${also}`;
+    case "failed":
+      return `failed, ${step.fault?.message ?? "no fault recorded"}${also}`;
+    case "stopped":
+      return stoppedWords(step);
+    case "done":
+      return "done, its choice is still to make";
+    default:
+      return step.attempt === 0 ? "not begun" : `begun before, it is done again${also}`;
+  }
 }
 
-function inTheAir(step: StepState): boolean {
-  return step.status === "running" || step.status === "unknown";
+function inTheAir({ status }: StepState): boolean {
+  return status === "running" || status === "unknown";
 }
 
+/** Since when each stands: what is held for long costs the server something. */
 function leaseRows(state: RunState, width: number): readonly Row[] {
-  return openLeases(state).flatMap((held, index) =>
-    labelled(index === 0 ? "HELD" : "", held.lease.words, width, { most: 2 }),
+  const held = openLeases(state);
+  if (held.length === 0) return labelled("HELD", "nothing", width);
+  return [
+    ...labelled("HELD", `${plural(held.length, "lease")}, until this run is done or given up:`, width),
+    ...held.flatMap(({ lease, since }) => labelled("", `${sinceWords(since)}${lease.words}`, width, { most: 1 })),
+  ];
+}
+
+function sinceWords(since: number | undefined): string {
+  return since === undefined ? "" : `since ${utc(since)}  `;
+}
+
+function nextRows(width: number): readonly Row[] {
+  return labelled(
+    "NEXT",
+    "g goes on.  x gives the run up (gives back what it holds, after its id is typed; what is written stays).",
+    width,
   );
 }
 
@@ -87,13 +113,6 @@ function willDo(state: RunState, width: number): readonly Row[] {
       "",
       "Then it goes on; every effect that was not confirmed is asked again. Nothing is written before that.",
       width,
-    ),
-    blank,
-    row(
-      span("g", "strong"),
-      " goes on.  ",
-      span("x", "strong"),
-      " gives the run up (gives back what it holds, after its id is typed).",
     ),
   ];
 }

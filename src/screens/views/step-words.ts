@@ -1,17 +1,19 @@
 import type { StepState } from "../../core/run-state.ts";
 import { duration } from "../../words/format.ts";
-import { committed } from "../../words/outcome-words.ts";
 import { resultWords } from "../../words/step-words.ts";
+import { writtenWords } from "../../words/written-words.ts";
 
 /** What came of a step, or what it is at, in one line. */
 export function stepWords(step: StepState): string {
   switch (step.status) {
     case "todo":
-      return step.step.effect === "read" ? "" : step.step.effect.toUpperCase();
+      return writtenWords(step) || (step.step.effect === "read" ? "" : step.step.effect.toUpperCase());
     case "checking":
-      return "looking before it acts";
+      return joined(writtenWords(step), "looking before it acts");
     case "waiting":
-      return "waits for you";
+      return joined(writtenWords(step), "waits for you");
+    case "stopped":
+      return writtenWords(step) || "begun, what is done stays";
     case "running":
       return step.progress?.note ?? step.preview?.summary ?? "";
     case "skipped":
@@ -20,10 +22,14 @@ export function stepWords(step: StepState): string {
         : "skipped: not needed here";
     case "failed":
     case "unknown":
-      return [committed(step), faultWords(step)].filter((words) => words !== "").join("; ");
+      return joined(writtenWords(step), faultWords(step));
     case "done":
       return doneWords(step);
   }
+}
+
+function joined(...words: readonly string[]): string {
+  return words.filter((one) => one !== "").join("; ");
 }
 
 /** `1:31`; nothing for a step that has not begun. */
