@@ -15,7 +15,9 @@ const bars: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   P1: async () => [
     ...(await (await import("./rows-back.ts")).rowsBack()),
     ...(await (await import("./wal-rows.ts")).walRows()),
+    ...(await (await import("./clone-rows.ts")).cloneRows()),
   ],
+  growth: async () => (await import("./growth.ts")).growth(),
   P3: async () => (await import("./journaled-step.ts")).journaledStep(),
   P4: async () => (await import("./first-frame.ts")).firstFrame(),
 };

@@ -36,7 +36,7 @@ export function atMost(
     value: `${round(ours)} ${unit}`,
     peer: `${peerName}: ${round(peer)} ${unit}`,
     ratio,
-    bar: `<= ${most} x`,
+    bar: `<= ${Number(most.toFixed(2))} x`,
     met: ratio <= most,
   };
 }
