@@ -41,7 +41,7 @@ async function workbench(options: WorkbenchOptions, version: string, seams: Seam
   return assemble({
     targets: reached.map((one) => one.reachable),
     journalFolder,
-    ...machineOf(config),
+    ...(await machineOf(config)),
     limits: config.limits,
     policy: { stopFile: config.stopFile, ticket: config.tickets },
     person,
@@ -64,9 +64,12 @@ async function reachable(
   return { reachable: { target: planned, url, ...backup }, secrets: now === null ? [] : secretsIn(now.url) };
 }
 
-function machineOf(config: Config | null): { scratch: string; serverBinaries: Readonly<Record<string, string>> } {
+async function machineOf(
+  config: Config | null,
+): Promise<{ scratch: string; serverBinaries: Readonly<Record<string, string>> }> {
+  const { defaultScratchFolder } = await import("./config/load-config.ts");
   const { folder = null, servers = {} } = config?.scratch ?? {};
-  return { scratch: folder ?? path.join("/var/tmp", `holdfast-${os.userInfo().uid}`), serverBinaries: servers };
+  return { scratch: folder ?? defaultScratchFolder(), serverBinaries: servers };
 }
 
 async function personOf(operator: string | undefined): Promise<Person> {
@@ -82,7 +85,7 @@ async function demo(io: Io, version: string): ReturnType<CliParts["demo"]> {
     import("./config/load-config.ts"),
     import("./compose.ts"),
   ]);
-  const machine = machineOf(null);
+  const machine = await machineOf(null);
   const journalFolder = path.join(defaultJournalFolder(io.env), "demo");
   // The server and the journal of its run go together: another journal is another demo.
   const name = `demo-${createHash("sha256").update(journalFolder).digest("hex").slice(0, 8)}`;

@@ -16,7 +16,7 @@ export interface InitFlags {
 /** `holdfast init`: writes a commented config that says where the URL is; the URL itself stays in the environment. */
 export function initCommand(flags: InitFlags, io: Io): ExitName {
   const file = resolve(io.cwd, flags.config ?? "holdfast.yaml");
-  writeNewConfig(file, flags);
+  writeNewConfig(file, flags, io.env);
   const say = lineWriter(io.stdout);
   say(`Wrote ${file}: the target ${flags.target}, ${flags.environment}, its URL in the variable ${flags.urlEnv}.`);
   if (io.env[flags.urlEnv] === undefined) say(`The variable ${flags.urlEnv} is not set in this shell yet.`);

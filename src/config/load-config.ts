@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { Environment } from "../core/effect.ts";
 import { Fault } from "../core/errors.ts";
@@ -92,6 +92,11 @@ export function readConfig(file: string, text: string): Config {
 /** `$XDG_STATE_HOME/holdfast`: one journal for an account. */
 export function defaultJournalFolder(env: NodeJS.ProcessEnv): string {
   return join(xdg(env.XDG_STATE_HOME) ?? join(home(env), ".local", "state"), "holdfast");
+}
+
+/** Where throw-away servers of one account live unless the config says so: `/var/tmp` is kept over a restart of the machine. */
+export function defaultScratchFolder(): string {
+  return join("/var/tmp", `holdfast-${userInfo().uid}`);
 }
 
 export function accountConfigFile(env: NodeJS.ProcessEnv): string {

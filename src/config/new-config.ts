@@ -1,7 +1,9 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { type Environment, environments } from "../core/effect.ts";
 import { Fault } from "../core/errors.ts";
-import { readConfig } from "./load-config.ts";
+import { mostWalKept } from "../core/limits.ts";
+import { defaultJournalFolder, defaults, defaultScratchFolder, readConfig } from "./load-config.ts";
+import { writeDuration, writeSize } from "./units.ts";
 
 export interface NewConfig {
   readonly urlEnv: string;
@@ -10,9 +12,9 @@ export interface NewConfig {
 }
 
 /** Writes a commented holdfast.yaml, readable only by its owner. Never overwrites: Fault `HF-CONFIG-EXISTS`. */
-export function writeNewConfig(file: string, wanted: NewConfig): void {
+export function writeNewConfig(file: string, wanted: NewConfig, env: NodeJS.ProcessEnv): void {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(wanted.urlEnv)) throw notAVariable();
-  const text = newConfigText({ ...wanted, environment: environmentOf(wanted.environment) });
+  const text = newConfigText({ ...wanted, environment: environmentOf(wanted.environment) }, env);
   readConfig(file, text); // what would not load is not written
   try {
     writeFileSync(file, text, { flag: "wx", mode: 0o600 });
@@ -40,7 +42,11 @@ function notAVariable(): Fault {
   });
 }
 
-function newConfigText({ urlEnv, target, environment }: NewConfig & { environment: Environment }): string {
+/** What stands behind `#   ` is what holds when it is left out; what is an example says so. */
+function newConfigText(
+  { urlEnv, target, environment }: NewConfig & { environment: Environment },
+  env: NodeJS.ProcessEnv,
+): string {
   return `# Holdfast's configuration. Secrets stay outside: this file only says where they are.
 targets:
   ${JSON.stringify(target)}:
@@ -49,7 +55,7 @@ targets:
     url: ${JSON.stringify(`env:${urlEnv}`)}
     # production, staging or sandbox: how much is asked before anything is changed.
     environment: ${environment}
-    # The database is taken from the URL unless it stands here.
+    # Examples, none of which holds unless you say so. The database is taken from the URL.
     # database: shop
     # tier: standard
     # A point-in-time clone is made from a base backup and the WAL since: it brings back what VACUUM or TRUNCATE took.
@@ -58,27 +64,40 @@ targets:
     #   base: /var/backups/shop/base
     #   archive: /var/backups/shop/wal   # or command: [pgbackrest, --stanza=shop, archive-get, "%f", "%p"]
 
-# Where throw-away servers may live, and where server programs are, by major version. Others are looked for.
-# scratch:
-#   folder: /var/tmp/holdfast
-#   servers: { "18": /usr/lib/postgresql/18/bin }
+# From here on, what stands in a comment is what holds already. Take the # away to change it.
 
-# limits:
-#   batchRows: 10000        # rows of one merge transaction
-#   mergeSessions: 2        # sessions that merge a large table side by side; 1 is gentler
-#   lockTimeout: 2s         # how long a batch may wait for a lock
-#   statementTimeout: 60s   # how long one batch may take
-#   heldWal: 10GB           # most WAL that a pin may keep
-#   minFreeDisk: 0.1        # below this share nothing is begun
-
+${scratchText()}
+${limitsText(defaults.limits)}
 # none, optional or required
-tickets: optional
+tickets: ${defaults.tickets}
 
 # No step begins while this file is there.
-stopFile: /tmp/BACKUP_EMERGENCY_STOP
+stopFile: ${JSON.stringify(defaults.stopFile)}
 
-# journal: /var/lib/holdfast   # the account's own state folder when left out
+# Where the journal of all runs is kept.
+# journal: ${JSON.stringify(defaultJournalFolder(env))}
 `;
+}
+
+function scratchText(): string {
+  return `# Where throw-away servers may live. Server programs are looked for in the usual places; where they lie elsewhere, say so
+# by major version, for example: servers: { "18": /opt/postgresql-18/bin }
+# scratch:
+#   folder: ${JSON.stringify(defaultScratchFolder())}
+`;
+}
+
+function limitsText(limits: typeof defaults.limits): string {
+  const most = writeSize(mostWalKept);
+  const rows = [
+    [`batchRows: ${limits.batchRows}`, "rows of one merge transaction"],
+    [`mergeSessions: ${limits.mergeSessions}`, "sessions that merge a large table side by side; 1 is gentler"],
+    [`lockTimeout: ${writeDuration(limits.lockTimeoutMs)}`, "how long a batch may wait for a lock"],
+    [`statementTimeout: ${writeDuration(limits.statementTimeoutMs)}`, "how long one batch may take"],
+    [`heldWal: ${most}`, "most WAL that a pin may keep; unsaid, twice the server's max_wal_size where that is less"],
+    [`minFreeDisk: ${limits.minFreeDisk}`, "below this share nothing is begun"],
+  ];
+  return ["# limits:", ...rows.map(([set = "", about]) => `#   ${set.padEnd(22)}  # ${about}`), ""].join("\n");
 }
 
 function writeFault(file: string, code: string): Fault {

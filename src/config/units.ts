@@ -14,6 +14,21 @@ export function readSize(text: string): number | null {
   return readUnit(text, sizes);
 }
 
+/** Milliseconds in the largest unit that divides them; `readDuration` reads it back. */
+export function writeDuration(ms: number): string {
+  return writeUnit(ms, durations);
+}
+
+/** Bytes in the largest unit that divides them; `readSize` reads it back. */
+export function writeSize(bytes: number): string {
+  return writeUnit(bytes, sizes);
+}
+
+function writeUnit(value: number, units: Readonly<Record<string, number>>): string {
+  const [unit = "", factor = 1] = Object.entries(units).findLast(([, size]) => value % size === 0) ?? [];
+  return `${value / factor}${unit}`;
+}
+
 function readUnit(text: string, units: Readonly<Record<string, number>>): number | null {
   const [, digits, unit = ""] = /^([0-9]{1,9}) ?([a-zA-Z]+)$/.exec(text) ?? [];
   const factor = Object.hasOwn(units, unit) ? units[unit] : undefined;

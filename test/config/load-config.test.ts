@@ -2,9 +2,17 @@ import { mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { defaultJournalFolder, loadConfig, readConfig } from "../../src/config/load-config.ts";
+import {
+  defaultJournalFolder,
+  defaults,
+  defaultScratchFolder,
+  loadConfig,
+  readConfig,
+} from "../../src/config/load-config.ts";
 import { writeNewConfig } from "../../src/config/new-config.ts";
+import { readDuration, readSize, writeDuration, writeSize } from "../../src/config/units.ts";
 import { Fault } from "../../src/core/errors.ts";
+import { mostWalKept } from "../../src/core/limits.ts";
 
 const good = `targets:
   shop: { engine: postgres, url: "env:DATABASE_URL", environment: sandbox }
@@ -158,7 +166,7 @@ test("the journal's folder follows XDG, and a relative variable counts as unset"
 
 test("a new config loads, is its owner's alone, and never takes the place of another", () => {
   const file = join(folder, "new.yaml");
-  writeNewConfig(file, { urlEnv: "DATABASE_URL", target: "shop", environment: "sandbox" });
+  writeNewConfig(file, { urlEnv: "DATABASE_URL", target: "shop", environment: "sandbox" }, {});
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(loadConfig(file, { cwd: folder, env: {} }).targets[0]).toMatchObject({
     name: "shop",
@@ -166,10 +174,56 @@ test("a new config loads, is its owner's alone, and never takes the place of ano
     url: { kind: "env", name: "DATABASE_URL" },
   });
   const before = readFileSync(file, "utf8");
-  const again = fault(() => writeNewConfig(file, { urlEnv: "X", target: "y", environment: "staging" }));
+  const again = fault(() => writeNewConfig(file, { urlEnv: "X", target: "y", environment: "staging" }, {}));
   expect(again.code).toBe("HF-CONFIG-EXISTS");
   expect(readFileSync(file, "utf8")).toBe(before);
 });
+
+test("every value in a comment of a new config is what holds without it", () => {
+  const file = join(folder, "commented.yaml");
+  const env = { HOME: "/home/ops" };
+  writeNewConfig(file, { urlEnv: "U", target: "shop", environment: "sandbox" }, env);
+  const text = readFileSync(file, "utf8");
+  const [targets = "", rest = ""] = text.split("# From here on, ");
+  const uncommented = rest.replaceAll(/^# ((?:[a-z][a-zA-Z]*|  [a-zA-Z]+):(?: .*)?)$/gm, "$1");
+  const names = [...uncommented.matchAll(/^ *([a-zA-Z]+):/gm)].map(([, name]) => name);
+  expect(names).toEqual([
+    "scratch",
+    "folder",
+    "limits",
+    ...Object.keys(defaults.limits).map((name) => name.replace(/Ms$/, "")),
+    "tickets",
+    "stopFile",
+    "journal",
+  ]);
+  const read = readConfig(file, `${targets}# ${uncommented}`);
+  expect(read.limits).toEqual({ ...defaults.limits, heldWal: mostWalKept });
+  expect([read.tickets, read.stopFile]).toEqual([defaults.tickets, defaults.stopFile]);
+  expect([read.scratch.folder, read.journal]).toEqual([defaultScratchFolder(), defaultJournalFolder(env)]);
+  const asWritten = readConfig(file, text);
+  expect(asWritten).toMatchObject({ limits: defaults.limits, scratch: { folder: null, servers: {} }, journal: null });
+  expect(asWritten.targets).toMatchObject([{ database: null, tier: null, backup: null }]);
+});
+
+test("the examples of a new config load too", () => {
+  const file = join(folder, "examples.yaml");
+  writeNewConfig(file, { urlEnv: "U", target: "shop", environment: "sandbox" }, {});
+  const text = readFileSync(file, "utf8").replaceAll(
+    /^    # ((?:database|tier|backup):.*|  (?:base|archive):.*)$/gm,
+    "    $1",
+  );
+  expect(readConfig(file, text).targets).toMatchObject([
+    { database: "shop", tier: "standard", backup: { base: "/var/backups/shop/base", log: { kind: "folder" } } },
+  ]);
+});
+
+test.each([0, 1, 999, 1000, 2000, 60_000, 90_000, 3_600_000])(
+  "%d ms and bytes are written as they are read",
+  (value) => {
+    expect(readDuration(writeDuration(value))).toBe(value);
+    expect(readSize(writeSize(value))).toBe(value);
+  },
+);
 
 test.each([
   [{ urlEnv: "DATABASE URL", target: "shop", environment: "sandbox" }],
@@ -178,6 +232,6 @@ test.each([
   [{ urlEnv: "X", target: "shop", environment: "prod" }],
 ])("what would not load is not written: %j", (wanted) => {
   const file = join(folder, "never.yaml");
-  expect(fault(() => writeNewConfig(file, wanted)).exit).toBe("input");
+  expect(fault(() => writeNewConfig(file, wanted, {})).exit).toBe("input");
   expect(() => statSync(file)).toThrow("ENOENT");
 });

@@ -1,4 +1,5 @@
 import { isJsonObject, type Json } from "../../../../core/json.ts";
+import { mostWalKept } from "../../../../core/limits.ts";
 import type { LeaseState } from "../../../../core/run-state.ts";
 import type { Finding } from "../../../../core/step.ts";
 import type { Connection } from "../../connection.ts";
@@ -58,7 +59,7 @@ export async function mostHeldWal(target: PostgresTarget, connection: Connection
   if (limits.heldWal !== null) return limits.heldWal;
   const sql = "SELECT pg_size_bytes(current_setting('max_wal_size'))::text AS bytes";
   const { bytes } = await connection.row("asking for max_wal_size", sql);
-  return Math.min(2 * Number(bytes), 8e9);
+  return Math.min(2 * Number(bytes), mostWalKept);
 }
 
 function factOf(facts: Json, name: string): string | null {
