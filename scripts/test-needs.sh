@@ -2,7 +2,7 @@
 # Installs from Debian what the tests need and this machine lacks; says what could not be had. Changes nothing else.
 set -u
 lacking=()
-for need in setpriv:util-linux tmux:tmux; do
+for need in setpriv:util-linux tmux:tmux zsh:zsh fish:fish; do
   command -v "${need%%:*}" >/dev/null 2>&1 || lacking+=("${need##*:}")
 done
 # The npm packages of PostgreSQL have contrib alone: this extension comes with Debian's own 15.

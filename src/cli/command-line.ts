@@ -1,8 +1,9 @@
 import { Command, CommanderError, Option } from "commander";
+import { environments } from "../core/effect.ts";
 import { exitCodes, type ExitName } from "../core/exit-codes.ts";
 import { Fault } from "../core/errors.ts";
 import { incidentKinds } from "../engines/rehearse.ts";
-import { completionScript, shells } from "./completion.ts";
+import { completionScript, type Shell, shells } from "./completion.ts";
 import { sayFailure } from "./failure.ts";
 import type { PlaceFlags } from "./flags.ts";
 import { lineWriter } from "./output.ts";
@@ -15,12 +16,15 @@ export async function runCommandLine(args: readonly string[], parts: CliParts, i
   heedReader(io);
   const program = commandLine(parts, io, (exit, flags) => Object.assign(done, { exit, flags }));
   try {
-    await program.parseAsync(args, { from: "user" });
+    await parse(program, args, parts, io);
     return exitCodes[done.exit].code;
   } catch (error) {
-    if (error instanceof CommanderError && isHelp(error)) return error.exitCode === 0 ? 0 : exitCodes.usage.code;
+    if (error instanceof CommanderError && error.code === "commander.help") return exitCodes.usage.code; // said already
     const { flags } = done;
-    const failure = error instanceof CommanderError ? commandLineFault(unknownCommand(program, error) ?? error) : error;
+    const failure =
+      error instanceof CommanderError
+        ? commandLineFault(unknownCommand(program, error) ?? error, commandMeant(program, args))
+        : error;
     const { journalFolder } = await import("./flags.ts");
     return exitCodes[sayFailure(failure, () => journalFolder(flags, io), startedAs(io, flags), io)].code;
   }
@@ -35,9 +39,18 @@ function heedReader({ stdout, stderr }: Io): void {
   }
 }
 
-/** The help or the version was printed already, asked for (0) or for want of a command. */
-function isHelp({ exitCode, code }: CommanderError): boolean {
-  return exitCode === 0 || code === "commander.help";
+/** Help or the version, asked for, is printed by then; that of `run` goes on with the runbooks, or with what the named one asks for. */
+async function parse(program: Command, args: readonly string[], parts: CliParts, io: Io): Promise<void> {
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error;
+    const meant = commandMeant(program, args);
+    if (error.code === "commander.version" || wholeName(meant) !== "holdfast run") return;
+    const { runbookHelp } = await import("./runbook-help.ts");
+    const named = meant.args.find((word) => !word.startsWith("-"));
+    for (const line of runbookHelp(named, await parts.actions())) lineWriter(io.stdout)(line);
+  }
 }
 
 /** A word that is no command is an argument too many to the reader of the command line: it is asked what it would say without our default. */
@@ -56,8 +69,20 @@ function unknownCommand(program: Command, { code }: CommanderError): CommanderEr
   return null;
 }
 
-/** What the reader of the command line says of a mistake quotes what was typed: a URL's password is cut out. */
-function commandLineFault({ message }: CommanderError): Fault {
+/** The command that the arguments lead to: flags stand after it. */
+function commandMeant(command: Command, [word, ...rest]: readonly string[]): Command {
+  if (word === "help") return commandMeant(command, rest);
+  const sub = command.commands.find((one) => one.name() === word);
+  return sub === undefined ? command : commandMeant(sub, rest);
+}
+
+/** `holdfast journal show` */
+function wholeName(command: Command): string {
+  return command.parent === null ? command.name() : `${wholeName(command.parent)} ${command.name()}`;
+}
+
+/** What a mistaken command line says quotes what was typed: a URL's password is cut out. It names the help of the command that was meant. */
+function commandLineFault({ message }: CommanderError, meant: Command): Fault {
   const words = message
     .replace(/^error: /, "")
     .replace(/^unknown command/, "there is no command")
@@ -67,7 +92,7 @@ function commandLineFault({ message }: CommanderError): Fault {
     exit: "usage",
     still: "Nothing was started.",
     hint: "See what there is:",
-    next: ["holdfast --help"],
+    next: [`${wholeName(meant)} --help`],
   } as const;
   return new Fault("HF-USAGE", words, draft);
 }
@@ -218,21 +243,37 @@ function addJournal(program: Command, does: Does, parts: CliParts, io: Io): void
   add("show <run>", "one run's timeline", "holdfast journal show 7F3K").action((run: string, flags) =>
     does(flags, async () => (await load()).journalShow(run, flags, parts, io)),
   );
-  add("verify [run]", "prove that nothing was changed or left out", "holdfast journal verify").action(
-    (run: string | undefined, flags) => does(flags, async () => (await load()).journalVerify(run, flags, parts, io)),
-  );
+  add("verify [run]", "prove that nothing was changed or left out", "holdfast journal verify")
+    .option("--head <code>", "a journal head that was written down: prove that it is still in there")
+    .action((run: string | undefined, flags) =>
+      does(flags, async () => (await load()).journalVerify(run, flags, parts, io)),
+    );
 }
+
+const completionHelp = `
+Example:
+  source <(holdfast completion bash)        # into ~/.bashrc
+  source <(holdfast completion zsh)         # into ~/.zshrc
+  holdfast completion fish | source         # into ~/.config/fish/config.fish
+`;
 
 function addCompletion(program: Command, does: Does, io: Io): void {
   program
     .command("completion")
     .description("print a completion script for a shell")
     .addArgument(program.createArgument("<shell>", "which shell").choices([...shells]))
-    .addHelpText("after", example("source <(holdfast completion bash)"))
-    .action((shell: string) =>
-      does({}, () => {
-        lineWriter(io.stdout)(completionScript(shell, program));
-        return "ok";
+    .addHelpText("after", completionHelp)
+    .action((shell: Shell) =>
+      does({}, async () => {
+        const { shippedRunbooks } = await import("../runbooks/shipped.ts");
+        const runbooks = { words: [...shippedRunbooks().keys()], orFile: true };
+        const commands = { words: program.commands.map((one) => one.name()), orFile: false };
+        const known = {
+          flags: { "--environment": environments },
+          arguments: { run: runbooks, lint: runbooks, help: commands },
+        };
+        lineWriter(io.stdout)(completionScript(shell, program, known));
+        return "ok" as const;
       }),
     );
 }

@@ -1,14 +1,18 @@
 import type { ExitName } from "../core/exit-codes.ts";
 import type { Journal } from "../journal/journal.ts";
+import { pasteable } from "../words/commands.ts";
 import { count, plural } from "../words/format.ts";
 import { listedRunLines, timelineLines } from "../words/timeline.ts";
-import { journalToRead, type PlaceFlags } from "./flags.ts";
+import { journalToRead, type PlaceFlags, usageFault } from "./flags.ts";
 import { lineWriter } from "./output.ts";
 import type { CliParts, Io } from "./parts.ts";
 import { findRuns, unknownRun } from "./resume.ts";
+import { startedAs } from "./started.ts";
 
 export interface JournalFlags extends PlaceFlags {
   readonly json?: boolean;
+  /** Of `verify`: a head that was written down before. */
+  readonly head?: string;
 }
 
 type Say = (line: string) => void;
@@ -45,22 +49,56 @@ export function journalVerify(
   parts: CliParts,
   io: Io,
 ): Promise<ExitName> {
+  checkHead(flags.head);
   return withJournal(run, flags, parts, io, (journal, say) => {
     const found = run === undefined ? [] : findRuns(run, journal);
     if (run !== undefined && found.length === 0) throw unknownRun();
     if (found.length > 1) return severalRuns(found.flatMap(listedRunLines), say);
-    const report = journal.verify(found[0]?.run);
+    const report = journal.verify(found[0]?.run, flags.head);
+    const again = pasteable(`holdfast journal verify --head "${report.head}"`, startedAs(io, flags));
     if (flags.json) say(JSON.stringify(report));
-    else for (const line of verifyLines(report)) say(line);
+    else for (const line of verifyLines(report, again)) say(line);
     return report.intact ? "ok" : "journal";
   });
 }
 
-function verifyLines({ intact, runs, events, firstBad, head }: ReturnType<Journal["verify"]>): readonly string[] {
-  const looked = `${plural(runs, "run")}, ${count(events)} events`;
-  if (intact) return [`Intact: ${looked}. Head ${head}`];
-  const where = firstBad === null ? "" : `: ${firstBad.run}, entry ${firstBad.seq}: ${firstBad.what}`;
-  return [`HF-JOURNAL-BROKEN  the chain does not hold${where}`, `  looked at: ${looked}`];
+type Report = ReturnType<Journal["verify"]>;
+
+function verifyLines(report: Report, again: string): readonly string[] {
+  const { firstBad, noted } = report;
+  const looked = `${plural(report.runs, "run")}, ${count(report.events)} events`;
+  if (firstBad !== null) {
+    const where = `${firstBad.run}, entry ${firstBad.seq}: ${firstBad.what}`;
+    return [`HF-JOURNAL-BROKEN  the chain does not hold: ${where}`, `  looked at: ${looked}`];
+  }
+  return noted === undefined
+    ? [`Intact: ${looked}.`, ...headLines(report, again)]
+    : [...notedLines(noted, looked), ...headLines(report, again)];
+}
+
+/** A file that was cut at its end, or another one in its place, is intact in itself: only a copy elsewhere shows it. */
+function headLines({ head }: Report, again: string): readonly string[] {
+  return [
+    `Journal head: ${head}. It stands for every entry up to now. Keep a copy of it elsewhere (in the ticket); this proves later`,
+    "that nothing up to here was cut off, and that no other journal was put in its place:",
+    `  ${again}`,
+  ];
+}
+
+function notedLines({ line, of }: NonNullable<Report["noted"]>, looked: string): readonly string[] {
+  if (line !== null)
+    return [`Intact: ${looked}; the head that you gave is line ${count(line)} of ${count(of)} of its ledger.`];
+  return [
+    "HF-JOURNAL-BROKEN  the head that you gave is not in this journal: entries were cut off its end, or it is another journal",
+    `  looked at: ${looked}, which hold in themselves`,
+  ];
+}
+
+const headForm = /^[0-9a-f]{4} ?[0-9a-f]{4} ?[0-9a-f]{4}$/i;
+
+function checkHead(head: string | undefined): void {
+  if (head === undefined || headForm.test(head.trim())) return;
+  throw usageFault("--head needs the 12 digits of a journal head", 'For example: --head "9693 5238 2050"');
 }
 
 function severalRuns(lines: readonly string[], say: Say): ExitName {

@@ -4,9 +4,11 @@ import { readYamlText } from "../core/yaml-text.ts";
 import { type KnownAction, lintRunbook } from "../runbooks/lint.ts";
 import { readRunbook } from "../runbooks/load.ts";
 import { findRunbook, shippedRunbooks } from "../runbooks/shipped.ts";
+import { shellWord } from "../words/commands.ts";
 import { cleanForTerminal, plural } from "../words/format.ts";
 import { speaker } from "./output.ts";
 import type { CliParts, Io } from "./parts.ts";
+import { startedAs } from "./started.ts";
 
 /** `holdfast lint [RUNBOOK...]`: every problem with its place; no server is asked. Without a name the shipped ones. */
 export async function lintCommand(
@@ -21,7 +23,12 @@ export async function lintCommand(
   const say = speaker(io, false);
   for (const problem of problems) say(flags.json ? JSON.stringify(problem) : problemLine(problem));
   const found = problems.length === 0 ? "no problem" : plural(problems.length, "problem");
-  speaker(io, flags.json)(`${plural(files.length, "runbook")}: ${found}`);
+  const tell = speaker(io, flags.json);
+  tell(`${plural(files.length, "runbook")}: ${found}`);
+  if (problems.length === 0 && written.length > 0) {
+    tell("Inputs and steps, as the flags name them:");
+    for (const one of written) tell(`  ${startedAs(io).program} run ${shellWord(one)} --help`);
+  }
   return problems.length === 0 ? "ok" : "input";
 }
 

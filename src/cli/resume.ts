@@ -94,7 +94,7 @@ function namedRun(text: string, journal: Journal): Meant {
   if (only === undefined) throw unknownRun();
   if (found.length > 1) return several("Several runs begin so: name one by its whole id.", found);
   if (isOpen(only)) return { kind: "run", run: only.run };
-  const how = only.status === "done" ? "is done" : "was given up";
+  const how = only.purpose === "dry-run" ? "was a dry run" : only.status === "done" ? "is done" : "was given up";
   return { kind: "over", exit: "ok", lines: [`The run ${how}: nothing is left to resume.`, ...listedRunLines(only)] };
 }
 

@@ -35,8 +35,10 @@ export interface VerifyReport {
   readonly events: number;
   /** The first entry that does not hold: which run (or `ledger`), which `seq` (or line of the ledger), and what is wrong with it. */
   readonly firstBad: { readonly run: RunId; readonly seq: number; readonly what: string } | null;
-  /** Short code of the ledger's head, to be written down elsewhere. */
+  /** Short code of the ledger's newest line, to be written down elsewhere: it stands for every line up to there. */
   readonly head: string;
+  /** Only where one that was written down before was asked about: its line in the ledger; null when the ledger has none such. */
+  readonly noted?: { readonly line: number | null; readonly of: number };
 }
 
 /**
@@ -54,7 +56,8 @@ export interface Journal {
   open(opened: Extract<RunEvent, { kind: "run.opened" }>): RunJournal;
   /** Takes the run lock, then proves the run's chain. Busy: Fault `HF-RUN-BUSY` (exit `busy`). Broken chain: `HF-JOURNAL-BROKEN`. */
   take(run: RunId): RunJournal;
-  verify(run?: RunId): VerifyReport;
+  /** `head`: as an earlier report gave it. A ledger without it was cut, or replaced as a whole: not intact. */
+  verify(run?: RunId, head?: string): VerifyReport;
   payload(run: RunId, ref: PayloadRef): Uint8Array | null;
   close(): void;
 }

@@ -76,7 +76,7 @@ function journal(store: Store): Journal {
         return drive(lock, proof);
       });
     },
-    verify: (run) => verifyJournal(store, run),
+    verify: (run, head) => verifyJournal(store, run, head),
     payload: (run, ref) => reading(() => readPayload(db, knownRun(db, run), ref)),
     close: () => {
       for (const run of driven) run.release();

@@ -12,12 +12,12 @@ import type { Store } from "./store.ts";
 
 /**
  * The ledger's chain, then each run's chain against what the ledger saw of it, then the file's own structure. What it can't see is a tail
- * that was cut from a run *and* from the ledger: for that compare `head` with what was written down elsewhere.
+ * that was cut from a run *and* from the ledger, or another file in its place: for that it is told a `head` that was written down elsewhere.
  */
-export function verifyJournal(store: Store, run?: RunId): VerifyReport {
+export function verifyJournal(store: Store, run?: RunId, noted?: string): VerifyReport {
   return guarded(store.file, "the journal can't be verified", () => {
     try {
-      return snapshot(store.db, () => verify(store, run));
+      return snapshot(store.db, () => verify(store, run, noted));
     } catch (error) {
       if (!isDamage(error)) throw error;
       const what = `the file is damaged: ${(error as Error).message}`;
@@ -26,7 +26,7 @@ export function verifyJournal(store: Store, run?: RunId): VerifyReport {
   });
 }
 
-function verify(store: Store, run: RunId | undefined): VerifyReport {
+function verify(store: Store, run: RunId | undefined, noted: string | undefined): VerifyReport {
   const ledger = wholeLedger(store.db);
   const rows = allRunRows(store.db);
   const isMeant = (row: { run: RunId }) => run === undefined || row.run === run;
@@ -35,7 +35,17 @@ function verify(store: Store, run: RunId | undefined): VerifyReport {
   const { bad, events } = firstBadRun(store, chosen, byRun(ledger));
   const firstBad = badLedger(store, ledger) ?? goneRun(rows, ledger.filter(isMeant)) ?? bad ?? badFile(store);
   const head = shortDigest(ledger.at(-1)?.hash ?? journalId(store.db));
-  return { intact: firstBad === null, runs: chosen.length, events, firstBad, head };
+  const report = { intact: firstBad === null, runs: chosen.length, events, firstBad, head };
+  if (noted === undefined) return report;
+  const line = lineOf(noted, [journalId(store.db), ...ledger.map(({ hash }) => hash)]);
+  return { ...report, intact: report.intact && line !== null, noted: { line, of: ledger.length } };
+}
+
+/** The number of the line whose short code this is, however it was copied; 0 for the journal's own, before its first line. */
+function lineOf(head: string, hashes: readonly string[]): number | null {
+  const plain = (text: string) => text.replaceAll(/\s/g, "").toLowerCase();
+  const at = hashes.findIndex((hash) => plain(shortDigest(hash)) === plain(head));
+  return at < 0 ? null : at;
 }
 
 /** The run's chain alone, for a resume: where it ends, or what is wrong with it. */

@@ -48,3 +48,43 @@ test("--journal may name the journal's own file", async () => {
   const { out } = await here.run("journal", "list", "--journal", join(folder, "journal.sqlite"));
   expect(out).toContain(journal.runs()[0]?.run);
 });
+
+test("verify gives a head to keep elsewhere, with the command that proves a journal against it, also after later runs", async () => {
+  const { journal, folder } = testJournal();
+  journal.open(opened()).release();
+  const here = shell({ environment: "sandbox" });
+  const { out } = await here.run("journal", "verify", "--journal", folder);
+  expect(out).toMatch(/^Intact: 1 run, 1 events\.\nJournal head: (\w{4} \w{4} \w{4})\. /);
+  const again = out.trimEnd().split("\n").at(-1) ?? "";
+  expect(again).toMatch(/^ {2}node .*main\.js journal verify --head "\w{4} \w{4} \w{4}" --journal /);
+  const head = /--head "(.*?)"/.exec(again)?.[1] ?? "";
+  journal.open(opened()).release();
+  const later = await here.run(
+    "journal",
+    "verify",
+    "--head",
+    head.replaceAll(" ", "").toUpperCase(),
+    "--journal",
+    folder,
+  );
+  expect(later.out).toContain("Intact: 2 runs, 2 events; the head that you gave is line 1 of 2 of its ledger.");
+  expect(later.code).toBe(0);
+});
+
+test("a journal that does not have the head that was kept elsewhere is broken, intact as it is in itself", async () => {
+  const { journal } = testJournal();
+  journal.open(opened()).release();
+  const other = testJournal();
+  other.journal.open(opened()).release();
+  const here = shell({ environment: "sandbox" });
+  const verify = ["journal", "verify", "--journal", other.folder, "--head", journal.verify().head] as const;
+  const { out, code } = await here.run(...verify);
+  expect(out).toMatch(/^HF-JOURNAL-BROKEN {2}the head that you gave is not in this journal/);
+  expect(code).toBe(13);
+  expect(JSON.parse((await here.run(...verify, "--json")).out)).toMatchObject({
+    intact: false,
+    firstBad: null,
+    noted: { line: null, of: 1 },
+  });
+  expect((await here.run("journal", "verify", "--head", "9693")).code).toBe(2);
+});

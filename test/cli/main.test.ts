@@ -32,16 +32,6 @@ test("help is given without a config, and a run without one is refused", () => {
   expect([ran.status, ran.stderr.split(" ")[0]]).toEqual([3, "HF-CONFIG-NOT-FOUND"]);
 });
 
-test("the completion scripts are read by their shells", () => {
-  const script = holdfast(["completion", "bash"]).stdout;
-  expect(script).toContain("--yes-sandbox");
-  execFileSync("bash", ["-n"], { input: script });
-  const completed = `${script}\nCOMP_WORDS=(holdfast journal ve); COMP_CWORD=2; _holdfast; echo "\${COMPREPLY[@]}"`;
-  expect(execFileSync("bash", ["-c", completed], { encoding: "utf8" }).trim()).toBe("verify");
-  expect(holdfast(["completion", "fish"]).stdout).toContain("complete -c holdfast");
-  expect(holdfast(["completion", "tcsh"]).status).toBe(2);
-});
-
 test("what is generated is up to date", () => {
   const ran = spawnSync(process.execPath, [resolve(root, "scripts/generate.mjs"), "--check"], { encoding: "utf8" });
   expect(ran.stdout.trim()).toBe("every generated file is up to date");

@@ -1,4 +1,3 @@
-import { execa } from "execa";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -163,16 +162,71 @@ test("every command has help with an example", async () => {
   }
 });
 
-test("completion offers a command's flags, and the values of those that take one of a few", async () => {
+test.each([
+  [["nonsense"], ""],
+  [["--nonsense"], ""],
+  [["run"], " run"],
+  [["run", "x", "--nonsense"], " run"],
+  [["journal", "lst"], " journal"],
+  [["journal", "show"], " journal show"],
+  [["journal", "list", "--target", "shop"], " journal list"],
+  [["demo", "x"], " demo"],
+])("a mistake in %j names the help of the command that was meant", async (args, command) => {
+  const { err, out } = await place("sandbox").run(...args);
+  expect(out).toBe("");
+  expect(err.trimEnd().split("\n").at(-1)).toBe(`  node /opt/holdfast/dist/main.js${command} --help`);
+});
+
+test("the help of run lists the runbooks, and with one of them its inputs and steps as the flags name them", async () => {
   const here = place("sandbox");
-  const script = (await here.run("completion", "bash")).out;
-  const completed = async (...words: string[]) => {
-    const asked = `${script}\nCOMP_WORDS=(holdfast ${words.map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length}; _holdfast; echo "\${COMPREPLY[@]}"`;
-    return (await execa("bash", ["-c", asked])).stdout.trim();
-  };
-  expect(await completed("demo", "--inc")).toBe("--incident");
-  expect(await completed("demo", "--incident", "")).toBe("delete truncate vacuumed");
-  expect(await completed("demo", "--incident", "t")).toBe("truncate");
-  expect(await completed("journal", "li")).toBe("list");
-  expect((await here.run("completion", "fish")).out).toContain("-l incident -x -a 'delete truncate vacuumed'");
+  for (const args of [
+    ["run", "--help"],
+    ["help", "run"],
+  ]) {
+    const { out, code } = await here.run(...args);
+    expect(out).toMatch(/^ {2}restore-after-bad-delete {2}Bring back rows lost to a bad DELETE$/m);
+    expect(code).toBe(0);
+  }
+  const { out, code } = await here.run("run", "restore-after-bad-delete", "--help");
+  expect(out).toMatch(/^ {2}--set table=value {2}table {4}needed: Which table lost rows\?$/m);
+  expect(out).toMatch(/^ {2}--set since=value {2}instant {2}optional: /m);
+  expect(out).toMatch(/^ {2}freeze {2,}hold {3}Hold the evidence$/m);
+  expect(out).toMatch(/^ {2}triggers {2,}read {3}Decide about triggers; asks for a choice: --choose triggers=value$/m);
+  expect(code).toBe(0);
+  const asking = [...out.matchAll(/--choose (\S+)=value$/gm)].map(([, step]) => step);
+  const { err } = await here.run(...rescue, "--choose", "merge=x");
+  expect(err).toContain(`Choices: ${asking.join(", ")}.`);
+});
+
+test("the help of run with a runbook that is not there, or is none, says so after the flags", async () => {
+  const here = place("sandbox");
+  writeFileSync(join(here.folder, "bad.yaml"), "holdfast: 1\nid: a\n");
+  for (const [named, fault] of [
+    ["no-such", "HF-RUNBOOK-NOT-FOUND"],
+    [join(here.folder, "bad.yaml"), "HF-RUNBOOK-"],
+  ] as const) {
+    const { out, err, code } = await here.run("run", named, "--help");
+    expect(out).toContain("--dry-run");
+    expect(err).toMatch(new RegExp(`^${fault}`));
+    expect(code).toBe(3);
+  }
+});
+
+test("a linted runbook without a problem names the help that lists its inputs and steps", async () => {
+  const { out } = await place("sandbox").run("lint", "restore-after-bad-delete");
+  expect(out.trimEnd().split("\n").at(-1)).toBe(
+    "  node /opt/holdfast/dist/main.js run restore-after-bad-delete --help",
+  );
+});
+
+test("a dry run is listed as one, however it ended, never as given up", async () => {
+  const here = place("sandbox");
+  await here.run(...rescue, "--dry-run", ...chosen, ...journal(here));
+  await here.run(...rescue, "--dry-run", "--choose", "statement=999999", ...journal(here));
+  const { out } = await here.run("journal", "list", ...journal(here));
+  expect(out).toMatch(/ {2}dry run done {2}/);
+  expect(out).toMatch(/ {2}dry run ended early {2}/);
+  expect(out).not.toContain("given up");
+  const [, id = ""] = /^ {6}(\S+)$/m.exec(out) ?? [];
+  expect((await here.run("resume", id, ...journal(here))).out).toMatch(/^The run was a dry run: nothing is left/);
 });

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import type { Command } from "commander";
+import type { Command, CommanderError } from "commander";
 import { describe, expect, test } from "vitest";
 import { commandLine } from "../../src/cli/command-line.ts";
 import type { CliParts, Io } from "../../src/cli/parts.ts";
@@ -83,7 +83,7 @@ function refusal(line: string): string | null {
     for (const command of [program, ...allOf(program)]) command.exitOverride().action(() => undefined);
     program.parse(words, { from: "user" });
   } catch (error) {
-    return (error as Error).message;
+    if ((error as CommanderError).code !== "commander.helpDisplayed") return (error as Error).message;
   }
   return strangerIn(words);
 }
