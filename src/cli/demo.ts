@@ -2,12 +2,12 @@ import { dirname } from "node:path";
 import type { ExitName } from "../core/exit-codes.ts";
 import type { RunId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
-import type { IncidentKind, Rehearsal, Rehearsals } from "../engines/rehearse.ts";
+import type { Incident, IncidentKind, Rehearsal, Rehearsals } from "../engines/rehearse.ts";
 import type { RunSummary } from "../journal/journal.ts";
 import type { Session, Unsubscribe } from "../runner/session.ts";
 import type { Workbench } from "../runner/workbench.ts";
 import { operate } from "./demo/scripted-operator.ts";
-import { goingOnLines, incidentLines, proofLines, seededLines } from "./demo/words.ts";
+import { goingOnLines, incidentLines, proofLines, seededLines, storyNote, whereItStands } from "./demo/words.ts";
 
 /** What the demo is made of; the composition brings it. */
 export interface DemoParts {
@@ -60,6 +60,7 @@ async function setStage(parts: DemoParts, wishes: DemoWishes): Promise<Stage> {
   const found = parts.rehearsals.left() === "incident" ? await goOn(parts) : null;
   if (found?.left && !wishes.fresh) {
     for (const line of goingOnLines(found.rehearsal.kind, wishes.incident)) parts.say(line);
+    tell(parts, await found.rehearsal.story());
     return found;
   }
   if (found) await strike(found);
@@ -92,12 +93,16 @@ async function begin(parts: DemoParts, what: Parameters<Rehearsals["begin"]>[0])
     const seeded = await rehearsal.seed({ progress: () => undefined, output: (text) => parts.say(`  ${text}`) });
     for (const line of seededLines(seeded)) parts.say(line);
     await rehearsal.traffic();
-    for (const line of incidentLines(await rehearsal.incident())) parts.say(line);
+    tell(parts, await rehearsal.incident());
   } catch (error) {
     await rehearsal.end("remove");
     throw error;
   }
   return withWorkbench(parts, rehearsal, () => null);
+}
+
+function tell(parts: DemoParts, incident: Incident): void {
+  for (const line of [...incidentLines(incident), whereItStands]) parts.say(line);
 }
 
 async function withWorkbench(
@@ -106,7 +111,7 @@ async function withWorkbench(
   leftIn: (workbench: Workbench) => RunId | null,
 ): Promise<Stage> {
   try {
-    const workbench = heeding(await parts.workbenchFor(rehearsal, target), rehearsal);
+    const workbench = noting(heeding(await parts.workbenchFor(rehearsal, target), rehearsal), await rehearsal.story());
     return { rehearsal, workbench, left: leftIn(workbench) };
   } catch (error) {
     await rehearsal.end("keep");
@@ -133,6 +138,18 @@ function heeding(workbench: Workbench, rehearsal: Rehearsal): Workbench {
     ...workbench,
     open: (plan, options) => heed(workbench.open(plan, { ...options, purpose: "demo" })),
     resume: (run, options) => heed(workbench.resume(run, options)),
+  };
+}
+
+/** What was said before the screens opened can be read again in the run: among its notes. */
+function noting(workbench: Workbench, incident: Incident): Workbench {
+  return {
+    ...workbench,
+    open: (plan, options) => {
+      const session = workbench.open(plan, options);
+      session.note(storyNote(incident));
+      return session;
+    },
   };
 }
 

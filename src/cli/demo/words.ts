@@ -18,6 +18,17 @@ export function incidentLines(incident: Incident): readonly string[] {
   ];
 }
 
+/** Said once, before the screens take the window: where it can be read again. */
+export const whereItStands =
+  "  It is noted in the run: on the screens v (details) shows it again, without them `holdfast journal show`.";
+
+/** The same as one line, for the run's notes. */
+export function storyNote(incident: Incident): string {
+  return incidentLines(incident)
+    .map((line) => line.trim().replaceAll(/\s+/g, " "))
+    .join(" ");
+}
+
 function tookLines({ kind, rows, table, keptBy }: Incident): readonly string[] {
   const took = `  It took ${plural(rows, "row")} of ${table}, and all that hangs on them. It is committed.`;
   switch (kind) {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { answerTo } from "../../../src/cli/demo/scripted-operator.ts";
-import { proofLines } from "../../../src/cli/demo/words.ts";
+import { incidentLines, proofLines, storyNote } from "../../../src/cli/demo/words.ts";
 import type { ChoiceQuestion, ConfirmQuestion, FailureQuestion } from "../../../src/core/question.ts";
 import type { Choice } from "../../../src/core/step.ts";
 
@@ -37,6 +37,7 @@ test("a hold is answered by the key, a write by the phrase as it is shown, never
 
 test("of choices the largest or recommended one is taken, never a disabled one, and none is guessed", () => {
   expect(answerTo(choice(one("7"), one("8", ["largest"])))).toEqual({ kind: "choose", value: "8" });
+  expect(answerTo(choice(one("7"), one("rewrite:8", ["rewrite"])))).toEqual({ kind: "choose", value: "rewrite:8" });
   expect(answerTo(choice(one("a", ["recommended"], "closed"), one("b")))).toEqual({ kind: "choose", value: "b" });
   expect(answerTo(choice(one("fire"), one("skip")))).toEqual({ kind: "choose", value: "skip" });
   expect(answerTo(choice(one("keep"), one("drop", ["default"])))).toEqual({ kind: "choose", value: "drop" });
@@ -82,4 +83,20 @@ test("a proof says each table's content before and now, and what is wrong with i
     "  public.t: 1,200 rows (3 of traffic's), content aa is not bb, 2 rows missing, 5 rows written by the trigger that you let fire",
   );
   expect(lines.at(-1)).toContain("NOT PROVED");
+});
+
+test("the story of the incident, whole, is one line of the run's notes", () => {
+  const incident = {
+    kind: "delete",
+    table: "public.orders",
+    statement: "DELETE FROM public.orders WHERE status = 'cancelled'",
+    meant: "DELETE FROM public.orders WHERE status = 'cancelled' AND placed_at < '2025-01-01'",
+    at: 0,
+    rows: 4029,
+    keptBy: "a report session",
+  } as const;
+  const note = storyNote(incident);
+  expect(note).not.toContain("\n");
+  const said = incidentLines(incident).join(" ").split(/\s+/);
+  expect(note.split(" ")).toEqual(said);
 });

@@ -73,6 +73,12 @@ const options = {
   interactive: true,
   yesSandbox: false,
 } as const;
+const notesOf = (run: string) => {
+  const workbench = workbenchOver(stage, "shop");
+  const notes = workbench.timeline(run).flatMap(({ event }) => (event.kind === "note.added" ? [event.text] : []));
+  void workbench.close();
+  return notes;
+};
 const runs = () => {
   const workbench = workbenchOver(stage, "shop");
   const found = workbench.runs();
@@ -109,6 +115,11 @@ test("the demo recovers by itself, proves every row, ends its server and keeps i
   expect(existsSync(folder())).toBe(false);
   expect(runs()).toMatchObject([{ status: "done", purpose: "demo", environment: "production", database: "shop" }]);
   expect(said.every((line) => /^[\x20-\x7e]*$/.test(line))).toBe(true);
+  const [note = "", ...others] = notesOf(runs()[0]?.run ?? "");
+  expect(others).toEqual([]);
+  expect(note).toMatch(
+    /Somebody ran: DELETE FROM public\.orders .* and meant: .* It took [0-9,]+ rows of public\.orders/,
+  );
 });
 
 test("rows that are not as they were are said, with an exit of their own", async () => {
@@ -151,6 +162,7 @@ test("a demo that is left goes on with the incident that it has, and says so whe
     "An earlier demo is not finished: going on with it.",
     "  Its incident is truncate, not vacuumed. To give it up and begin vacuumed: --fresh --incident vacuumed",
   ]);
+  expect(said[2]).toContain("Somebody ran:  TRUNCATE public.orders CASCADE");
   expect(said.join("\n")).toContain("Proved: every row is what it was before the TRUNCATE");
 });
 
