@@ -31,6 +31,8 @@ export interface Action<Params = any, Result extends Json = any> {
   preview(ctx: ReadContext, params: Params): Promise<Preview>;
   run(ctx: ActionContext, params: Params): Promise<Result>;
   choices?(result: Result): readonly Choice[];
+  /** A resume may choose otherwise while the run is at a step whose `when` hangs on it, was tried, and has left nothing on the target. */
+  readonly staysOpen?: true;
   /** What may be written in place of a listed choice, in words; there where `writtenChoice` is. */
   readonly writtenWords?: string;
   /** A choice that is written rather than listed (transaction ids, a time range); null = not understood. */

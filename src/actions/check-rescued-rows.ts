@@ -3,28 +3,30 @@ import type { Finding, RevealedRow } from "../core/step.ts";
 import type { CheckedTable } from "../engines/rescue-area.ts";
 import type { Action } from "./action.ts";
 import { count, some, sum } from "./say.ts";
-import { type Checked, checkedShape, type Rescue, rescuedNames, rescueShape } from "./shapes.ts";
+import { type CheckedRescue, checkedRescueShape, type Rescue, rescuedNames, rescueShape } from "./shapes.ts";
 
-const params = z.object({ rescue: rescueShape });
+/** `rest`: the same rescue with what a clone beside added to it. */
+const params = z.object({ rescue: rescueShape, rest: rescueShape.nullish() });
 type Params = z.infer<typeof params>;
 
 /** Rows of each table that are shown side by side with today's. */
 const sampled = 5;
 
-export const checkRescuedRows: Action<Params, Checked> = {
+export const checkRescuedRows: Action<Params, CheckedRescue> = {
   name: "check-rescued-rows",
   summary: "Compares the rescued rows with the tables as they are now; from here on plain SQL may read them",
   effect: "read",
   recovery: ["idempotent"],
   params,
-  result: checkedShape,
+  result: checkedRescueShape,
   roles: { main: ["rescueArea"] },
 
   async check() {
     return [];
   },
 
-  async preview(ctx, { rescue }) {
+  async preview(ctx, wanted) {
+    const rescue = wanted.rest ?? wanted.rescue;
     return {
       summary: `Compare ${some(rescue.rows, "rescued row")} with the tables`,
       lines: [
@@ -36,11 +38,12 @@ export const checkRescuedRows: Action<Params, Checked> = {
     };
   },
 
-  async run(ctx, { rescue }) {
+  async run(ctx, wanted) {
+    const rescue = wanted.rest ?? wanted.rescue;
     if (ctx.dryRun) return expected(rescue);
     const names = rescuedNames(rescue);
     const tables = await ctx.capability("rescueArea").check(ctx.run, names, ctx);
-    return { tables, willInsert: sum(tables, (table) => table.willInsert) };
+    return { tables, willInsert: sum(tables, (table) => table.willInsert), rescue };
   },
 
   async verify(ctx, _params, { tables }) {
@@ -63,12 +66,12 @@ export const checkRescuedRows: Action<Params, Checked> = {
 const noRows = "A dry run rescues nothing: conflicts with rows made since are not counted yet.";
 
 /** What a dry run goes on with: every rescued row is missing, none is in conflict. */
-function expected(rescue: Rescue): Checked {
+function expected(rescue: Rescue): CheckedRescue {
   const clean = { identical: 0, remade: 0, otherUnique: 0, orphans: 0, duplicates: 0, findings: [] };
   const tables = rescue.tables
     .filter(({ rows }) => rows > 0)
     .map(({ table, rows }) => ({ table, rows, missing: rows, willInsert: rows, ...clean }));
-  return { tables, willInsert: rescue.rows };
+  return { tables, willInsert: rescue.rows, rescue };
 }
 
 function summary({

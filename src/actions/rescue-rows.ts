@@ -1,16 +1,21 @@
 import { z } from "zod";
 import { Fault } from "../core/errors.ts";
-import type { LeaseState } from "../core/run-state.ts";
 import type { Finding, Preview } from "../core/step.ts";
-import type { Evidence, Recovered, RecoveredTable } from "../engines/evidence.ts";
+import type { Recovered, RecoveredTable } from "../engines/evidence.ts";
 import type { Filled } from "../engines/rescue-area.ts";
 import type { Action, ActionContext, ReadContext } from "./action.ts";
 import { countedLines } from "./counted-lines.ts";
 import { count, some, sum } from "./say.ts";
+import { takeParts } from "./recovery-parts.ts";
 import { giveBackSpent } from "./spent-leases.ts";
-import { chosenPathShape, type Rescue, type RescuedTable, rescueShape, statementShape } from "./shapes.ts";
+import { besideShape, chosenPathShape, type Rescue, type RescuedTable, rescueShape, statementShape } from "./shapes.ts";
 
-const params = z.object({ statement: statementShape, path: chosenPathShape });
+const params = z.object({
+  statement: statementShape,
+  path: chosenPathShape,
+  /** Where a clone is being built beside, what is missing here comes from it. */
+  beside: besideShape.nullish(),
+});
 type Params = z.infer<typeof params>;
 
 export const rescueRows: Action<Params, Rescue> = {
@@ -28,7 +33,7 @@ export const rescueRows: Action<Params, Rescue> = {
     return held.map((finding) => (finding.level === "stop" ? { ...finding, level: "warn" } : finding));
   },
 
-  async preview(ctx, { statement, path }) {
+  async preview(ctx, { statement, path, beside }) {
     if (statement.kind === "rewrite" || statement.kind === "drop") return wholeTables(ctx, { statement, path });
     const tables = await ctx.capability("evidence").count(statement, path.path, ctx);
     const rows = sum(tables, (table) => table.rows);
@@ -40,7 +45,7 @@ export const rescueRows: Action<Params, Rescue> = {
     };
     return {
       summary: `Bring ${some(rows, "row")} into the rescue area ${expects.area}`,
-      lines: [...tables.map(tableLine), ...shortfall(statement.rows, rows)],
+      lines: [...tables.map(tableLine), ...shortfall(statement.rows, rows, beside)],
       counts: { rows },
       ...(size === null ? {} : { bytes: size }),
       ...(path.takesMs === null ? {} : { takesMs: path.takesMs }),
@@ -49,22 +54,23 @@ export const rescueRows: Action<Params, Rescue> = {
     };
   },
 
-  async run(ctx, { statement, path }) {
-    const evidence = ctx.capability("evidence");
-    const scratch = await takeScratch(ctx, evidence, { statement, path });
-    const recovered = await evidence.recover(statement, path.path, ctx.run, ctx);
-    const tables = await fillAndClose(ctx, recovered);
+  async run(ctx, { statement, path, beside }) {
+    const scratch = await takeParts(ctx, statement, path.path);
+    const recovered = await ctx.capability("evidence").recover(statement, path.path, ctx.run, ctx);
+    const tables = await fillAndClose(ctx, recovered, isLast(beside));
     for (const lease of scratch.toReversed()) await ctx.releaseLease(lease);
-    await giveBackSpent(ctx, true);
+    if (isLast(beside)) await giveBackSpent(ctx, true);
     return { area: ctx.capability("rescueArea").name(ctx.run), tables, rows: sum(tables, (table) => table.rows) };
   },
 
-  async verify(_ctx, _params, { tables, area }) {
-    return tables.flatMap((table): readonly Finding[] => [
+  async verify(_ctx, { statement, beside }, { tables, area, rows }) {
+    const short = isLast(beside) ? shortfall(statement.rows, rows, beside) : [];
+    const findings = tables.flatMap((table): readonly Finding[] => [
       { level: "ok", text: `${table.table}: ${some(table.rows, "row")}${sourcesOf(table)} durable in ${area}` },
       ...(table.lost ? [{ level: "warn", text: `${table.table}: ${some(table.lost, "row")} lost` } as const] : []),
       ...(table.unknown > 0 ? [{ level: "warn", text: `${table.table}: ${leftOut(table.unknown)}` } as const] : []),
     ]);
+    return [...findings, ...short.map((text) => ({ level: "warn", text }) as const)];
   },
 
   undo: { words: "drop the rescue area" },
@@ -88,27 +94,22 @@ function wholeTables(ctx: ReadContext, { statement: { tables }, path }: Params):
   };
 }
 
-async function takeScratch(
-  ctx: ActionContext,
-  evidence: Evidence,
-  { statement, path }: Params,
-): Promise<readonly LeaseState[]> {
-  const taken: LeaseState[] = [];
-  for (const part of await evidence.recoveryParts(statement, path.path, ctx.run)) taken.push(await ctx.lease(part));
-  return taken;
+/** Nothing is to come after this: then an evidence of which nothing is left ends the run, and what another try would need goes. */
+function isLast(beside: Params["beside"]): boolean {
+  return beside?.starts !== true;
 }
 
-async function fillAndClose(ctx: ActionContext, recovered: Recovered): Promise<readonly RescuedTable[]> {
+async function fillAndClose(ctx: ActionContext, recovered: Recovered, last: boolean): Promise<readonly RescuedTable[]> {
   try {
-    return await fillArea(ctx, recovered);
+    return await fillArea(ctx, recovered, last);
   } finally {
     await recovered.close();
   }
 }
 
-async function fillArea(ctx: ActionContext, recovered: Recovered): Promise<readonly RescuedTable[]> {
+async function fillArea(ctx: ActionContext, recovered: Recovered, last: boolean): Promise<readonly RescuedTable[]> {
   const total = sum(recovered.tables, (table) => table.rows);
-  if (total === 0) throw nothingLeft();
+  if (total === 0 && last) throw nothingLeft();
   await ctx.lease(ctx.capability("rescueArea").part(ctx.run, recovered.tables));
   const filled: RescuedTable[] = [];
   for (const [index, table] of recovered.tables.entries()) {
@@ -167,8 +168,9 @@ function sourcesOf({ from = {} }: { readonly from?: RecoveredTable["from"] | und
   return ways.length < 2 ? "" : ` (${ways.map(([way, n]) => `${count(n)} by ${way}`).join(", ")})`;
 }
 
-function shortfall(named: number, found: number): readonly string[] {
+function shortfall(named: number, found: number, beside: Params["beside"]): readonly string[] {
   if (found >= named) return [];
+  if (!isLast(beside)) return [`${count(named - found)} more are to come from the clone.`];
   return [`${count(named - found)} of the ${some(named, "row")} that the statement took can't come back this way.`];
 }
 

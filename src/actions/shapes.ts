@@ -54,6 +54,9 @@ export const pathShape = z.object({
 /** A chosen path: the option, the statement it is for, and whether it ends something instead of rescuing. */
 export const chosenPathShape = z.object({ ...pathShape.shape, statement: z.string(), ends: z.boolean() });
 
+/** What was decided about a clone beside a faster way; `path`: the clone's, where it starts. */
+export const besideShape = z.object({ starts: z.boolean(), path: z.exactOptional(chosenPathShape) });
+
 export const rescuedTableShape = z.object({
   table: tableShape,
   columns: list(z.string()),
@@ -89,6 +92,9 @@ export const checkedShape = z.object({
   willInsert: amount,
 });
 
+/** With what was checked, for all that comes after. */
+export const checkedRescueShape = z.object({ ...checkedShape.shape, rescue: rescueShape });
+
 export const verifiedTableShape = z.object({
   table: tableShape,
   rescued: amount,
@@ -106,6 +112,7 @@ export type ChosenPath = z.infer<typeof chosenPathShape>;
 export type Rescue = z.infer<typeof rescueShape>;
 export type RescuedTable = z.infer<typeof rescuedTableShape>;
 export type Checked = z.infer<typeof checkedShape>;
+export type CheckedRescue = z.infer<typeof checkedRescueShape>;
 
 /** Of the tables of a rescue, those that hold a row; the others need no statement. */
 export function rescuedNames(rescue: Rescue): readonly string[] {

@@ -118,6 +118,12 @@ export interface Evidence {
   count(statement: Statement, path: string, watch: Watch): Promise<readonly RecoveredTable[]>;
   /** What the recovery makes for the while, in order: a scratch server on this machine, an extension on the target. */
   recoveryParts(statement: Statement, path: string, run: RunId): Promise<readonly HoldPart[]>;
+  /**
+   * Begins what `recover` will do, after its parts were taken, and returns at once; once more is nothing. `recover` then waits for it, and
+   * throws what came of it; a pause ends the waiting with its reason. It ends with the parts, with the connection and with the process:
+   * whoever recovers after that begins anew. Absent, or nothing done: the path is fast enough to be begun when it is needed.
+   */
+  begin?(statement: Statement, path: string, run: RunId, watch: Watch): void;
   /** After its parts were taken. */
   recover(statement: Statement, path: string, run: RunId, watch: Watch): Promise<Recovered>;
   /** Ends another's transaction (an effect of its own); what it was doing, for the record. */

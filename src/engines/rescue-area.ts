@@ -17,6 +17,17 @@ export interface RescueArea {
     columns: readonly string[],
     rows: NodeJS.ReadableStream,
   ): Promise<Filled>;
+  /**
+   * Streams rows of another path (COPY text) into the area within a marked transaction, and keeps of them what is not there: by the table's
+   * key or, without one, by the whole row. What is there stays as it is. Makes a place for a table that the area lacks.
+   */
+  add(
+    tx: Transaction,
+    run: RunId,
+    table: TableName,
+    columns: readonly string[],
+    rows: NodeJS.ReadableStream,
+  ): Promise<Added>;
   /** Rows that can't be merged as they are: duplicates among themselves, parents missing, another unique key taken. Reads the table: only after `fill`. */
   check(run: RunId, tables: readonly TableName[], watch: Watch): Promise<readonly CheckedTable[]>;
   /** A few rescued rows as text, with today's row of the same key beside them: for the eye only, never for an event. */
@@ -34,6 +45,15 @@ export interface Filled {
   readonly bytes: number;
   /** Order-independent content digest, as text. */
   readonly digest: string;
+}
+
+/** `rows`, `bytes` and `digest` are of all that the area has of the table now. */
+export interface Added extends Filled {
+  /** Of the rows that came: new ones, which were added; the others were there. */
+  readonly added: number;
+  readonly there: number;
+  /** Of those there: they came with other values than the area has. Two paths that tell different things of one row: one of them is wrong. */
+  readonly differing: number;
 }
 
 export interface CheckedTable {

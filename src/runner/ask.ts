@@ -1,6 +1,7 @@
 import { Fault } from "../core/errors.ts";
 import type { Answer, Answered, ChoiceQuestion, Question } from "../core/question.ts";
 import type { Choice } from "../core/step.ts";
+import type { PlannedStep } from "../core/plan.ts";
 import type { StepState } from "../core/run-state.ts";
 import { actionOf, type Driver } from "./driver.ts";
 
@@ -45,6 +46,21 @@ export async function chooseFor(driver: Driver, step: StepState): Promise<void> 
     if (chosen && chosen.disabled === undefined)
       return settleChoice(driver, question, chosen, driver.parts.person.operator, true);
     answered(driver, question, { kind: "declined" });
+  }
+}
+
+/** What a resume wishes otherwise than was chosen, of the choices that the step hangs on and that their action lets stay open. */
+export function chooseAnew(driver: Driver, { when }: PlannedStep): void {
+  const { steps, wishes } = driver.log.state;
+  for (const step of steps) {
+    const { key } = step.step;
+    const hangs = [when ?? []].flat().some((one) => String(one).startsWith(`\${steps.${key}.choice`));
+    const wished = wishes.choices[key];
+    if (!hangs || wished === undefined || step.choice === undefined || !actionOf(driver, step.step).staysOpen) continue;
+    const choices = actionOf(driver, step.step).choices?.(step.result) ?? [];
+    const choice = picked(driver, step, choices, wished);
+    if (choice.value !== step.choice.value)
+      settleChoice(driver, choiceQuestion(driver, step, choices), choice, "--choose");
   }
 }
 

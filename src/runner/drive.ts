@@ -1,8 +1,9 @@
 import { Fault, faultRecord, type FaultRecord } from "../core/errors.ts";
 import { currentStep, openLeases, type StepState, stepOf } from "../core/run-state.ts";
 import { afterFailure } from "./after-failure.ts";
-import { chooseFor } from "./ask.ts";
+import { chooseAnew, chooseFor } from "./ask.ts";
 import { leaveTargets, reachTargets } from "./connecting.ts";
+import { readContext } from "./context.ts";
 import { Abandoned, type Driver, isDryRun, known, Paused, stopIfPausing } from "./driver.ts";
 import { releaseAll } from "./leases.ts";
 import { runStep } from "./run-step.ts";
@@ -52,6 +53,8 @@ async function askOnward(driver: Driver, step: StepState): Promise<void> {
 
 async function attempt(driver: Driver, step: StepState): Promise<void> {
   try {
+    if (driver.log.state.resumes > 0 && step.attempt > 0 && !(await hasMarkers(driver, step)))
+      chooseAnew(driver, step.step);
     await runStep(driver, step.step);
   } catch (error) {
     if (error instanceof Paused || error instanceof Abandoned || !driver.interactive || !isWorthAsking(error))
@@ -61,6 +64,11 @@ async function attempt(driver: Driver, step: StepState): Promise<void> {
   // A template is no longer there once it has given way to its steps.
   const after = driver.log.state.steps.find((one) => one.step.key === step.step.key);
   if (after?.status === "failed" || after?.status === "unknown") driver.failedHere.add(marked(after));
+}
+
+async function hasMarkers(driver: Driver, { step }: StepState): Promise<boolean> {
+  if (isDryRun(driver) || step.effect === "read") return false;
+  return (await readContext(driver, step).markers()).length > 0;
 }
 
 /** What a person can do something about while the run waits; a lost journal ends the process's part at once. */

@@ -100,6 +100,7 @@ async function effect(driver: Driver, step: PlannedStep, action: Action, params:
     return { kind: "result", result: (result ?? null) as Json };
   } catch (error) {
     if (error instanceof Paused || error instanceof Abandoned) throw error;
+    if (error === driver.pausing.signal.reason) stopIfPausing(driver);
     return { kind: "fault", fault: known(driver, error) };
   }
 }

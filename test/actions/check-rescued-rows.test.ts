@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { checkRescuedRows } from "../../src/actions/check-rescued-rows.ts";
-import type { Checked } from "../../src/actions/shapes.ts";
+import type { CheckedRescue } from "../../src/actions/shapes.ts";
 import { runAction } from "../support/action-context.ts";
 import { aStory, checked, rescued } from "../support/rescue.ts";
 
@@ -27,7 +27,7 @@ test("warns of rows that were made again, with how many stay out", async () => {
   const story = await aStory();
   const rescue = await rescued(story);
   await story.incident.remake(3);
-  const found = await runAction<Checked>(checkRescuedRows, story.ctx, { rescue });
+  const found = await runAction<CheckedRescue>(checkRescuedRows, story.ctx, { rescue });
   const findings = await checkRescuedRows.verify?.(story.ctx, { rescue }, found);
   expect(found.willInsert).toBe(13);
   expect(findings?.[0]).toMatchObject({
@@ -43,6 +43,6 @@ test("expects every row in a dry run, without looking into an area that is not t
   const preview = await checkRescuedRows.preview(ctx, { rescue });
   expect(preview.expects).toMatchObject({ willInsert: 14 });
   expect(preview.incomplete).toBeUndefined();
-  const { checked: real } = { checked: await runAction<Checked>(checkRescuedRows, live.ctx, { rescue }) };
-  expect((preview.expects as unknown as Checked).tables).toEqual(real.tables);
+  const { checked: real } = { checked: await runAction<CheckedRescue>(checkRescuedRows, live.ctx, { rescue }) };
+  expect((preview.expects as unknown as CheckedRescue).tables).toEqual(real.tables);
 });

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { LeaseState } from "../../src/core/run-state.ts";
 import type { Engine, HoldPart } from "../../src/engines/engine.ts";
@@ -150,6 +151,45 @@ export function rescueContract(name: string, makeBench: MakeBench): void {
       expect(checked.map((one) => one.rows)).toEqual(rescue.tables.map(() => 0));
     });
 
+    test("adds what is not there, once, behind what is; keeps its own of what both have, and counts where they differ", async () => {
+      const incident = await bench.incident({ rows: 30, taken: 12 });
+      const { tables, first, all } = await halfRescued(incident);
+      const more = (lines: readonly string[], key: string) =>
+        marker().once(claimOf(bench.run, key), async (tx) => ({
+          ...(await area().add(tx, bench.run, incident.table, all.columns, streamOf(lines))),
+        }));
+      const added = await more(all.lines, "rest");
+      expect(added).toMatchObject({ rows: 12, added: 12 - first, there: first, differing: 0 });
+      expect(await more(all.lines, "rest")).toEqual(added);
+      const again = await more(
+        all.lines.map((line, at) => (at === 0 ? changed(line) : line)),
+        "again",
+      );
+      expect(again).toMatchObject({ rows: 12, added: 0, there: 12, differing: 1, digest: added.digest });
+      await mergedAll({ tables }, 5);
+      const orders = (lines: readonly string[]) => lines.filter((line) => line.startsWith(incident.table));
+      expect(orders(await incident.content())).toEqual(orders(incident.before));
+    });
+
+    test("makes a place for a table that the area lacks, and keeps nothing of an addition that failed", async () => {
+      const incident = await bench.incident({ rows: 30, taken: 12 });
+      const { tables, child } = await halfRescued(incident);
+      const add = (key: string, after: () => void) =>
+        marker().once(claimOf(bench.run, key), async (tx) => {
+          const one = await area().add(tx, bench.run, incident.child, child.columns, streamOf(child.lines));
+          after();
+          return { ...one };
+        });
+      const broken = () => {
+        throw new Error("broken after the addition");
+      };
+      await expect(add("broken", broken)).rejects.toThrow();
+      expect((await area().check(bench.run, tables, unwatched())).map(({ table }) => table)).toEqual([incident.table]);
+      expect(await add("rest", () => undefined)).toMatchObject({ rows: 12, added: 12, there: 0, differing: 0 });
+      const checked = await area().check(bench.run, [...tables, incident.child], unwatched());
+      expect(checked.map(({ rows }) => rows)).toEqual([6, 12]);
+    });
+
     test("notes the keys that are missing as the safety copy", async () => {
       const incident = await bench.incident({ rows: 10, taken: 4 });
       await rescued(incident);
@@ -240,7 +280,29 @@ export function rescueContract(name: string, makeBench: MakeBench): void {
       return { leases: [...leases, ...own], statement, path, tables: recovered.tables.map((one) => one.table) };
     }
 
-    async function mergedAll({ tables }: Rescue, size: number): Promise<number> {
+    /** An area that has the first half of the parents' rows, and knows nothing of the children's. */
+    async function halfRescued(incident: Incident) {
+      const { statement, path } = await surveyed(incident);
+      await offered(engine.capabilities.lock).acquire();
+      await marker().create();
+      const scratch = await taken(await evidence().recoveryParts(statement, path, bench.run));
+      const recovered = await evidence().recover(statement, path, bench.run, unwatched());
+      const of = async (name: string) => {
+        const { columns } = offered(recovered.tables.find(({ table }) => table === name));
+        return { columns, lines: (await textOf(await recovered.rows(name))).split("\n").slice(0, -1) };
+      };
+      const [all, child] = [await of(incident.table), await of(incident.child)];
+      await recovered.close();
+      for (const lease of scratch.toReversed()) await release(lease);
+      const first = all.lines.length / 2;
+      await taken([area().part(bench.run, [{ table: incident.table, columns: all.columns }])]);
+      await marker().once(claimOf(bench.run, "rescue"), async (tx) => ({
+        ...(await area().fill(tx, bench.run, incident.table, all.columns, streamOf(all.lines.slice(0, first)))),
+      }));
+      return { tables: [incident.table], first, all, child };
+    }
+
+    async function mergedAll({ tables }: Pick<Rescue, "tables">, size: number): Promise<number> {
       let inserted = 0;
       for (const table of await merge().order(tables)) {
         const request = { run: bench.run, table, triggers: "fire" as const };
@@ -262,6 +324,15 @@ export function rescueContract(name: string, makeBench: MakeBench): void {
       return inserted;
     }
   });
+}
+
+function streamOf(lines: readonly string[]): NodeJS.ReadableStream {
+  return Readable.from(lines.map((line) => Buffer.from(`${line}\n`)));
+}
+
+/** The same row, with another note. */
+function changed(line: string): string {
+  return line.replace(/\t[^\t]*$/, "\tanother note");
 }
 
 async function textOf(stream: NodeJS.ReadableStream): Promise<string> {

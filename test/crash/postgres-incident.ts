@@ -5,7 +5,7 @@ import type { Connection } from "../../src/engines/postgres/connection.ts";
 import { type ArchivingServer, dropOldLog, startArchivingServer, takeBackup } from "../support/backup.ts";
 import { startTestServer, type TestServer } from "../support/postgres.ts";
 
-export const crashPaths = ["recommended", "wal", "clone"] as const;
+export const crashPaths = ["recommended", "wal", "clone", "beside"] as const;
 export type CrashPath = (typeof crashPaths)[number];
 export const crashIncidents = ["delete", "truncate"] as const;
 
@@ -37,12 +37,26 @@ export async function postgresGround({ path: way, incident }: PostgresCase): Pro
     case "wal":
       return keptInLog();
     case "clone":
-      return keptInBackup(incident);
+      return keptInBackup(incident === "truncate" ? "truncate shop.orders, shop.lines" : badDelete, [cleanUp]);
+    case "beside":
+      return keptInBackup(badDelete, [...halfGone]);
   }
+}
+
+/** By which path it is told to bring the rows back. */
+export function pathChoices(way: CrashPath): readonly string[] {
+  return way === "beside" ? ["path=page-transplant", "beside=clone"] : [`path=${way}`];
 }
 
 const badDelete = "delete from shop.orders where state = 'cancelled'";
 const cleanUp = "vacuum shop.orders, shop.lines";
+/** One table's rows are off their pages, and the first of the other's: reading by key cleans what it passes. */
+const halfGone = [
+  "vacuum shop.lines",
+  "set enable_seqscan = off",
+  "select count(note) from shop.orders where id < 400",
+  "reset enable_seqscan",
+];
 
 /** What the log tells of earlier trials' deletes of the same rows goes: with this one they would pass for a loop. */
 async function keptOnPages(): Promise<Ground> {
@@ -90,13 +104,13 @@ async function keepLog(session: Connection, size: string): Promise<void> {
 }
 
 /** Neither the pages nor the server's own log have anything: only the backup of just before, and the archive. */
-async function keptInBackup(incident: PostgresCase["incident"]): Promise<Ground> {
+async function keptInBackup(statement: string, after: readonly string[]): Promise<Ground> {
   const from = await startArchivingServer({ settings: { ...calm, checkpoint_timeout: "1h" }, initdb: smallFiles });
   const base = path.join(from.backups, "base");
   const ground = standing(from.server, async (session, server) => {
     await renew({ ...from, server }, base);
-    await session.run("the bad statement", incident === "truncate" ? "truncate shop.orders, shop.lines" : badDelete);
-    await session.run("cleaning up after it", cleanUp);
+    await session.run("the bad statement", statement);
+    for (const sql of after) await session.run("cleaning up after it", sql);
     await dropOldLog({ ...from, server }, session);
     return null;
   });

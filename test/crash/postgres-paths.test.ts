@@ -16,6 +16,15 @@ const cases: readonly (readonly [PostgresCase, readonly string[]])[] = [
       "kill@step.effected:rescue#1",
     ],
   ],
+  [
+    { path: "beside", incident: "delete" },
+    [
+      "kill@step.ended:start-clone#1",
+      "kill@clone.staged:log#1 kill@step.intended:rescue-rest#1",
+      "kill@clone.paused:after#1",
+      "kill@step.effected:rescue-rest#1",
+    ],
+  ],
 ];
 
 describe.each(cases)("restore-after-bad-delete by another path: %o", (which, plans) => {

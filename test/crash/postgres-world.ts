@@ -2,7 +2,7 @@ import type { Connection } from "../../src/engines/postgres/connection.ts";
 import { socketFolder } from "../../src/engines/postgres/server/account.ts";
 import { canary } from "../cli-on-postgres/canary.ts";
 import type { TestServer } from "../support/postgres.ts";
-import { type PostgresCase, postgresGround } from "./postgres-incident.ts";
+import { pathChoices, type PostgresCase, postgresGround } from "./postgres-incident.ts";
 import type { CrashWorld, Seen } from "./world.ts";
 
 const lostValue = canary("row").core;
@@ -73,9 +73,12 @@ export async function postgresWorld(
     url: () => ground.server.url("shop").reveal(),
     engine: "postgres",
     run: ["restore-after-bad-delete", "--target", "shop", "--set", "table=shop.orders"],
-    choices: ["statement=largest", `path=${which.path}`, "triggers=skip"],
+    choices: [`statement=${which.incident === "truncate" ? "rewrite" : "largest"}`, ...pathChoices(which.path), "triggers=skip"],
     batchRows: 100,
-    results: { rescue: { rows: lost }, merge: { inserted: lost, left: 0 } },
+    results: {
+      [which.path === "beside" ? "rescue-rest" : "rescue"]: { rows: lost },
+      merge: { inserted: lost, left: 0 },
+    },
     lostValue,
     backup: ground.backup,
     socket: () => socketFolder(ground.server.folder),

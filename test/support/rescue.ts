@@ -3,7 +3,7 @@ import { findBadStatement } from "../../src/actions/find-bad-statement.ts";
 import { freezeEvidence } from "../../src/actions/freeze-evidence.ts";
 import { prepareTarget } from "../../src/actions/prepare-target.ts";
 import { rescueRows } from "../../src/actions/rescue-rows.ts";
-import type { Checked, ChosenPath, Rescue, Search, Statement } from "../../src/actions/shapes.ts";
+import type { CheckedRescue, ChosenPath, Rescue, Search, Statement } from "../../src/actions/shapes.ts";
 import { surveyRecoveryPaths } from "../../src/actions/survey-recovery-paths.ts";
 import type { Choice } from "../../src/core/step.ts";
 import { memoryServer, type MemoryServer } from "../../src/engines/memory/server.ts";
@@ -56,7 +56,7 @@ export async function rescued(story: Story): Promise<Rescue> {
   return runAction<Rescue>(rescueRows, story.ctx.at("rescue"), chosen);
 }
 
-export async function checked(story: Story): Promise<{ rescue: Rescue; checked: Checked }> {
+export async function checked(story: Story): Promise<{ rescue: Rescue; checked: CheckedRescue }> {
   const rescue = await rescued(story);
-  return { rescue, checked: await runAction<Checked>(checkRescuedRows, story.ctx.at("check"), { rescue }) };
+  return { rescue, checked: await runAction<CheckedRescue>(checkRescuedRows, story.ctx.at("check"), { rescue }) };
 }

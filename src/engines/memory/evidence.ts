@@ -2,28 +2,31 @@ import { Fault } from "../../core/errors.ts";
 import type { RunId } from "../../core/ids.ts";
 import type { LeaseState } from "../../core/run-state.ts";
 import type { Finding } from "../../core/step.ts";
-import type { HoldPart } from "../engine.ts";
+import type { HoldPart, Watch } from "../engine.ts";
 import type {
   ChangedLease,
   Evidence,
   Examination,
   FreezeOptions,
   PathOption,
+  Recovered,
   Statement,
   StatementSearch,
 } from "../evidence.ts";
+import type { HeadStarts } from "../head-starts.ts";
 import type { TableName } from "../inspect.ts";
 import type { Connection } from "./connection.ts";
 import { factOf } from "./inspect.ts";
 import { holdPart } from "./leases.ts";
-import { countOf, recoveredFrom } from "./recover.ts";
+import { countOf, recoveredFrom, type Source } from "./recover.ts";
 import { candidates } from "./search.ts";
 import type { MemoryState } from "./state.ts";
 
 const openPath = "open-transaction";
 const deadPath = "dead-rows";
+const clonePath = "clone";
 
-export function memoryEvidence(connection: Connection): Evidence {
+export function memoryEvidence(connection: Connection, ahead: HeadStarts<Recovered>): Evidence {
   const { server, assertAlive } = connection;
   const look = <T>(work: (state: MemoryState) => T): T => {
     assertAlive();
@@ -41,12 +44,14 @@ export function memoryEvidence(connection: Connection): Evidence {
     },
     narrow: async (leases, search) => leases.flatMap((lease) => narrowed(connection, lease, search)),
     paths: async (statement) => look((state) => pathsOf(state, statement)),
-    count: async (statement) => look((state) => countOf(state, statement)),
-    recoveryParts: async (_statement, _path, run) => [scratchPart(connection, run)],
-    recover: async (statement, _path, run) => {
-      const scratch = scratchPart(connection, run).lease;
-      if (!look((state) => `${scratch.kind} ${scratch.name}` in state.holds))
-        throw new Error("the scratch server was not taken");
+    count: async (statement, path) => look((state) => countOf(state, statement, sourceOf(path))),
+    recoveryParts: async (_statement, path, run) => [partOf(connection, path, run)],
+    begin: (statement, path, run, watch) => {
+      if (path === clonePath) ahead.begin(statement.value, (told) => cloned(connection, statement, run, told), watch);
+    },
+    recover: async (statement, path, run, watch) => {
+      if (path === clonePath) return ahead.wait(statement.value, watch) ?? cloned(connection, statement, run, watch);
+      proveTaken(connection, path, run);
       return look((state) => recoveredFrom(state, statement));
     },
     cancel: async (statement) => {
@@ -62,6 +67,28 @@ export function memoryEvidence(connection: Connection): Evidence {
         return transactions.some((xid) => xid in commits) ? "committed" : "aborted";
       }),
   };
+}
+
+async function cloned(connection: Connection, statement: Statement, run: RunId, watch: Watch): Promise<Recovered> {
+  proveTaken(connection, clonePath, run);
+  await connection.server.cloning(watch);
+  watch.signal.throwIfAborted();
+  connection.assertAlive();
+  return connection.server.read((state) => recoveredFrom(state, statement, "archive"));
+}
+
+function sourceOf(path: string): Source {
+  return path === clonePath ? "archive" : "pages";
+}
+
+function partOf(connection: Connection, path: string, run: RunId): HoldPart {
+  return path === clonePath ? clonePart(connection, run) : scratchPart(connection, run);
+}
+
+function proveTaken(connection: Connection, path: string, run: RunId): void {
+  const { kind, name } = partOf(connection, path, run).lease;
+  connection.assertAlive();
+  if (!connection.server.read((state) => `${kind} ${name}` in state.holds)) throw new Error(`${name} was not taken`);
 }
 
 /** The table, then whatever refers to it, and so on. */
@@ -161,6 +188,27 @@ function pathsOf(state: MemoryState, statement: Statement): readonly PathOption[
       rescues: true,
       recommended: feasible,
     },
+    ...cloneOf(state, statement, isOpen),
+  ];
+}
+
+/** Listed where a backup was taken: it has what no page has any more. */
+function cloneOf(state: MemoryState, statement: Statement, isOpen: boolean): readonly PathOption[] {
+  if (isOpen || !Object.values(state.tables).some(({ archived }) => archived)) return [];
+  const rows = countOf(state, statement, "archive").reduce((total, table) => total + table.rows, 0);
+  return [
+    {
+      path: clonePath,
+      label: "a clone from the backup",
+      feasible: rows > 0,
+      why: rows > 0 ? "the backup and the log lead to just before it" : "it is from before the backup",
+      takesMs: rows * 10,
+      rows,
+      loses: "nothing",
+      needs: ["room for the whole backup"],
+      rescues: true,
+      recommended: false,
+    },
   ];
 }
 
@@ -170,6 +218,16 @@ function scratchPart(connection: Connection, run: RunId): HoldPart {
     name: `${shortName(run)}_scratch`,
     where: "machine",
     words: "a throw-away server of ours",
+  });
+}
+
+function clonePart(connection: Connection, run: RunId): HoldPart {
+  return holdPart(connection, {
+    kind: "clone",
+    name: `${shortName(run)}_clone`,
+    where: "machine",
+    words: "a clone of the server, from its backup",
+    costs: "room for the whole backup",
   });
 }
 

@@ -1,6 +1,7 @@
 import type { LeaseDraft, LeaseKeeper } from "../../core/lease.ts";
 import type { Json } from "../../core/json.ts";
 import type { HoldPart } from "../engine.ts";
+import type { HeadStarts } from "../head-starts.ts";
 import type { Connection } from "./connection.ts";
 import type { Hold } from "./state.ts";
 
@@ -31,6 +32,11 @@ export function holdKeeper({ server, assertAlive }: Connection): LeaseKeeper {
       server.change((state) => void delete state.holds[`${kind} ${name}`]);
     },
   };
+}
+
+/** Nothing may build on what is being given back. */
+export function cloneKeeper(holds: LeaseKeeper, ahead: Pick<HeadStarts<unknown>, "stop">): LeaseKeeper {
+  return { ...holds, release: (lease) => ahead.stop().then(() => holds.release(lease)) };
 }
 
 export function areaKeeper({ server, assertAlive }: Connection): LeaseKeeper {

@@ -1,10 +1,12 @@
 import { Fault } from "../../core/errors.ts";
 import type { TargetIdentity } from "../../core/target.ts";
 import { capabilityNames, type ConnectRequest, type Engine, type EngineFactory } from "../engine.ts";
+import type { Recovered } from "../evidence.ts";
+import { headStarts } from "../head-starts.ts";
 import { type Connection, connectTo } from "./connection.ts";
 import { memoryEvidence } from "./evidence.ts";
 import { memoryInspect } from "./inspect.ts";
-import { areaKeeper, holdKeeper } from "./leases.ts";
+import { areaKeeper, cloneKeeper, holdKeeper } from "./leases.ts";
 import { assertLocked, memoryLock } from "./lock.ts";
 import { memoryMarker } from "./marker.ts";
 import { memoryMerge } from "./merge.ts";
@@ -25,12 +27,13 @@ export function memory(server?: MemoryServer): EngineFactory {
 function engineOn(connection: Connection): Engine {
   const opened = transactions(connection, () => assertLocked(connection));
   const holds = holdKeeper(connection);
+  const ahead = headStarts<Recovered>();
   return {
     capabilities: {
       inspect: memoryInspect(connection),
       lock: memoryLock(connection),
       marker: memoryMarker(connection, opened),
-      evidence: memoryEvidence(connection),
+      evidence: memoryEvidence(connection, ahead),
       rescueArea: memoryRescueArea(connection, opened),
       merge: memoryMerge(connection, opened),
     },
@@ -40,9 +43,10 @@ function engineOn(connection: Connection): Engine {
       "vacuum-off": holds,
       "table-lock": holds,
       "scratch-server": holds,
+      clone: cloneKeeper(holds, ahead),
       "rescue-area": areaKeeper(connection),
     },
-    close: async () => connection.close(),
+    close: () => ahead.stop().then(() => connection.close()),
   };
 }
 

@@ -3,13 +3,16 @@ import type { Recovered, RecoveredTable, Statement } from "../evidence.ts";
 import { toLine } from "./copy-text.ts";
 import { byKey, keyOf, type MemoryState, type TableState } from "./state.ts";
 
+/** `pages`: what no vacuum has removed. `archive`: all that died since the backup. */
+export type Source = "pages" | "archive";
+
 /** The rule of the engine contract: what these transactions deleted and did not make themselves. */
-export function countOf(state: MemoryState, statement: Statement): readonly RecoveredTable[] {
+export function countOf(state: MemoryState, statement: Statement, source: Source = "pages"): readonly RecoveredTable[] {
   const ids = idsOf(statement);
   return statement.tables.flatMap(({ table: name }) => {
     const table = state.tables[name];
     if (table === undefined) return [];
-    const ours = table.dead.filter((version) => ids.has(version.deleter));
+    const ours = versionsOf(table, source).filter((version) => ids.has(version.deleter));
     const foreign = ours.filter((version) => !ids.has(version.maker));
     return [
       {
@@ -20,16 +23,16 @@ export function countOf(state: MemoryState, statement: Statement): readonly Reco
         moved: 0,
         own: ours.length - foreign.length,
         unknown: 0,
-        bytes: linesOf(table, ids).join("\n").length,
+        bytes: linesOf(table, ids, source).join("\n").length,
       },
     ];
   });
 }
 
-export function recoveredFrom(state: MemoryState, statement: Statement): Recovered {
+export function recoveredFrom(state: MemoryState, statement: Statement, source: Source = "pages"): Recovered {
   const ids = idsOf(statement);
-  const tables = countOf(state, statement);
-  const lines = new Map(tables.map(({ table }) => [table, linesOf(state.tables[table], ids)]));
+  const tables = countOf(state, statement, source);
+  const lines = new Map(tables.map(({ table }) => [table, linesOf(state.tables[table], ids, source)]));
   let isClosed = false;
   return {
     tables,
@@ -41,9 +44,13 @@ export function recoveredFrom(state: MemoryState, statement: Statement): Recover
   };
 }
 
-function linesOf(table: TableState | undefined, ids: ReadonlySet<number>): readonly string[] {
+function versionsOf({ dead, archived = [] }: TableState, source: Source): TableState["dead"] {
+  return source === "pages" ? dead : archived;
+}
+
+function linesOf(table: TableState | undefined, ids: ReadonlySet<number>, source: Source): readonly string[] {
   if (table === undefined) return [];
-  return table.dead
+  return versionsOf(table, source)
     .filter(({ deleter, maker, how }) => ids.has(deleter) && !ids.has(maker) && how === "deleted")
     .map((version) => version.row)
     .toSorted((a, b) => byKey(keyOf(table, a), keyOf(table, b)))

@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type { RunId } from "../../core/ids.ts";
 import type { HoldPart } from "../engine.ts";
-import type { CheckedTable, Filled, RescueArea } from "../rescue-area.ts";
+import type { Added, CheckedTable, Filled, RescueArea } from "../rescue-area.ts";
 import type { TableName } from "../inspect.ts";
 import { fateOf } from "./compare.ts";
 import type { Connection } from "./connection.ts";
-import { fromLine } from "./copy-text.ts";
+import { fromLine, toLine } from "./copy-text.ts";
 import { shortName } from "./evidence.ts";
-import { type AreaTable, keyOf, type MemoryState, prune } from "./state.ts";
+import { type AreaTable, keyOf, type MemoryState, prune, type Row, sameRow } from "./state.ts";
 import { tableOf } from "./traffic.ts";
 import type { Transactions } from "./transaction.ts";
 
@@ -25,6 +25,15 @@ export function memoryRescueArea(connection: Connection, transactions: Transacti
         areaOf(state, run)[table] = { columns, rows: stored, safety: null };
       });
       return filled;
+    },
+    add: async (tx, run, table, columns, rows) => {
+      const { lines } = await digested(rows as Readable);
+      const came = lines.map((line) => fromLine(line, columns));
+      const counts = transactions.of(tx).change((state) => join(state, run, table, columns, came));
+      const { draft } = transactions.of(tx);
+      const all = areaTable(draft, run, table).rows.map(({ row }) => `${toLine(row, columns)}\n`);
+      const { filled } = await digested(Readable.from(all.map((line) => Buffer.from(line))));
+      return { ...counts, ...filled };
     },
     check: async (run, tables, watch) => {
       assertAlive();
@@ -92,6 +101,27 @@ export function areaTable(state: MemoryState, run: RunId, table: TableName): Are
   const found = areaOf(state, run)[table];
   if (found === undefined) throw new Error(`the rescue area has no ${table}`);
   return found;
+}
+
+/** Behind those that are there, in the order in which they come. */
+function join(
+  state: MemoryState,
+  run: RunId,
+  name: TableName,
+  columns: readonly string[],
+  came: readonly Row[],
+): Pick<Added, "added" | "there" | "differing"> {
+  const table = tableOf(state, name);
+  const { rows, safety } = areaOf(state, run)[name] ?? { rows: [], safety: null };
+  const present = new Map(rows.map(({ row }) => [keyOf(table, row), row]));
+  const fresh = came.filter((row) => !present.has(keyOf(table, row)));
+  const differing = came.filter((row) => {
+    const before = present.get(keyOf(table, row));
+    return before !== undefined && !sameRow(before, row, columns);
+  });
+  const added = fresh.map((row, at) => ({ ordinal: rows.length + at + 1, row }));
+  areaOf(state, run)[name] = { columns, rows: [...rows, ...added], safety };
+  return { added: fresh.length, there: came.length - fresh.length, differing: differing.length };
 }
 
 /** A sum of hashes: the order of the lines does not matter, and equal lines do not cancel out. */

@@ -30,7 +30,8 @@ function pages(rows: number): number {
 function committedOnes(state: MemoryState, { tables }: StatementQuery): readonly Statement[] {
   const taken = new Map<number, Map<TableName, number>>();
   for (const name of tables) {
-    for (const { deleter, maker, how } of state.tables[name]?.dead ?? []) {
+    const table = state.tables[name];
+    for (const { deleter, maker, how } of table?.archived ?? table?.dead ?? []) {
       if (how === "updated" || maker === deleter) continue;
       const perTable = taken.get(deleter) ?? new Map<TableName, number>();
       taken.set(deleter, perTable.set(name, (perTable.get(name) ?? 0) + 1));

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import type { Watch } from "../engine.ts";
 import { emptyState, type MemoryState } from "./state.ts";
 
 /** What goes wrong once at the next commit whose marker key is `key` (or begins with it and a colon; no key: any). */
@@ -24,6 +25,8 @@ export interface MemoryServer {
   takeFault(when: PlannedFault["when"], key: string): boolean;
   /** Nobody can connect, and those who are connected are cut off. */
   down: boolean;
+  /** What making a clone from the backup waits for: it takes no time unless a test says so. */
+  cloning: (watch: Watch) => Promise<void>;
 }
 
 export function memoryServer({ file, database = "shop" }: { file?: string; database?: string } = {}): MemoryServer {
@@ -34,6 +37,7 @@ export function memoryServer({ file, database = "shop" }: { file?: string; datab
     place: file ?? `process ${process.pid}`,
     faults,
     down: false,
+    cloning: () => Promise.resolve(),
     read: (look) => look(store.load()),
     change: (work) => {
       const draft = structuredClone(store.load());

@@ -29,6 +29,8 @@ export interface TableState {
   readonly design: TableDesign;
   readonly rows: Record<string, { readonly row: Row; readonly maker: number }>;
   dead: readonly DeadVersion[];
+  /** Every version that died since a backup was taken, as a clone from it has them; absent where there is none. */
+  archived?: readonly DeadVersion[];
   /** Dead versions that were removed for good. */
   pruned: number;
   /** How often each trigger ran. */

@@ -57,6 +57,13 @@ export function update(server: MemoryServer, name: TableName, key: string, row: 
   });
 }
 
+/** From here on a clone can be made: nothing that dies is lost to it, whatever a vacuum removes. */
+export function backUp(server: MemoryServer): void {
+  server.change((state) => {
+    for (const table of Object.values(state.tables)) table.archived = [];
+  });
+}
+
 export function vacuum(server: MemoryServer, name: TableName): void {
   server.change((state) => prune(state, tableOf(state, name)));
 }
@@ -95,6 +102,7 @@ function bury(table: TableState, key: string, deleter: number, how: "deleted" | 
   if (version === undefined) throw new Error("no row has this key");
   delete table.rows[key];
   table.dead = [...table.dead, { ...version, deleter, how }];
+  if (table.archived) table.archived = [...table.archived, { ...version, deleter, how }];
 }
 
 /** The rows themselves and, children first named after their parents, all that cascades. */

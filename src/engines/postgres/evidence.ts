@@ -1,5 +1,6 @@
 import type { LeaseKeeper } from "../../core/lease.ts";
-import type { Evidence } from "../evidence.ts";
+import type { Evidence, Recovered } from "../evidence.ts";
+import { type HeadStarts, headStarts } from "../head-starts.ts";
 import { cloneKeeper } from "./evidence/clone/folder.ts";
 import { examineTable } from "./evidence/examine.ts";
 import { autovacuumKeeper } from "./evidence/freeze/autovacuum.ts";
@@ -20,7 +21,7 @@ import { scratchKeeper } from "./evidence/transplant/scratch.ts";
 import type { PostgresTarget } from "./target.ts";
 
 /** The evidence of lost rows on PostgreSQL: dead row versions on raw pages, held by a pin. No SQL here reads a user's table, but for pg_dirtyread's. */
-export function evidence(target: PostgresTarget): Evidence {
+export function evidence(target: PostgresTarget, ahead: HeadStarts<Recovered> = headStarts()): Evidence {
   const holder: LockHolder = { session: null };
   const reading = readerOf(target, holder);
   const context: PathContext = {
@@ -50,14 +51,25 @@ export function evidence(target: PostgresTarget): Evidence {
     },
     count: (statement, path, watch) => pathNamed(path).count(context, statement, watch),
     recoveryParts: async (_statement, path, run) => pathNamed(path).parts(context, run),
-    recover: async (statement, path, run, watch) => pathNamed(path).recover(context, statement, run, watch),
+    begin: (statement, path, run, watch) => {
+      const { isSlow, recover } = pathNamed(path);
+      if (isSlow) ahead.begin(statement.value, (told) => recover(context, statement, run, told), watch);
+    },
+    recover: async (statement, path, run, watch) => {
+      const { isSlow, recover } = pathNamed(path);
+      return (isSlow ? ahead.wait(statement.value, watch) : null) ?? recover(context, statement, run, watch);
+    },
     cancel: (statement) => cancelStatement(target, statement),
     fate: async (statement) => statementFate(await target.catalogue(), statement),
   };
 }
 
 /** By lease kind. Finding and releasing are idempotent. */
-export function evidenceKeepers(target: PostgresTarget): Record<string, LeaseKeeper> {
+export function evidenceKeepers(
+  target: PostgresTarget,
+  ahead: HeadStarts<Recovered> = headStarts(),
+): Record<string, LeaseKeeper> {
+  const clone = cloneKeeper(target);
   return {
     "row-pin": slotKeeper(target),
     "wal-pin": slotKeeper(target),
@@ -65,6 +77,7 @@ export function evidenceKeepers(target: PostgresTarget): Record<string, LeaseKee
     extension: extensionKeeper(target),
     "table-lock": tableLockKeeper(target),
     "scratch-server": scratchKeeper(target),
-    clone: cloneKeeper(target),
+    // Nothing may build in the folder while it is removed.
+    clone: { ...clone, release: (lease) => ahead.stop().then(() => clone.release(lease)) },
   };
 }

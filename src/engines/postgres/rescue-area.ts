@@ -1,5 +1,6 @@
 import type { LeaseKeeper } from "../../core/lease.ts";
 import type { RescueArea } from "../rescue-area.ts";
+import { addToArea } from "./rescue-area/add.ts";
 import { areaName } from "./rescue-area/area.ts";
 import { checkArea } from "./rescue-area/check.ts";
 import { fillArea } from "./rescue-area/fill.ts";
@@ -16,6 +17,7 @@ export function rescueArea(target: PostgresTarget): RescueArea {
     name: areaName,
     part: (run, tables) => areaPart(target, run, tables),
     fill: (tx, run, table, columns, rows) => fillArea(target, tx, run, table, columns, rows),
+    add: (tx, run, table, columns, rows) => addToArea(target, tx, run, table, columns, rows),
     check: (run, tables, watch) => readMoment(target, watch.signal, (connection) => checkArea(connection, run, tables)),
     sample: (run, table, rows) => readMoment(target, null, (connection) => sampleArea(connection, run, table, rows)),
     safetyCopy: (tx, run, table) => takeSafetyCopy(target, tx, run, table),

@@ -11,8 +11,8 @@ import { referrersOf } from "./closure.ts";
 import { commitTime } from "./log/commit.ts";
 import { lsnNumber, lsnText } from "./log/position.ts";
 import { segmentName } from "./log/segments.ts";
-import { groupsOf, listed, sumOf } from "./pages/statements.ts";
-import { finding, size } from "./say.ts";
+import { groupsOf, larger, listed, sumOf } from "./pages/statements.ts";
+import { finding, number, size } from "./say.ts";
 import { nextXid, type FullXid, fullXid } from "./xid.ts";
 
 /** Read without being asked to; what lies before is read only where nothing else tells who took the rows. */
@@ -77,7 +77,9 @@ function joined(
   const deletes = commits
     .flatMap((commit) => deleteOf(commit, asked, next, own) ?? [])
     .filter((one) => !known.has(one.value) && isWithin(one));
-  const inPages = search.statements.map((statement) => located(statement, positions));
+  const inPages = search.statements.map((statement) =>
+    located(withLogged(statement, commits, asked, next, own), positions),
+  );
   const kept = listed([...inPages, ...groupsOf(deletes).map((one) => located(one, positions)), ...deletes]);
   const drops = dropsOf(asked, next).filter(isWithin);
   const newestRewrites = [...rewrites.toReversed().slice(0, 5), ...drops.toReversed().slice(0, 5)];
@@ -86,6 +88,30 @@ function joined(
     statements: [...kept.slice(0, 20 - newestRewrites.length), ...newestRewrites],
     findings: [...search.findings, ...findingsOf(surveyed)],
   };
+}
+
+/**
+ * The larger truth for each table: what VACUUM took is on no page, and it is what a clone has to bring. What it deleted of its own making is
+ * in the log's count too, so that is said to be the most.
+ */
+function withLogged(
+  statement: Statement,
+  commits: readonly FoundCommit[],
+  asked: Surveyed,
+  next: FullXid,
+  own: ReadonlyMap<TableName, string>,
+): Statement {
+  if (statement.kind !== "one" && statement.kind !== "group") return statement;
+  const members = new Set(statement.transactions);
+  const logged = commits
+    .filter(({ xid }) => members.has(String(fullXid(xid, next))))
+    .flatMap((commit) => deleteOf(commit, asked, next, own)?.tables ?? []);
+  const sums = new Map<TableName, number>();
+  for (const { table, rows } of logged) sums.set(table, (sums.get(table) ?? 0) + rows);
+  const found = larger(statement.tables, sums);
+  if (found.rows <= statement.rows) return statement;
+  const gone = `By the log since the base backup, at most; ${number(statement.rows)} of it are on their pages.`;
+  return { ...statement, ...found, doubts: [...statement.doubts, gone] };
 }
 
 /** With the place of each commit, where the log tells all of them. */

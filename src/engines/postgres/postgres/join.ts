@@ -1,4 +1,6 @@
 import type { ConnectRequest, Engine } from "../../engine.ts";
+import type { Recovered } from "../../evidence.ts";
+import { headStarts } from "../../head-starts.ts";
 import { evidence, evidenceKeepers } from "../evidence.ts";
 import { identity } from "../identity.ts";
 import { inspect } from "../inspect.ts";
@@ -16,17 +18,18 @@ export async function connectPostgres(request: ConnectRequest): Promise<Engine> 
     throw connectFault(error);
   });
   const lock = targetLock(target);
+  const ahead = headStarts<Recovered>();
   return {
     capabilities: {
       inspect: inspect(target),
       lock,
       marker: marker(target, lock),
-      evidence: evidence(target),
+      evidence: evidence(target, ahead),
       rescueArea: rescueArea(target),
       merge: merge(target),
     },
     identity: () => identity(target),
-    keepers: { ...evidenceKeepers(target), ...rescueAreaKeepers(target) },
-    close: () => target.close(),
+    keepers: { ...evidenceKeepers(target, ahead), ...rescueAreaKeepers(target) },
+    close: () => ahead.stop().then(() => target.close()),
   };
 }

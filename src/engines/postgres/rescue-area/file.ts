@@ -1,4 +1,4 @@
-import { constants, existsSync, lstatSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { constants, existsSync, lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import path from "node:path";
 import { Fault } from "../../../core/errors.ts";
@@ -47,9 +47,14 @@ export interface RescueFile {
   drop(): Promise<void>;
 }
 
-/** Written anew from the start, 0600. */
-export async function openRescueFile(folder: string, rows: string): Promise<RescueFile> {
-  const file = path.join(folder, `${rows.slice(rows.indexOf(".") + 1)}.copy`);
+/** Written anew from the start, 0600. `beside`: under another name, until it is whole and takes the place of the one that is there. */
+export async function openRescueFile(
+  folder: string,
+  rows: string,
+  how: "over" | "beside" = "over",
+): Promise<RescueFile> {
+  const place = path.join(folder, `${rows.slice(rows.indexOf(".") + 1)}.copy`);
+  const file = how === "over" ? place : `${place}.new`;
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
   const handle = await guarded(file, () => open(file, flags, 0o600));
   const bytes = { written: 0 };
@@ -59,6 +64,7 @@ export async function openRescueFile(folder: string, rows: string): Promise<Resc
       guarded(file, async () => {
         await handle.sync();
         await handle.close();
+        if (file !== place) renameSync(file, place);
         await syncFolder(folder);
       }),
     drop: () => handle.close().catch(() => undefined),

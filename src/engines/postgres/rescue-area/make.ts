@@ -96,6 +96,23 @@ async function makeTables(
   await closeToOthers(connection, name);
 }
 
+/** A place for one more table, in the area that is there; in the transaction that fills it. */
+export async function addPlace(connection: Connection, run: RunId, { table, columns }: Wanted): Promise<void> {
+  const doing = "making a place in the rescue area";
+  const name = areaName(run);
+  const { next } = await connection.row(
+    doing,
+    `select (coalesce(max(substr(relname, 2)::int), 0) + 1)::text as next from pg_class
+      where relnamespace = to_regnamespace($1) and relkind = 'r' and relname ~ '^t[0-9]+$'`,
+    [name],
+  );
+  const shape = await lockFreeShape(connection, table);
+  const unlogged = await wouldBePublished(connection);
+  for (const sql of tableSql(run, Number(next), shape, columns, unlogged)) await connection.run(doing, sql);
+  await writeNote(connection, places(run, Number(next)).rows, { run, table: shape.name, filled: null });
+  await closeToOthers(connection, name);
+}
+
 function tableSql(
   run: RunId,
   number: number,

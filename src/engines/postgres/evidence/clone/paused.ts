@@ -41,11 +41,22 @@ export async function pausedAt(
     const connection = await open(server, database);
     await untilPaused(connection, clone, position, watch);
     await prove(connection, position, side, readFileSync(logFile(clone.folder)).subarray(before).toString("utf8"));
-    return { connection, stop: () => connection.close().then(() => server.stop("fast")) };
+    return { connection, stop: endedBy(server, connection, watch.signal) };
   } catch (error) {
     await server.stop("immediate");
     throw error;
   }
+}
+
+/** A signal ends what is being read there too: with its server. */
+function endedBy(server: PrivateServer, connection: Connection, signal: AbortSignal): () => Promise<void> {
+  const end = () => void server.stop("immediate");
+  signal.addEventListener("abort", end, { once: true });
+  return async () => {
+    signal.removeEventListener("abort", end);
+    await connection.close();
+    await server.stop("fast");
+  };
 }
 
 const logFile = (folder: string) => path.join(folder, "server.log");

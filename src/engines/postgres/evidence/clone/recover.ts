@@ -80,12 +80,12 @@ async function takeOne(reading: Reading, commit: FoundCommit, sums: Map<TableNam
     const before = await pausedAt(clone, database, position, "before", watch);
     target.request.reached("clone.paused:before");
     const isLocked = position < commit.position;
-    tables.push(...(await whileOpen(before, () => readTables(reading, before, names, isLocked))));
+    tables.push(...(await whileOpen(before, watch, () => readTables(reading, before, names, isLocked))));
   }
   const steps = isWhole(statement) ? null : await stepsOf(reading, commit, tables);
   const after = await pausedAt(clone, database, commit.position, "after", watch);
   target.request.reached("clone.paused:after");
-  await whileOpen(after, async () => {
+  await whileOpen(after, watch, async () => {
     for (const table of tables) {
       const files = filesOf(reading, table.table);
       const taken = steps
@@ -119,7 +119,7 @@ async function oidsBefore(reading: Reading, commit: FoundCommit): Promise<Readon
   const { clone, target, watch, names } = reading;
   const first = [...commit.locks.values()].reduce((least, at) => (at < least ? at : least), commit.position);
   const paused = await pausedAt(clone, target.request.target.database, first, "before", watch);
-  return whileOpen(paused, async () => {
+  return whileOpen(paused, watch, async () => {
     const sql = "SELECT name, to_regclass(name)::oid::text AS oid FROM unnest($1::text[]) AS n(name)";
     const rows = await paused.connection.rows("looking for the table in the clone", sql, [[...names]]);
     const found = rows.flatMap(({ name, oid }) => (oid == null ? [] : [[name ?? "", Number(oid)] as const]));
@@ -188,9 +188,13 @@ async function stepsOf({ surveyed }: Reading, commit: FoundCommit, tables: reado
   return reader;
 }
 
-async function whileOpen<T>(paused: Paused, work: () => Promise<T>): Promise<T> {
+/** What fails because the signal ended its server is the signal's doing. */
+async function whileOpen<T>(paused: Paused, { signal }: Watch, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
   } finally {
     await paused.stop();
   }

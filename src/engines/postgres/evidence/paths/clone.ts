@@ -23,6 +23,7 @@ import type { PathContext, RecoveryPath } from "./path.ts";
 /** The rows as a base backup and the log since have them, read from a server of ours that stands just before the commit. */
 export const clone: RecoveryPath = {
   name: "clone",
+  isSlow: true,
   fits: ({ kind }) => kind !== "open" && kind !== "prepared",
   option: async (context, statement, watch) => {
     if (!context.target.request.backup)

@@ -17,6 +17,8 @@ export interface PathContext {
 /** One way back: one file, and one line in `paths.ts`. */
 export interface RecoveryPath {
   readonly name: string;
+  /** Worth beginning beside a faster one, before anybody waits for it. */
+  readonly isSlow?: true;
   /** False where it has nothing to do with such a statement: then it is not listed at all. */
   fits(statement: Statement): boolean;
   option(context: PathContext, statement: Statement, watch: Watch): Promise<PathOption>;
