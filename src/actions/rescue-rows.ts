@@ -45,7 +45,7 @@ export const rescueRows: Action<Params, Rescue> = {
     };
     return {
       summary: `Bring ${some(rows, "row")} into the rescue area ${expects.area}`,
-      lines: [...tables.map(tableLine), ...shortfall(statement.rows, rows, beside)],
+      lines: [...tables.map(tableLine), ...shortfall(statement.rows, rows + olderOf(tables), beside)],
       counts: { rows },
       ...(size === null ? {} : { bytes: size }),
       ...(path.takesMs === null ? {} : { takesMs: path.takesMs }),
@@ -64,9 +64,10 @@ export const rescueRows: Action<Params, Rescue> = {
   },
 
   async verify(_ctx, { statement, beside }, { tables, area, rows }) {
-    const short = isLast(beside) ? shortfall(statement.rows, rows, beside) : [];
+    const short = isLast(beside) ? shortfall(statement.rows, rows + olderOf(tables), beside) : [];
     const findings = tables.flatMap((table): readonly Finding[] => [
       { level: "ok", text: `${table.table}: ${some(table.rows, "row")}${sourcesOf(table)} durable in ${area}` },
+      ...(table.older ? [{ level: "note", text: `${table.table}: ${olderWords(table.older)}` } as const] : []),
       ...(table.lost ? [{ level: "warn", text: `${table.table}: ${some(table.lost, "row")} lost` } as const] : []),
       ...(table.unknown > 0 ? [{ level: "warn", text: `${table.table}: ${leftOut(table.unknown)}` } as const] : []),
     ]);
@@ -75,6 +76,14 @@ export const rescueRows: Action<Params, Rescue> = {
 
   undo: { words: "drop the rescue area" },
 };
+
+function olderOf(tables: readonly Pick<RescuedTable, "older">[]): number {
+  return sum(tables, ({ older = 0 }) => older);
+}
+
+function olderWords(older: number): string {
+  return `${some(older, "older version")} left out, of rows that were put back and then taken again: the newest came back`;
+}
 
 function leftOut(unknown: number): string {
   return `${some(unknown, "row version")} left out, since nobody can tell whether the statement took ${unknown === 1 ? "it" : "them"}`;
@@ -150,13 +159,14 @@ function rescued(table: RecoveredTable, filled: Filled | null): RescuedTable {
   return { ...counted, bytes: filled?.bytes ?? null, digest: filled?.digest ?? null };
 }
 
-function tableLine({ table, rows, updated, moved, own, unknown, lost, from }: RecoveredTable): string {
+function tableLine({ table, rows, updated, moved, own, unknown, lost, older, from }: RecoveredTable): string {
   const others = [
     [updated, "updated, not deleted"],
     [moved, "moved to another partition"],
     [own, "made by the same transaction"],
     [unknown, "can't be told and stay out"],
     [lost ?? 0, "lost"],
+    [older ?? 0, `older ${older === 1 ? "version of a row" : "versions of rows"} that it took again, left out`],
   ] as const;
   const aside = others.filter(([n]) => n > 0).map(([n, what]) => `${count(n)} ${what}`);
   return [`${table}: ${some(rows, "row")}${sourcesOf({ from })}`, ...aside].join("; ");

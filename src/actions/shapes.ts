@@ -18,6 +18,7 @@ export const statementShape = z.object({
   kind: z.enum(["one", "group", "open", "prepared", "rewrite", "drop"]),
   transactions: list(z.string()),
   subtransactions: list(z.string()),
+  parents: z.exactOptional(list(z.string())),
   positions: z.exactOptional(list(z.string())),
   at: z.string().nullable(),
   until: z.string().nullable(),
@@ -66,6 +67,7 @@ export const rescuedTableShape = z.object({
   own: amount,
   unknown: amount,
   lost: z.exactOptional(amount),
+  older: z.exactOptional(amount),
   from: z.exactOptional(z.record(z.string(), amount)),
   /** Of the text as it was stored; null in a dry run, where nothing was. */
   bytes: amount.nullable(),

@@ -37,6 +37,8 @@ function together(members: readonly Statement[]): Statement {
     kind: "group",
     transactions: members.flatMap((one) => one.transactions),
     subtransactions: members.flatMap((one) => one.subtransactions),
+    parents: members.flatMap((one) => one.subtransactions.map(() => one.transactions[0] ?? "")),
+    ...(members.every((one) => one.positions) ? { positions: members.flatMap((one) => one.positions ?? []) } : {}),
     at: sorted[0] ?? null,
     until: sorted.at(-1) ?? null,
     rows: sum(members, (one) => one.rows),

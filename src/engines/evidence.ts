@@ -27,6 +27,8 @@ export interface Statement {
   /** Full transaction ids (64 bit) as text, with their committed subtransactions beside them. */
   readonly transactions: readonly string[];
   readonly subtransactions: readonly string[];
+  /** Of a group: the transaction of each of `subtransactions`, in their order. */
+  readonly parents?: readonly string[];
   /** Where the commit of each transaction lies in the server's log, in their order; absent where that is not known. */
   readonly positions?: readonly string[];
   /** When it committed, as the server wrote it (UTC, microseconds), or null where the server does not know. */
@@ -83,6 +85,8 @@ export interface RecoveredTable {
   readonly unknown: number;
   /** Rows that the statement took, as the evidence proves, and that this path can't hand out; absent where the evidence can't tell. */
   readonly lost?: number;
+  /** Of a group: versions of rows that it took again later, when somebody had put them back; only the newest is among the rows. Absent: none. */
+  readonly older?: number;
   /** How many of the rows came from where: the name of a path each. Absent: all from the path that was asked. */
   readonly from?: Readonly<Record<string, number>>;
   /** About how many bytes its rows take as text, where that is known before they are moved. */

@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 import { rescueRows } from "../../src/actions/rescue-rows.ts";
 import { prepareTarget } from "../../src/actions/prepare-target.ts";
-import type { Rescue } from "../../src/actions/shapes.ts";
+import { findBadStatement } from "../../src/actions/find-bad-statement.ts";
+import type { ChosenPath, Rescue, Search, Statement } from "../../src/actions/shapes.ts";
+import { surveyRecoveryPaths } from "../../src/actions/survey-recovery-paths.ts";
 import { insert, remove, vacuum } from "../../src/engines/memory/traffic.ts";
 import { runAction } from "../support/action-context.ts";
-import { aStory, rescued, surveyed } from "../support/rescue.ts";
+import { aStory, frozen, rescued, surveyed, tagged } from "../support/rescue.ts";
 
 async function prepared() {
   const story = await aStory();
@@ -140,4 +142,27 @@ test("tells how far it is, by table", async () => {
     params,
   );
   expect(told).toEqual(["public.orders, table 1 of 2", "public.lines, table 2 of 2", "14"]);
+});
+
+test("a row that a group took twice comes back once, and its older version is counted before and after", async () => {
+  const story = await aStory({}, { rows: 30, taken: 3 });
+  const { ctx, server } = story;
+  const { table, tables } = await frozen(story);
+  const first = remove(server, table, ["10", "11"]);
+  insert(server, table, [{ id: "10", note: "put back" }]);
+  const second = remove(server, table, ["10"]);
+  const search = await runAction<Search>(findBadStatement, ctx.at("statement"), { table, tables });
+  const statement = findBadStatement.writtenChoice?.(search, `${second}+${first}`)?.data as Statement;
+  const survey = await runAction<any>(surveyRecoveryPaths, ctx.at("path"), { statement });
+  const path = tagged(surveyRecoveryPaths.choices?.(survey), "recommended").data as unknown as ChosenPath;
+  await runAction(prepareTarget, ctx.at("prepare"), {});
+  const { lines } = await rescueRows.preview(ctx.at("rescue"), { statement, path });
+  expect(lines[0]).toBe("public.orders: 2 rows; 1 older version of a row that it took again, left out");
+  expect(lines.join()).not.toContain("can't come back");
+  const rescue = await runAction<Rescue>(rescueRows, ctx.at("rescue"), { statement, path });
+  expect(rescue.tables[0]).toMatchObject({ rows: 2, older: 1 });
+  const held = server.read((state) => state.areas[rescue.area]?.[table]?.rows.map(({ row }) => row["note"]));
+  expect(held).toContain("put back");
+  const findings = (await rescueRows.verify?.(ctx, { statement, path }, rescue)) ?? [];
+  expect(findings).toContainEqual({ level: "note", text: expect.stringContaining("1 older version left out") });
 });

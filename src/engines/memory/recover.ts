@@ -14,15 +14,18 @@ export function countOf(state: MemoryState, statement: Statement, source: Source
     if (table === undefined) return [];
     const ours = versionsOf(table, source).filter((version) => ids.has(version.deleter));
     const foreign = ours.filter((version) => !ids.has(version.maker));
+    const deleted = foreign.filter((version) => version.how === "deleted");
+    const rows = newestOf(table, deleted).length;
     return [
       {
         table: name,
         columns: table.design.columns,
-        rows: foreign.filter((version) => version.how === "deleted").length,
+        rows,
         updated: foreign.filter((version) => version.how === "updated").length,
         moved: 0,
         own: ours.length - foreign.length,
         unknown: 0,
+        ...(rows < deleted.length ? { older: deleted.length - rows } : {}),
         bytes: linesOf(table, ids, source).join("\n").length,
       },
     ];
@@ -50,11 +53,19 @@ function versionsOf({ dead, archived = [] }: TableState, source: Source): TableS
 
 function linesOf(table: TableState | undefined, ids: ReadonlySet<number>, source: Source): readonly string[] {
   if (table === undefined) return [];
-  return versionsOf(table, source)
-    .filter(({ deleter, maker, how }) => ids.has(deleter) && !ids.has(maker) && how === "deleted")
+  const deleted = versionsOf(table, source).filter(
+    ({ deleter, maker, how }) => ids.has(deleter) && !ids.has(maker) && how === "deleted",
+  );
+  return newestOf(table, deleted)
     .map((version) => version.row)
     .toSorted((a, b) => byKey(keyOf(table, a), keyOf(table, b)))
     .map((row) => toLine(row, table.design.columns));
+}
+
+/** A row that was put back and then taken again comes back once, as it was taken last: transactions here end in the order in which they began. */
+function newestOf(table: TableState, versions: TableState["dead"]): TableState["dead"] {
+  const inOrder = versions.toSorted((a, b) => a.deleter - b.deleter);
+  return [...new Map(inOrder.map((version) => [keyOf(table, version.row), version])).values()];
 }
 
 function idsOf({ transactions, subtransactions }: Statement): ReadonlySet<number> {

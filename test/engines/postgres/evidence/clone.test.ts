@@ -59,7 +59,7 @@ test("rows come back as they were just before the commit, whatever vacuum and la
   await archiveAll(from, sql);
   const here = ground();
   const statement = statementOf([xid], ["public.orders"]);
-  expect(await here.option(statement)).toMatchObject({ feasible: true, loses: "nothing" });
+  expect(await here.option(statement)).toMatchObject({ feasible: true, loses: expect.stringMatching(/^nothing/) });
   const back = await here.recover(statement).catch((e) => {
     console.log(JSON.stringify(e.record));
     throw e;
@@ -130,6 +130,22 @@ test("three transactions of a loop come back together; what one made and the nex
   const back = await ground().recover(statementOf([first, second, third], ["public.orders"], "group"));
   expect(await text(await back.rows("public.orders"))).toBe(expected);
   expect(back.tables).toMatchObject([{ rows: 3, updated: 1, own: 2, unknown: 1 }]);
+});
+
+test("a row that a loop took, that was put back and taken again, comes back once, as it was taken last", async () => {
+  const untouched = await copyOf(sql, "select * from public.orders where id between 303 and 306 order by id");
+  const first = await inOne("delete from public.orders where id between 301 and 304");
+  await sql.run("", "insert into public.orders select n, 'second', 1 from generate_series(301, 302) n");
+  const second = await inOne("delete from public.orders where id in (301, 302, 305)");
+  await sql.run("", "insert into public.orders values (301, E'third\\t', 1), (302, 'stays', 1)");
+  const third = await inOne("delete from public.orders where id in (301, 306)");
+  await archiveAll(from, sql);
+  // The order of the names is not the order of the commits.
+  const back = await ground().recover(statementOf([third, first, second], ["public.orders"], "group"));
+  const rows = (await text(await back.rows("public.orders"))).trim().split("\n");
+  const expected = ["301\tthird\\t\t1", "302\tsecond\t1", ...untouched.trim().split("\n")];
+  expect(rows.toSorted()).toEqual(expected.toSorted());
+  expect(back.tables).toMatchObject([{ rows: 4, older: 3, updated: 0, own: 0, unknown: 0 }]);
 });
 
 test("a table that was locked for itself first, and one that was truncated and filled anew, are read before the lock", async () => {

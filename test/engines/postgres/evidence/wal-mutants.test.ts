@@ -108,6 +108,7 @@ onEachWithLog([18], (major) => {
       onPage: () => false,
       keep: (bytes) => rows.push(bytes.subarray(bytes.readUInt8(22)).toString("latin1")),
       drop: () => undefined,
+      found: () => undefined,
     });
     const wrong = rows.filter((row) => {
       const id = Buffer.from(row, "latin1").readInt32LE(0);

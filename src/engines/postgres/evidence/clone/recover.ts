@@ -19,6 +19,7 @@ import { stepReader, type StepReader } from "./log/steps.ts";
 import type { FoundCommit } from "./log/summary.ts";
 import { type Paused, pausedAt } from "./paused.ts";
 import { commitsOf, type Surveyed, surveyLog, whyClosed } from "./survey.ts";
+import { addTaken, joinParts, type Sums } from "./sums.ts";
 import { type CloneTable, cloneTable, keyColumns } from "./tables.ts";
 
 /**
@@ -41,11 +42,16 @@ export async function recoverByClone(
   const last = commits.at(-1)?.position ?? 0n;
   const clone = await buildClone(target, cloneFolder(target, run), surveyed, last, watch);
   const reading: Reading = { target, statement, surveyed, clone, names, watch };
-  const sums = new Map<TableName, RecoveredTable>();
+  const sums: Sums = new Map();
   for (const [nth, commit] of commits.entries()) {
     watch.output(`pausing the clone at ${lsnText(commit.position)}, commit ${nth + 1} of ${commits.length}`);
-    await takeOne(reading, commit, sums);
+    await takeOne(reading, { commit, nth }, sums);
   }
+  if (statement.kind === "group")
+    await joinParts(sums, (table) => ({
+      parts: commits.map((_, nth) => filesOf(reading, table, nth).to),
+      to: filesOf(reading, table).all,
+    }));
   return recovered(names, sums, reading);
 }
 
@@ -71,7 +77,12 @@ interface Reading {
 
 const isWhole = ({ kind }: Statement) => kind === "rewrite" || kind === "drop";
 
-async function takeOne(reading: Reading, commit: FoundCommit, sums: Map<TableName, RecoveredTable>): Promise<void> {
+interface Nth {
+  readonly commit: FoundCommit;
+  readonly nth: number;
+}
+
+async function takeOne(reading: Reading, { commit, nth }: Nth, sums: Sums): Promise<void> {
   const { statement, clone, target, watch } = reading;
   const { database } = target.request.target;
   const tables: CloneTable[] = [];
@@ -87,12 +98,12 @@ async function takeOne(reading: Reading, commit: FoundCommit, sums: Map<TableNam
   target.request.reached("clone.paused:after");
   await whileOpen(after, watch, async () => {
     for (const table of tables) {
-      const files = filesOf(reading, table.table);
+      const files = filesOf(reading, table.table, nth);
       const taken = steps
         ? await takenByPlace(after.connection, table, steps.of(table.file), files)
         : await wholeTable(after, table, files);
       proveSum(table, taken);
-      add(sums, table, taken);
+      addTaken(sums, table, taken);
       rmSync(files.from);
     }
   });
@@ -149,7 +160,8 @@ async function readTables(
     reading.watch.signal.throwIfAborted();
     reading.watch.progress({ done: nth, total: names.length, unit: "tables", note: name });
     const table = await cloneTable(connection, await reading.target.catalogue(), name);
-    const which: Which = { members, all: isLocked || isWhole(reading.statement), keys: isWhole(reading.statement) };
+    const isAll = isWhole(reading.statement);
+    const which: Which = { members, all: isLocked || isAll, keys: isAll || reading.statement.kind === "group" };
     await readBefore(connection, table, which, filesOf(reading, name).from);
     tables.push(table);
   }
@@ -214,34 +226,26 @@ function proveSum({ table }: CloneTable, { own, rows }: Taken): void {
   );
 }
 
-function add(sums: Map<TableName, RecoveredTable>, { table, columns }: CloneTable, taken: Taken): void {
-  const so = sums.get(table) ?? { rows: 0, updated: 0, moved: 0, own: 0, unknown: 0 };
-  sums.set(table, {
-    table,
-    columns: columns.map(({ name }) => name),
-    rows: so.rows + taken.rows,
-    updated: so.updated + taken.updated,
-    moved: so.moved + taken.moved,
-    own: so.own + taken.own,
-    unknown: 0,
-  });
+interface Files {
+  readonly from: string;
+  /** What the `nth` commit took. */
+  readonly to: string;
+  readonly all: string;
 }
 
-function filesOf({ clone, names }: Reading, table: TableName): { readonly from: string; readonly to: string } {
+/** What a group took lies in a file for each commit first. */
+function filesOf({ clone, names, statement }: Reading, table: TableName, nth = 0): Files {
   const place = path.join(clonePlaces(clone.folder).rows, `t${names.indexOf(table) + 1}`);
-  return { from: `${place}.before`, to: `${place}.copy` };
+  const all = `${place}.copy`;
+  return { from: `${place}.before`, to: statement.kind === "group" ? `${all}.${nth}` : all, all };
 }
 
 /** The server has stopped: what it gave lies in files of ours. */
-function recovered(
-  names: readonly TableName[],
-  sums: ReadonlyMap<TableName, RecoveredTable>,
-  reading: Reading,
-): Recovered {
-  const file = (table: TableName) => filesOf(reading, table).to;
+function recovered(names: readonly TableName[], sums: Sums, reading: Reading): Recovered {
+  const file = (table: TableName) => filesOf(reading, table).all;
   return {
     tables: names.flatMap((name) => {
-      const table = sums.get(name);
+      const table = sums.get(name)?.sum;
       return table
         ? [
             {

@@ -1,12 +1,14 @@
 import type { Watch } from "../../../engine.ts";
 import type { Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
-import { deleterOf, membersOf } from "../pages/count.ts";
-import { fates, type Settled } from "../pages/fates.ts";
+import { deleterOf } from "../pages/count.ts";
+import type { Settled } from "../pages/fates.ts";
 import { eachVersion, pageSize, place } from "../pages/layout.ts";
+import { membersOf } from "../pages/members.ts";
 import { type Multixacts, multixacts } from "../pages/multixact.ts";
 import { type PageSource, rawPages } from "../pages/read.ts";
 import { pageSource, pagesOf, type Relation, relations } from "../pages/relation.ts";
+import { type Story, storyOf } from "../pages/story.ts";
 import { type Places, places } from "./places.ts";
 
 /** What the raw pages say of one table: which versions come back, and where they lie. */
@@ -47,19 +49,24 @@ export async function judge(
     seen: (pages, { table }) => watch.progress({ done: (done += pages), total, unit: "pages", note: table }),
   };
   const judged: Judged[] = [];
-  for (const relation of found) judged.push(await judgeTable(judging, relation));
+  for (const relation of found)
+    judged.push(await judgeTable(judging, relation, await storyOf(asking, statement, relation.table)));
   return judged;
 }
 
-async function judgeTable({ source, multis, members, watch, seen }: Judging, relation: Relation): Promise<Judged> {
-  const story = fates(members);
-  const [found, endedBy, later] = [places(), new Set(members), new Map<number, readonly [number, number]>()];
+async function judgeTable(
+  { source, multis, members, watch, seen }: Judging,
+  relation: Relation,
+  story: Story,
+): Promise<Judged> {
+  const [found, later] = [places(), new Map<number, readonly [number, number]>()];
+  const endedBy = new Set(members);
   for await (const { first, pages } of rawPages(source, relation.table, relation.blocks, watch)) {
     await multis.learn({ first, pages });
     for (const [index, page] of pages.entries())
       eachVersion(page, first + index, (version) => {
         const deleter = deleterOf(version, multis);
-        const fate = story.see(version, deleter ?? 0, deleter === null);
+        const fate = story.see(page, version, deleter);
         if (fate === "no") return;
         if (version.multi) endedBy.add(version.deleter);
         if (fate === "deleted") found.add(version.block, version.offset);
@@ -67,7 +74,7 @@ async function judgeTable({ source, multis, members, watch, seen }: Judging, rel
       });
     seen(pages.length, relation);
   }
-  const settled = story.settle();
+  const { settled, older } = story.settle();
   for (const [at, [block, offset]] of later) if (settled.back.has(at)) found.add(block, offset);
-  return { relation, settled, places: found, endedBy };
+  return { relation, settled, places: found.without(older), endedBy };
 }

@@ -1,17 +1,13 @@
 import type { RecoveredTable, Statement } from "../../../evidence.ts";
 import type { Watch } from "../../../engine.ts";
 import type { Connection } from "../../connection.ts";
-import { lowXid } from "../xid.ts";
-import { type Fates, fates, type Settled } from "./fates.ts";
+import type { Settled } from "./fates.ts";
 import { eachVersion, pageSize, type Version } from "./layout.ts";
 import { type Multixacts, multixacts } from "./multixact.ts";
+import { membersOf } from "./members.ts";
 import { rawPages, type Pages } from "./read.ts";
 import { pageSource, pagesOf, type Relation, relations } from "./relation.ts";
-
-/** The 32-bit ids of the statement's transactions and their committed subtransactions. */
-export function membersOf(statement: Pick<Statement, "transactions" | "subtransactions">): ReadonlySet<number> {
-  return new Set([...statement.transactions, ...statement.subtransactions].map((xid) => lowXid(Number(xid))));
-}
+import { type Story, story, storyOf } from "./story.ts";
 
 /** Exactly what the page transplant would hand out, from raw pages; nothing is written anywhere. */
 export async function countRows(
@@ -20,15 +16,31 @@ export async function countRows(
   statement: Statement,
   watch: Watch,
 ): Promise<readonly RecoveredTable[]> {
-  const [counted = []] = await countEach(reading, asking, [statement], watch);
+  const judging = { statements: [statement], judge: storyOf };
+  const [counted = []] = await countPages(reading, asking, judging, watch);
   return counted;
 }
 
-/** The same for several statements, by one reading of the pages. */
+/** All that each of several statements took, older versions of a row too, by one reading of the pages. */
 export async function countEach(
   reading: Connection,
   asking: Connection,
   statements: readonly Statement[],
+  watch: Watch,
+): Promise<readonly (readonly RecoveredTable[])[]> {
+  const judge: Judging["judge"] = (_asking, statement) => Promise.resolve(story(membersOf(statement), null));
+  return countPages(reading, asking, { statements, judge }, watch);
+}
+
+interface Judging {
+  readonly statements: readonly Statement[];
+  readonly judge: typeof storyOf;
+}
+
+async function countPages(
+  reading: Connection,
+  asking: Connection,
+  { statements, judge: judgeOf }: Judging,
   watch: Watch,
 ): Promise<readonly (readonly RecoveredTable[])[]> {
   const names = new Set(statements.flatMap(({ tables }) => tables.map(({ table }) => table)));
@@ -39,7 +51,9 @@ export async function countEach(
   const counted: RecoveredTable[][] = statements.map(() => []);
   let done = 0;
   for (const relation of found) {
-    const judges = statements.map((statement) => (hits(statement, relation) ? fates(membersOf(statement)) : null));
+    const judges: (Story | null)[] = [];
+    for (const statement of statements)
+      judges.push(hits(statement, relation) ? await judgeOf(asking, statement, relation.table) : null);
     for await (const pages of rawPages(source, relation.table, relation.blocks, watch)) {
       await multis.learn(pages);
       judgePages(
@@ -52,7 +66,7 @@ export async function countEach(
     }
     const columns = await columnsOf(asking, relation.oid);
     for (const [nth, judge] of judges.entries())
-      if (judge) counted[nth]?.push(recoveredTable(relation.table, columns, judge.settle()));
+      if (judge) counted[nth]?.push(recoveredTable(relation.table, columns, judge.settle().settled));
   }
   return counted;
 }
@@ -61,11 +75,11 @@ function hits(statement: Statement, relation: Relation): boolean {
   return statement.tables.some(({ table }) => table === relation.table);
 }
 
-function judgePages({ first, pages }: Pages, judges: readonly Fates[], multis: Multixacts): void {
+function judgePages({ first, pages }: Pages, judges: readonly Story[], multis: Multixacts): void {
   for (const [index, page] of pages.entries())
     eachVersion(page, first + index, (version) => {
       const deleter = deleterOf(version, multis);
-      for (const judge of judges) judge.see(version, deleter ?? 0, deleter === null);
+      for (const judge of judges) judge.see(page, version, deleter);
     });
 }
 
@@ -81,6 +95,6 @@ export async function columnsOf(connection: Connection, oid: number): Promise<re
 }
 
 export function recoveredTable(table: string, columns: readonly string[], settled: Settled): RecoveredTable {
-  const { rows, updated, moved, own, unknown } = settled;
-  return { table, columns, rows, updated, moved, own, unknown };
+  const { rows, updated, moved, own, unknown, older = 0 } = settled;
+  return { table, columns, rows, updated, moved, own, unknown, ...(older > 0 ? { older } : {}) };
 }

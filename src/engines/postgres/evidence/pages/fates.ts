@@ -24,6 +24,8 @@ export interface Settled {
   readonly broken: ReadonlySet<number>;
   /** Of the unknown ones: how many had an unclear deleter. */
   readonly unclear: number;
+  /** Not among `rows`: older versions of rows that a group took again later. */
+  readonly older?: number;
 }
 
 const [endDeleted, endMoved, endAlive] = [-1, -2, -3];

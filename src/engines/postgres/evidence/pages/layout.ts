@@ -110,6 +110,11 @@ function nextOf(version: Version): Next {
   return version.nextBlock === movedBlock && version.nextOffset === movedOffset ? "moved" : "another";
 }
 
+/** The version's header and values, out of its page. */
+export function versionBytes(page: Buffer, { pointer, row }: Pick<Version, "pointer" | "row">): Buffer {
+  return page.subarray(row, row + (page.readUInt32LE(pointer) >>> 17));
+}
+
 /** A version's place as one number. */
 export function place(block: number, offset: number): number {
   return block * 0x10000 + offset;

@@ -89,18 +89,20 @@ function unread(begun: Begun, statement: Statement): PathOption {
 }
 
 /** Measured on two cores: 200 MB of a backup copied, 200 MB of log read and 75 MB replayed a second, 3 s for each pause. */
-function feasible(bytes: number, log: number, why: string, { rows, transactions }: Statement): PathOption {
+function feasible(bytes: number, log: number, why: string, { rows, transactions, kind }: Statement): PathOption {
   return {
     ...base,
     feasible: true,
     why,
     takesMs: Math.round(bytes / 200_000 + log / 200_000 + log / 75_000 + 6000 * transactions.length + rows / 100),
     rows: rows > 0 ? rows : null,
-    loses: "nothing",
+    loses: kind === "group" ? `nothing.${twice}` : "nothing",
     needs: [...base.needs, `about ${size((bytes + log) * 1.3)} below the scratch folder, given back afterwards`],
     recommended: false,
   };
 }
+
+const twice = " A row that several of them took comes back once; until it is read it is counted each time.";
 
 /** What the log or the pages count: the clone itself counts only once it stands. */
 async function counted(asking: Connection, statement: Statement) {

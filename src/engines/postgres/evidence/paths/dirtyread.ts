@@ -11,6 +11,7 @@ import { extensionSchema } from "../extensions.ts";
 import { extensionPart } from "../freeze/extension.ts";
 import { recoveredTable } from "../pages/count.ts";
 import { pageSize } from "../pages/layout.ts";
+import { countedOrClosed } from "../pages/newest.ts";
 import { relations } from "../pages/relation.ts";
 import { number } from "../say.ts";
 import { allBlocks } from "../transplant/transplant.ts";
@@ -24,8 +25,11 @@ export const dirtyread: RecoveryPath = {
   option: async (context, statement, watch) => {
     const closed = await whyClosed(context.target, statement);
     if (closed) return closedOption(closed);
-    const counted = await dirtyread.count(context, statement, watch);
+    const found = await countedOrClosed(() => dirtyread.count(context, statement, watch));
+    if (found.closed) return closedOption(found.closed);
+    const { counted } = found;
     const rows = counted.reduce((sum, table) => sum + table.rows, 0);
+    const told = counted.reduce((sum, { older = 0 }) => sum + older, rows);
     if (rows > mostRows) return closedOption(tooMany(rows));
     const other = await pageTransplant.option(context, statement, watch);
     return {
@@ -39,7 +43,7 @@ export const dirtyread: RecoveryPath = {
       rows,
       loses: "What was removed before the freeze; everything, where a long value of any dead row is broken.",
       // The transplant reads only what comes back, so nothing but it can stop it.
-      recommended: !other.feasible && rows > 0 && rows >= statement.rows,
+      recommended: !other.feasible && rows > 0 && told >= statement.rows,
     };
   },
   count: (context, statement, watch) => pageTransplant.count(context, statement, watch),

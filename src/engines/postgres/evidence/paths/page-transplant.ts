@@ -6,6 +6,7 @@ import type { PostgresTarget } from "../../target.ts";
 import { extensionSchema } from "../extensions.ts";
 import { countRows } from "../pages/count.ts";
 import { pageSize } from "../pages/layout.ts";
+import { countedOrClosed } from "../pages/newest.ts";
 import { relations } from "../pages/relation.ts";
 import { number } from "../say.ts";
 import { majorVersion } from "../server.ts";
@@ -22,8 +23,11 @@ export const pageTransplant: RecoveryPath = {
     const connection = await context.target.catalogue();
     const closed = await whyClosed(context.target, connection, statement);
     if (closed) return closedOption(closed.why, closed.opensWith);
-    const counted = await pageTransplant.count(context, statement, watch);
+    const found = await countedOrClosed(() => pageTransplant.count(context, statement, watch));
+    if (found.closed) return closedOption(found.closed.why, found.closed.opensWith);
+    const { counted } = found;
     const rows = counted.reduce((sum, table) => sum + table.rows, 0);
+    const told = counted.reduce((sum, { older = 0 }) => sum + older, rows);
     const unknown = counted.reduce((sum, table) => sum + table.unknown, 0);
     return {
       ...base,
@@ -38,7 +42,7 @@ export const pageTransplant: RecoveryPath = {
         unknown > 0
           ? `${number(unknown)} versions whose story can't be followed, and what was removed before the freeze.`
           : "What was removed from the pages before the freeze.",
-      recommended: rows > 0 && rows >= statement.rows,
+      recommended: rows > 0 && told >= statement.rows,
     };
   },
   count: ({ target, reading, recent }, statement, watch) =>

@@ -7,6 +7,7 @@ import { makeScratchRoot } from "../../server/scratch-root.ts";
 import { extensionSchema } from "../extensions.ts";
 import { type LogWindow, logWindow } from "../log/window.ts";
 import { columnsOf, recoveredTable } from "../pages/count.ts";
+import { countedOrClosed } from "../pages/newest.ts";
 import { number, plural } from "../say.ts";
 import { majorVersion } from "../server.ts";
 import { scratchPart } from "../transplant/scratch.ts";
@@ -26,10 +27,14 @@ export const wal: RecoveryPath = {
     const closed = await whyClosed(context, connection, statement);
     if (closed) return closedOption(closed);
     const window = await logWindow(connection);
-    const onPages = await pageTransplant.count(context, statement, watch);
-    const there = sumOf(onPages, "rows");
-    if (there >= statement.rows && sumOf(onPages, "unknown") === 0) return notNeeded(window, there);
-    const counted = await countThem(context, statement, watch);
+    const onPages = await countedOrClosed(() => pageTransplant.count(context, statement, watch));
+    if (onPages.closed) return closedOption(onPages.closed);
+    const there = sumOf(onPages.counted, "rows");
+    const told = there + sumOf(onPages.counted, "older");
+    if (told >= statement.rows && sumOf(onPages.counted, "unknown") === 0) return notNeeded(window, there);
+    const all = await countedOrClosed(() => countThem(context, statement, watch));
+    if (all.closed) return closedOption(all.closed);
+    const { counted } = all;
     await context.recentLog(statement.value, () => Promise.resolve(counted.tables));
     return countedOption(counted, statement, window, there);
   },
@@ -113,7 +118,7 @@ function countedOption(counted: Counted, statement: Statement, window: LogWindow
     loses: [
       lossWords(counted.tables),
       ...silentWords(counted.tables, statement),
-      totalWords(counted, statement, rows + lost),
+      totalWords(counted, statement, rows + lost + sumOf(counted.tables, "older")),
     ].join(" "),
     recommended: rows > there,
   };
@@ -163,7 +168,10 @@ function expectedMs({ from, to }: LogWindow, rows: number): number {
   return Math.round(1500 + Number(to - from) / 30_000 + rows / 400);
 }
 
-function sumOf(tables: readonly RecoveredTable[], what: "rows" | "lost" | "unknown" | "moved" | "own"): number {
+function sumOf(
+  tables: readonly RecoveredTable[],
+  what: "rows" | "lost" | "unknown" | "moved" | "own" | "older",
+): number {
   return tables.reduce((sum, table) => sum + (table[what] ?? 0), 0);
 }
 

@@ -3,8 +3,9 @@ import path from "node:path";
 import type { Watch } from "../../../engine.ts";
 import { deleterOf } from "../pages/count.ts";
 import { type Fate, type Fates, fates, type Settled } from "../pages/fates.ts";
-import { eachVersion, place, type Version } from "../pages/layout.ts";
+import { eachVersion, place, type Version, versionBytes } from "../pages/layout.ts";
 import type { Multixacts } from "../pages/multixact.ts";
+import { type Newest, type Weighed, withoutOlder } from "../pages/newest.ts";
 import { type PageSource, rawPages } from "../pages/read.ts";
 import type { Relation } from "../pages/relation.ts";
 import { keepOnly, resetPage, revive } from "./revive.ts";
@@ -32,26 +33,32 @@ export interface CopyJob {
 }
 
 /** Streams a table's pages and writes those that hold rows to bring back, with nothing else on them. */
-export async function copyTable(job: CopyJob, relation: Relation): Promise<CopiedTable> {
+export async function copyTable(job: CopyJob, relation: Relation, newest: Newest | null): Promise<CopiedTable> {
   mkdirSync(job.folder, { recursive: true, mode: 0o700 });
-  const { settled, files } = await copyHeap(job, relation);
+  const { settled, files } = await copyHeap(job, relation, newest);
   const toast = relation.toast === null ? null : await copyToast(job, relation.toast, settled.back.size > 0);
   return { relation, settled, heap: files, toast };
 }
 
-async function copyHeap(job: CopyJob, relation: Relation) {
+async function copyHeap(job: CopyJob, relation: Relation, newest: Newest | null) {
   const judge = fates(job.members);
   const file = relationFile(path.join(job.folder, String(relation.oid)));
   /** Revived, but only to stay if their chain of versions ends deleted: their line pointers in the file. */
   const later = new Map<number, number>();
   for await (const { first, pages } of rawPages(job.source, relation.table, relation.blocks, job.watch)) {
     await job.multis.learn({ first, pages });
-    for (const [index, page] of pages.entries()) copyHeapPage(page, first + index, { judge, file, later }, job.multis);
+    for (const [index, page] of pages.entries())
+      copyHeapPage(page, first + index, { judge, file, later, newest }, job.multis);
     job.seen(pages.length);
   }
   const settled = judge.settle();
-  for (const [version, pointer] of later) if (!settled.back.has(version)) file.clearPointer(pointer);
-  return { settled, files: file.close() };
+  for (const [version, pointer] of later) {
+    if (settled.back.has(version)) newest?.arrive(version);
+    else file.clearPointer(pointer);
+  }
+  const older = newest?.older() ?? [];
+  for (const pointer of older) file.clearPointer(pointer);
+  return { settled: withoutOlder(settled, older.length), files: file.close() };
 }
 
 export interface HeapCopy {
@@ -59,29 +66,37 @@ export interface HeapCopy {
   readonly file: Pick<RelationFile, "append">;
   /** Versions that may yet stay: their line pointers in the file, by place. */
   readonly later: Map<number, number>;
+  /** Weighs versions of one row against each other, by their line pointers in the file. */
+  readonly newest: Newest | null;
   /** Hears of every version; false keeps one out of the file that would come back. */
   readonly allow?: (version: Version, deleter: number, fate: Fate, page: Buffer) => boolean;
 }
 
 /** Writes what comes back of a page, or may yet, with nothing else on it. */
 export function copyHeapPage(page: Buffer, block: number, copy: HeapCopy, multis: Multixacts): void {
-  const { judge, file, later, allow } = copy;
+  const { judge, file, later, allow, newest } = copy;
   const kept: number[] = [];
-  const unsure: { readonly version: number; readonly pointer: number }[] = [];
+  const noted: { readonly version: number; readonly pointer: number; weighed: Weighed | undefined; fate: Fate }[] = [];
   eachVersion(page, block, (version) => {
     const deleter = deleterOf(version, multis);
     const fate = judge.see(version, deleter ?? 0, deleter === null);
     const allowed = allow?.(version, deleter ?? 0, fate, page) ?? true;
     if (fate === "no" || !allowed) return;
     kept.push(version.pointer);
-    if (fate === "later") unsure.push({ version: place(block, version.offset), pointer: version.pointer });
+    const weighed = newest?.weigh(versionBytes(page, version), deleter ?? 0, page.readUInt32LE(version.row));
+    if (fate === "later" || weighed)
+      noted.push({ version: place(block, version.offset), pointer: version.pointer, weighed, fate });
     revive(page, version);
   });
   if (kept.length === 0) return;
   resetPage(page);
   keepOnly(page, kept);
   const at = file.append(page);
-  for (const { version, pointer } of unsure) later.set(version, at + pointer);
+  for (const { version, pointer, weighed, fate } of noted) {
+    if (fate === "later") later.set(version, at + pointer);
+    if (weighed && fate === "later") newest?.wait(version, weighed, at + pointer);
+    else if (weighed) newest?.take(weighed, at + pointer);
+  }
 }
 
 /** Every chunk that F took away; living ones too where an updated row's old version may still point to them. */

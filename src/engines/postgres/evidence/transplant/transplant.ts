@@ -8,9 +8,11 @@ import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
 import { type PrivateServer, removeServer } from "../../server/private-server.ts";
 import type { PostgresTarget } from "../../target.ts";
-import { membersOf, recoveredTable } from "../pages/count.ts";
+import { recoveredTable } from "../pages/count.ts";
 import { pageSize } from "../pages/layout.ts";
+import { membersOf } from "../pages/members.ts";
 import { multixacts } from "../pages/multixact.ts";
+import { newestOf } from "../pages/newest.ts";
 import { pageSource, type Relation, relations } from "../pages/relation.ts";
 import { majorVersion } from "../server.ts";
 import { type CopiedTable, copyTable } from "./copy-pages.ts";
@@ -86,7 +88,8 @@ async function copyPages(
   for (const relation of found) {
     const seen = (pages: number) =>
       watch.progress({ done: (done += pages), total, unit: "pages", note: relation.table });
-    copied.push(await copyTable({ source, multis, members: membersOf(statement), folder, watch, seen }, relation));
+    const job = { source, multis, members: membersOf(statement), folder, watch, seen };
+    copied.push(await copyTable(job, relation, await newestOf(asking, statement, relation.table)));
   }
   return copied;
 }

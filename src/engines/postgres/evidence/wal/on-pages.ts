@@ -1,14 +1,16 @@
 import { deleterOf } from "../pages/count.ts";
 import { fates, type Settled } from "../pages/fates.ts";
-import { eachVersion, place, type Version } from "../pages/layout.ts";
+import { eachVersion, place, type Version, versionBytes } from "../pages/layout.ts";
 import type { Multixacts } from "../pages/multixact.ts";
+import type { Newest } from "../pages/newest.ts";
 import { type PageSource, rawPages } from "../pages/read.ts";
 import type { Relation } from "../pages/relation.ts";
 import type { Watch } from "../../../engine.ts";
 import { copyHeapPage } from "../transplant/copy-pages.ts";
 import type { RelationFile } from "../transplant/relation-file.ts";
 import { keepOnly, resetPage, revive } from "../transplant/revive.ts";
-import { type Chunks, longValues, type PhysicalColumn } from "./long-values.ts";
+import type { PhysicalColumn } from "../pages/values.ts";
+import { type Chunks, longValues } from "./long-values.ts";
 import { type SeenVersions, seenVersions } from "./seen.ts";
 
 export interface PageReading {
@@ -36,6 +38,7 @@ export async function heapOnPages(
   file: RelationFile,
   chunks: Chunks,
   columns: readonly PhysicalColumn[],
+  newest: Newest | null,
 ): Promise<OnPages> {
   const { source, multis, members, watch } = reading;
   const [judge, later, seen] = [fates(members), new Map<number, number>(), seenVersions()];
@@ -43,7 +46,8 @@ export async function heapOnPages(
   let cut = 0;
   const allow = (version: Version, deleter: number, fate: "deleted" | "later" | "no", page: Buffer) => {
     if (members.has(deleter)) seen.add(version.block, version.offset, deleter);
-    if (fate === "no" || longValues(bytesOf(page, version), columns).every((value) => chunks.whole(value))) return true;
+    if (fate === "no" || longValues(versionBytes(page, version), columns).every((value) => chunks.whole(value)))
+      return true;
     if (fate === "deleted") cut += 1;
     else cutLater.add(place(version.block, version.offset));
     return false;
@@ -51,21 +55,18 @@ export async function heapOnPages(
   for await (const { first, pages } of rawPages(source, relation.table, relation.blocks, watch)) {
     await multis.learn({ first, pages });
     for (const [index, page] of pages.entries())
-      copyHeapPage(page, first + index, { judge, file, later, allow }, multis);
+      copyHeapPage(page, first + index, { judge, file, later, allow, newest }, multis);
     reading.seen(pages.length);
   }
   const settled = judge.settle();
   const broken = new Map<number, number>();
   for (const [version, pointer] of later) {
     if (settled.broken.has(version)) broken.set(version, pointer);
-    else if (!settled.back.has(version)) file.clearPointer(pointer);
+    else if (settled.back.has(version)) newest?.arrive(version);
+    else file.clearPointer(pointer);
   }
   for (const version of cutLater) if (settled.back.has(version)) cut += 1;
   return { settled, seen, broken, cut };
-}
-
-function bytesOf(page: Buffer, { pointer, row }: Version): Buffer {
-  return page.subarray(row, row + (page.readUInt32LE(pointer) >>> 17));
 }
 
 /** Every chunk of a long value that the statement took away and had not made itself. */
@@ -87,7 +88,7 @@ export async function chunksOnPages(
         seen.add(version.block, version.offset, deleter);
         if (members.has(version.maker)) return;
         kept.push(version.pointer);
-        chunks.add(bytesOf(page, version));
+        chunks.add(versionBytes(page, version));
         revive(page, version);
       });
       if (kept.length === 0) continue;

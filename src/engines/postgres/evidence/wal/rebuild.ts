@@ -4,17 +4,18 @@ import type { Boundary, Watch } from "../../../engine.ts";
 import type { Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
 import { logWindow } from "../log/window.ts";
-import { membersOf } from "../pages/count.ts";
+import { membersOf } from "../pages/members.ts";
 import type { Settled } from "../pages/fates.ts";
 import { pageSize } from "../pages/layout.ts";
 import { multixacts } from "../pages/multixact.ts";
+import { type Newest, newestOf, type Weighed, withoutOlder } from "../pages/newest.ts";
 import { pageSource, type Relation, relations } from "../pages/relation.ts";
 import type { CopiedTable } from "../transplant/copy-pages.ts";
 import { type RelationFile, relationFile } from "../transplant/relation-file.ts";
 import type { Shapes } from "../transplant/shapes.ts";
 import { nextXid } from "../xid.ts";
 import { type LoggedTable, loggedTables } from "./files.ts";
-import { type Chunks, chunksFound, longValues, type PhysicalColumn } from "./long-values.ts";
+import { type Chunks, chunksFound, longValues } from "./long-values.ts";
 import { chunksOnPages, heapOnPages, type OnPages, type PageReading } from "./on-pages.ts";
 import { packer } from "./pack.ts";
 import { reachesBack } from "./reach.ts";
@@ -112,12 +113,17 @@ async function oneTable(work: RebuildWork, one: OneTable): Promise<CopiedTable> 
   const shape = work.shapes.tables.find(({ oid }) => oid === one.relation.oid);
   const columns = shape?.columns ?? [];
   const file = fileFor(work.folder, one.relation.oid);
-  const onPages = await heapOnPages(one.reading, one.relation, file, chunks, columns);
+  const newest = await newestOf(work.asking, work.statement, one.relation.table);
+  const onPages = await heapOnPages(one.reading, one.relation, file, chunks, columns, newest);
+  const pagesEnd = file.size();
   const replayed = replayInto(one, one.table.heap, file, {
     onPage: onPages.seen.has,
-    fits: (bytes) => longValues(bytes, columns as readonly PhysicalColumn[]).every((value) => chunks.whole(value)),
+    fits: (bytes) => longValues(bytes, columns).every((value) => chunks.whole(value)),
+    newest,
   });
-  return { relation: one.relation, ...joined(one, onPages, replayed, file), heap: file.close(), toast };
+  const all = joined(one, onPages, replayed, file, newest);
+  const counted = newest === null ? all : withoutTheOlder(all, newest, file, pagesEnd);
+  return { relation: one.relation, ...counted, heap: file.close(), toast };
 }
 
 async function longOnes(
@@ -129,35 +135,59 @@ async function longOnes(
   const file = fileFor(work.folder, toast.oid);
   const seen = await chunksOnPages(one.reading, toast, file, chunks);
   const keep = (bytes: Buffer) => (chunks.add(bytes), true);
-  if (one.table.toast) replayInto(one, one.table.toast, file, { onPage: seen.has, fits: keep });
+  if (one.table.toast) replayInto(one, one.table.toast, file, { onPage: seen.has, fits: keep, newest: null });
   return file.close();
+}
+
+interface Into {
+  readonly onPage: ReplayJob["onPage"];
+  readonly fits: (bytes: Buffer) => boolean;
+  readonly newest: Newest | null;
 }
 
 function replayInto(
   { reading, spool, whole }: OneTable,
   logFile: LoggedTable["heap"],
   file: RelationFile,
-  { onPage, fits }: { readonly onPage: ReplayJob["onPage"]; readonly fits: (bytes: Buffer) => boolean },
+  { onPage, fits, newest }: Into,
 ): Replayed {
   const pack = packer(file);
+  const weighed = new Map<number, Weighed>();
   const replayed = replayFile(spool, logFile, {
     members: reading.members,
     whole,
     onPage,
-    keep: (bytes) => (fits(bytes) ? pack.add(bytes) : null),
+    keep: (bytes, xid, maker) => {
+      if (!fits(bytes)) return null;
+      const kept = pack.add(bytes);
+      if (newest) weighed.set(kept, newest.weigh(bytes, xid, maker));
+      return kept;
+    },
     drop: pack.remove,
+    found: (kept) => {
+      const one = weighed.get(kept);
+      if (one) newest?.take(one, kept);
+      weighed.delete(kept);
+    },
   });
   pack.end();
   return replayed;
 }
 
 /** What the pages could not tell, the log may; each row is counted once. */
-function joined({ whole }: OneTable, { settled, broken, cut }: OnPages, replayed: Replayed, file: RelationFile) {
+function joined(
+  { whole }: OneTable,
+  { settled, broken, cut }: OnPages,
+  replayed: Replayed,
+  file: RelationFile,
+  newest: Newest | null,
+): CountedTable {
   const ends = { deleted: 0, updated: 0, moved: 0, own: 0, unknown: 0 };
   for (const [at, pointer] of broken) {
     const end = replayed.ends.get(at) ?? "unknown";
     ends[end] += 1;
-    if (end !== "deleted") file.clearPointer(pointer);
+    if (end === "deleted") newest?.arrive(at);
+    else file.clearPointer(pointer);
   }
   const told = ends.deleted + ends.updated + ends.moved + (whole ? settled.unclear : 0);
   const fromPages = settled.rows - cut + ends.deleted;
@@ -171,6 +201,29 @@ function joined({ whole }: OneTable, { settled, broken, cut }: OnPages, replayed
   };
   const from = { "page-transplant": fromPages, wal: replayed.found };
   return { settled: counts, lost: replayed.lost + cut, from };
+}
+
+interface CountedTable {
+  readonly settled: Settled;
+  readonly lost: number;
+  readonly from: Readonly<Record<"page-transplant" | "wal", number>>;
+}
+
+/** `pagesEnd`: what lies behind it in the file is out of the log. */
+function withoutTheOlder(
+  { settled, lost, from }: CountedTable,
+  newest: Newest,
+  file: RelationFile,
+  pagesEnd: number,
+): CountedTable {
+  const older = newest.older();
+  for (const pointer of older) file.clearPointer(pointer);
+  const onPages = older.filter((pointer) => pointer < pagesEnd).length;
+  return {
+    settled: withoutOlder(settled, older.length),
+    lost,
+    from: { "page-transplant": from["page-transplant"] - onPages, wal: from.wal - (older.length - onPages) },
+  };
 }
 
 function fileFor(folder: string | null, oid: number): RelationFile {

@@ -16,8 +16,10 @@ export interface ReplayJob {
   /** The version that this transaction ended still stands on its page: then the page has it, and tells how its row ended. */
   onPage(at: number, xid: number): boolean;
   /** Keeps a tuple for the scratch server and gives its place there; null where it can't be opened there (a long value is not whole). */
-  keep(bytes: TupleBytes): number | null;
+  keep(bytes: TupleBytes, xid: number, maker: number): number | null;
   drop(kept: number): void;
+  /** What was kept is a row that comes back. */
+  found(kept: number): void;
 }
 
 /** Rows that the statement ended and that are not on their pages any more, and what of the pages' own story the log knows better. */
@@ -114,15 +116,19 @@ function ended(desk: Desk, page: Watched, record: LogRecord, offset: number, to:
   if (own || (slot !== null && job.members.has(slot.maker))) return story.link(nth, at, xid, to);
   const onPage = job.onPage(at, xid);
   if (typeof to === "number") {
-    const kept = onPage || !slot?.bytes ? null : job.keep(slot.bytes);
+    const kept = onPage || !slot?.bytes ? null : job.keep(slot.bytes, xid, slot.maker);
     return story.head(nth, { at, xid, kept, ...(slot === null && !job.whole ? { strange: true as const } : {}) }, to);
   }
   if (onPage) return;
   // Before the log begins the statement itself may have made what it ends here.
   if (slot === null && !job.whole) counts.unknown += 1;
   else if (to === "moved") counts.moved += 1;
-  else if (slot?.bytes && job.keep(slot.bytes) !== null) counts.found += 1;
-  else counts.lost += 1;
+  else found(desk, slot?.bytes ? job.keep(slot.bytes, xid, slot.maker) : null);
+}
+
+function found({ job, counts }: Desk, kept: number | null): void {
+  counts[kept === null ? "lost" : "found"] += 1;
+  if (kept !== null) job.found(kept);
 }
 
 /** Where the log begins within the statement, a whole page shows what it had ended before. */
@@ -138,12 +144,12 @@ function fromImage(desk: Desk, page: Watched, record: LogRecord): void {
     const bytes = slotAt(page, offset)?.bytes;
     if (job.members.has(maker) || next === "another" || !bytes) counts.unknown += 1;
     else if (next === "moved") counts.moved += 1;
-    else if (job.keep(bytes) !== null) counts.found += 1;
-    else counts.lost += 1;
+    else found(desk, job.keep(bytes, deleter, maker));
   });
 }
 
-function settle({ job, counts, story }: Desk): ReadonlyMap<number, ChainEnd> {
+function settle(desk: Desk): ReadonlyMap<number, ChainEnd> {
+  const { job, counts, story } = desk;
   const ends = new Map<number, ChainEnd>();
   story.settle((end, head, last) => {
     const lastOnPage = last !== null && job.onPage(last.at, last.xid);
@@ -158,8 +164,7 @@ function settle({ job, counts, story }: Desk): ReadonlyMap<number, ChainEnd> {
     if (head.strange) counts.unknown += 1;
     else if (end === "updated") counts.updated += 1;
     else if (end === "moved") counts.moved += 1;
-    else if (head.kept !== null) counts.found += 1;
-    else counts.lost += 1;
+    else found(desk, head.kept);
   });
   return ends;
 }

@@ -1,0 +1,46 @@
+import type { Statement } from "../../../evidence.ts";
+import type { TableName } from "../../../inspect.ts";
+import type { Connection } from "../../connection.ts";
+import { type Fate, fates, type Settled } from "./fates.ts";
+import { place, type Version, versionBytes } from "./layout.ts";
+import { membersOf } from "./members.ts";
+import { type Newest, newestOf, withoutOlder } from "./newest.ts";
+
+/** What became of a table's versions, with those of one row weighed against each other: for who reads pages and writes none. */
+export interface Story {
+  see(page: Buffer, version: Version, deleter: number | null): Fate;
+  settle(): Told;
+}
+
+export interface Told {
+  readonly settled: Settled;
+  /** Places that `see` gave out as deleted, or as coming back later, and that stay out for a newer one. */
+  readonly older: ReadonlySet<number>;
+}
+
+export async function storyOf(asking: Connection, statement: Statement, table: TableName): Promise<Story> {
+  return story(membersOf(statement), await newestOf(asking, statement, table));
+}
+
+/** `newest` null: nothing is weighed, and every version that was taken counts. */
+export function story(members: ReadonlySet<number>, newest: Newest | null): Story {
+  const judge = fates(members);
+  return {
+    see: (page, version, deleter) => {
+      const fate = judge.see(version, deleter ?? 0, deleter === null);
+      if (newest === null || fate === "no") return fate;
+      const at = place(version.block, version.offset);
+      const weighed = newest.weigh(versionBytes(page, version), deleter ?? 0, page.readUInt32LE(version.row));
+      if (fate === "deleted") newest.take(weighed, at);
+      else newest.wait(at, weighed, at);
+      return fate;
+    },
+    settle: () => {
+      const settled = judge.settle();
+      if (newest === null) return { settled, older: new Set() };
+      for (const at of settled.back) newest.arrive(at);
+      const older = new Set(newest.older());
+      return { settled: withoutOlder(settled, older.size), older };
+    },
+  };
+}
