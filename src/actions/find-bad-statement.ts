@@ -41,7 +41,7 @@ export const findBadStatement: Action<Params, Search> = {
   },
 
   choices({ statements }) {
-    const largest = statements.reduce<Statement | null>((a, b) => (a !== null && a.rows >= b.rows ? a : b), null);
+    const largest = largestOf(statements);
     return statements.map((statement) => choiceOf(statement, statements, statement === largest));
   },
 
@@ -52,6 +52,19 @@ export const findBadStatement: Action<Params, Search> = {
     return statement === null ? null : choiceOf(statement, search.statements, false);
   },
 };
+
+/**
+ * None where some took the whole file of a table: nobody knows yet how many rows that was, all of them or none (VACUUM FULL), so which one
+ * took the most is for a person to say.
+ */
+function largestOf(statements: readonly Statement[]): Statement | null {
+  if (statements.some(tookFile)) return null;
+  return statements.reduce<Statement | null>((a, b) => (a !== null && a.rows >= b.rows ? a : b), null);
+}
+
+function tookFile({ kind }: Statement): boolean {
+  return kind === "rewrite" || kind === "drop";
+}
 
 async function query(ctx: ReadContext, { table, tables, since, until }: Params): Promise<StatementQuery> {
   const examined = tables ?? (await ctx.capability("evidence").examine(table)).tables.map((fact) => fact.table);
@@ -88,9 +101,7 @@ function choiceOf(statement: Statement, all: readonly Statement[], isLargest: bo
     value,
     label: `${when(statement)}  ${took(statement)}  ${named(statement)}`,
     details: [
-      kind === "rewrite" || kind === "drop"
-        ? `all rows of ${tables.map(({ table }) => table).join(", ")}`
-        : perTable(tables),
+      tookFile(statement) ? `all rows of ${tables.map(({ table }) => table).join(", ")}` : perTable(tables),
       ...(at === null && !isOpen ? ["the server does not know when it committed"] : []),
       ...(at !== null && (isOpen || (until !== null && until !== at))
         ? [isOpen ? `began ${instantOf(at)}` : `committed from ${instantOf(at)} to ${instantOf(until ?? at)}`]
@@ -98,10 +109,25 @@ function choiceOf(statement: Statement, all: readonly Statement[], isLargest: bo
       who === null ? "by whom, and its SQL: not in the evidence" : `by ${who}; its SQL is not in the evidence`,
       ...(kind === "open" ? ["still open: ending it brings its rows back"] : []),
       ...doubts,
+      ...(tookFile(statement) && all.length > 1
+        ? [
+            "no statement here is called the largest: this one may have taken all rows (TRUNCATE), or none (VACUUM FULL)",
+          ]
+        : []),
     ],
-    tags: [...(isLargest ? ["largest"] : []), ...transactions.filter((xid) => belongsHere(xid, statement, all))],
+    tags: [
+      ...(isLargest ? ["largest"] : []),
+      ...aloneOfItsKind(statement, all),
+      ...transactions.filter((xid) => belongsHere(xid, statement, all)),
+    ],
     data: statement,
   };
+}
+
+/** A table that lost its file once only: it can be named by that. */
+function aloneOfItsKind(statement: Statement, all: readonly Statement[]): readonly string[] {
+  const alike = all.filter(({ kind }) => kind === statement.kind);
+  return tookFile(statement) && alike.length === 1 ? [statement.kind] : [];
 }
 
 function when({ kind, at }: Statement): string {

@@ -57,6 +57,27 @@ test("names the tables that went with their whole file, and no number of rows th
     expect(whole(kind)?.details[0]).toBe("all rows of public.orders, public.lines");
 });
 
+test("calls no DELETE the largest beside the loss of a whole file, whose rows nobody has counted", async () => {
+  const search = await searched(await aStory());
+  const [deleted] = search.statements as [Search["statements"][number]];
+  const whole = (kind: "rewrite" | "drop", xid: string) =>
+    ({ ...deleted, kind, value: `${kind}:${xid}`, transactions: [xid], rows: 0 }) as const;
+  const choicesOf = (...statements: Search["statements"]) =>
+    findBadStatement.choices?.({ ...search, statements }) ?? [];
+  const named = (choices: ReturnType<typeof choicesOf>, tag: string) =>
+    choices.filter(({ tags }) => tags.includes(tag)).map(({ value }) => value);
+  expect(named(choicesOf(deleted), "largest")).toEqual([deleted.value]);
+  for (const kind of ["rewrite", "drop"] as const) {
+    const choices = choicesOf(deleted, whole(kind, "900"));
+    expect(named(choices, "largest")).toEqual([]);
+    expect(named(choices, kind)).toEqual([`${kind}:900`]);
+    expect(choices[1]?.details.at(-1)).toContain("or none (VACUUM FULL)");
+    // Two of them have no such name: it would be a guess which one is meant.
+    expect(named(choicesOf(deleted, whole(kind, "900"), whole(kind, "901")), kind)).toEqual([]);
+    expect(named(choicesOf(whole(kind, "900")), "largest")).toEqual([]);
+  }
+});
+
 test("reads no row of the table by SQL: dead rows outlive the search without a freeze", async () => {
   const story = await aStory();
   await searched(story);

@@ -34,8 +34,11 @@ export function answerTo(question: Question, givenUp = false): Answer | null {
   }
 }
 
-/** The shop's one trigger notes that an order came in; these came in long ago, so it is not fired again. */
-const wishes = ["largest", "recommended", "skip", "default"];
+/**
+ * Who staged a TRUNCATE knows it when it is in the list. The shop's one trigger notes that an order came in; these came in long ago, so it
+ * is not fired again.
+ */
+const wishes = ["rewrite", "largest", "recommended", "skip", "default"];
 
 function choice({ choices }: ChoiceQuestion): Answer | null {
   const open = choices.filter((one) => one.disabled === undefined);
