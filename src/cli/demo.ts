@@ -60,7 +60,7 @@ async function setStage(parts: DemoParts, wishes: DemoWishes): Promise<Stage> {
   const found = parts.rehearsals.left() === "incident" ? await goOn(parts) : null;
   if (found?.left && !wishes.fresh) {
     for (const line of goingOnLines(found.rehearsal.kind, wishes.incident)) parts.say(line);
-    tell(parts, await found.rehearsal.story());
+    tell(parts, incidentLines(await found.rehearsal.story(), "left"));
     return found;
   }
   if (found) await strike(found);
@@ -93,7 +93,7 @@ async function begin(parts: DemoParts, what: Parameters<Rehearsals["begin"]>[0])
     const seeded = await rehearsal.seed({ progress: () => undefined, output: (text) => parts.say(`  ${text}`) });
     for (const line of seededLines(seeded)) parts.say(line);
     await rehearsal.traffic();
-    tell(parts, await rehearsal.incident());
+    tell(parts, incidentLines(await rehearsal.incident()));
   } catch (error) {
     await rehearsal.end("remove");
     throw error;
@@ -101,8 +101,8 @@ async function begin(parts: DemoParts, what: Parameters<Rehearsals["begin"]>[0])
   return withWorkbench(parts, rehearsal, () => null);
 }
 
-function tell(parts: DemoParts, incident: Incident): void {
-  for (const line of [...incidentLines(incident), whereItStands]) parts.say(line);
+function tell(parts: DemoParts, story: readonly string[]): void {
+  for (const line of [...story, whereItStands]) parts.say(line);
 }
 
 async function withWorkbench(

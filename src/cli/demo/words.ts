@@ -10,29 +10,31 @@ export function seededLines({ tables, tookMs }: Seeded): readonly string[] {
   ];
 }
 
-export function incidentLines(incident: Incident): readonly string[] {
+/** `left`: by an earlier demo, whose server has been stopped since. */
+export function incidentLines(incident: Incident, told: "now" | "left" = "now"): readonly string[] {
   return [
     `${utc(incident.at)}  Somebody ran:  ${incident.statement}`,
     `  and meant:  ${incident.meant}`,
-    ...tookLines(incident),
+    ...tookLines(incident, told),
   ];
 }
 
 /** Said once, before the screens take the window: where it can be read again. */
 export const whereItStands =
-  "  It is noted in the run: on the screens v (details) shows it again, without them `holdfast journal show`.";
+  "  It is noted in the run: on the screens v (details) shows it again under NOTES, without them `holdfast journal show`.";
 
 /** The same as one line, for the run's notes. */
 export function storyNote(incident: Incident): string {
-  return incidentLines(incident)
-    .map((line) => line.trim().replaceAll(/\s+/g, " "))
-    .join(" ");
+  const [ran, meant, ...rest] = incidentLines(incident).map((line) => line.trim().replaceAll(/\s+/g, " "));
+  return `${ran}; ${meant}. ${rest.join(" ")}`;
 }
 
-function tookLines({ kind, rows, table, keptBy }: Incident): readonly string[] {
+function tookLines({ kind, rows, table, keptBy }: Incident, told: "now" | "left"): readonly string[] {
   const took = `  It took ${plural(rows, "row")} of ${table}, and all that hangs on them. It is committed.`;
   switch (kind) {
     case "delete":
+      if (told === "left")
+        return [took, `  What kept the dead rows at first (${keptBy ?? "nothing"}) ended with that demo.`];
       return [took, `  For now the dead rows are kept by ${keptBy ?? "nobody"}.`];
     case "vacuumed":
       return [

@@ -97,6 +97,10 @@ test("the story of the incident, whole, is one line of the run's notes", () => {
   } as const;
   const note = storyNote(incident);
   expect(note).not.toContain("\n");
-  const said = incidentLines(incident).join(" ").split(/\s+/);
-  expect(note.split(" ")).toEqual(said);
+  const words = (text: string) => text.split(/[\s;.]+/);
+  expect(words(note)).toEqual(words(incidentLines(incident).join(" ")));
+  expect(incidentLines(incident, "left").at(-1)).toBe(
+    "  What kept the dead rows at first (a report session) ended with that demo.",
+  );
+  expect(note).toContain("'cancelled'; and meant: DELETE FROM public.orders WHERE");
 });

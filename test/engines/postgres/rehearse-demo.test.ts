@@ -118,7 +118,7 @@ test("the demo recovers by itself, proves every row, ends its server and keeps i
   const [note = "", ...others] = notesOf(runs()[0]?.run ?? "");
   expect(others).toEqual([]);
   expect(note).toMatch(
-    /Somebody ran: DELETE FROM public\.orders .* and meant: .* It took [0-9,]+ rows of public\.orders/,
+    /Somebody ran: DELETE FROM public\.orders .*; and meant: .*\. It took [0-9,]+ rows of public\.orders/,
   );
 });
 
