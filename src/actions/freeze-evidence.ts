@@ -27,12 +27,12 @@ export const freezeEvidence: Action<Params, Result> = {
   },
 
   async preview(ctx, wanted) {
-    const { table, tables } = await ctx.capability("evidence").examine(wanted.table);
+    const { table, tables, holders = [] } = await ctx.capability("evidence").examine(wanted.table);
     const parts = await partsOf(ctx, wanted);
     const names = tables.map((fact) => fact.table);
     return {
       summary: `Hold the evidence of ${some(names.length, "table")}; no row is read or changed`,
-      lines: [...tables.map((fact) => `${fact.table}: ${fact.why}`), ...holdLines(parts)],
+      lines: [...holderLines(holders), ...tables.map((fact) => `${fact.table}: ${fact.why}`), ...holdLines(parts)],
       statements: parts.map(({ lease }) => `${lease.name}, given back by hand: ${lease.byHand}`),
       counts: { tables: names.length, leases: parts.length },
       undo: "Every lease is given back at the end of the run, or by hand as listed.",
@@ -67,6 +67,19 @@ export const freezeEvidence: Action<Params, Result> = {
 
 function partsOf(ctx: ReadContext, { table, lockTable }: Params): Promise<readonly HoldPart[]> {
   return ctx.capability("evidence").freeze(table, { run: ctx.run, lockTable: lockTable ?? false });
+}
+
+const mostHolders = 3;
+
+/** Named before all else: ending that session is the first thing that somebody in a hurry would do. */
+function holderLines(holders: readonly string[]): readonly string[] {
+  const others = holders.length - mostHolders;
+  return [
+    ...holders
+      .slice(0, mostHolders)
+      .map((holder) => `DO NOT END the ${holder}, until the hold stands: it keeps the rows now.`),
+    ...(others > 0 ? [`Nor ${some(others, "other")} that the check names.`] : []),
+  ];
 }
 
 /** Somebody in a hurry reads this: one entry for each kind of hold, its words and its cost. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { utc } from "../core/clock.ts";
 import type { Choice } from "../core/step.ts";
 import type { Action } from "./action.ts";
 import { some } from "./say.ts";
@@ -7,9 +8,17 @@ const kept = z.object({ id: z.string(), name: z.string(), words: z.string(), byH
 const amount = z.number().int().min(0);
 /** Rescued rows that are not in their table after the merge: the rescue area has the only copy of them. */
 const params = z.object({ absent: amount.nullish() });
-const result = z.object({ leases: z.array(kept).readonly(), wished: z.boolean(), absent: amount });
+const result = z.object({
+  leases: z.array(kept).readonly(),
+  wished: z.boolean(),
+  absent: amount,
+  /** UTC: until then Holdfast counts on it. Absent in journals from before it was noted. */
+  until: z.exactOptional(z.string()),
+});
 type Params = z.infer<typeof params>;
 type Result = z.infer<typeof result>;
+
+const day = 24 * 60 * 60 * 1000;
 
 export const offerKeep: Action<Params, Result> = {
   name: "offer-keep",
@@ -31,17 +40,21 @@ export const offerKeep: Action<Params, Result> = {
   async run(ctx, { absent }) {
     const leases = ctx.leases().filter(({ lease }) => lease.keepable);
     const listed = leases.map(({ lease: { id, name, words, byHand } }) => ({ id, name, words, byHand }));
-    return { leases: listed, wished: ctx.wishes.keepRescue, absent: absent ?? 0 };
+    const until = utc(ctx.clock.now() + day);
+    return { leases: listed, wished: ctx.wishes.keepRescue, absent: absent ?? 0, until };
   },
 
-  /** One choice where there is nothing to decide: it is then taken without asking. None is the default while rows would be lost by it. */
-  choices({ leases, wished, absent }) {
+  /**
+   * One choice where there is nothing to decide: it is then taken without asking. What loses nothing comes first. The tag `default` is for
+   * runs that nobody can be asked in, and faces do not show it; there is none while rows would be lost by it.
+   */
+  choices({ leases, wished, absent, until }) {
     if (leases.length === 0) return [drop(["Nothing of this run may outlive it."])];
     const listed = leases.map(({ name, words }) => `${name}: ${words}`);
-    const kept = keep(leases);
+    const kept = keep(leases, until ?? "a day from now");
     if (wished) return [{ ...kept, tags: ["default"] }];
     const dropped = drop(["After this the merge can NOT be taken back.", ...listed, "They are given back now."]);
-    if (absent === 0) return [dropped, kept];
+    if (absent === 0) return [kept, dropped];
     const loss = `${some(absent, "rescued row is", "rescued rows are")} not back in the table: their only copy goes with it.`;
     return [
       { ...kept, tags: ["recommended"] },
@@ -54,17 +67,16 @@ function drop(details: readonly string[]): Choice {
   return { value: "drop", label: "give everything back now", details, tags: ["default"], data: "drop" };
 }
 
-function keep(leases: Result["leases"]): Choice {
+function keep(leases: Result["leases"], until: string): Choice {
   return {
     value: "keep",
-    label: "keep it; you drop it (by hand, as listed), 24 h is our advice",
+    label: "keep it: loses nothing, and YOU drop it later",
     details: [
-      ...leases.flatMap(({ name, words, byHand }) => [
-        `${name}: ${words}`,
-        ...(byHand === undefined ? [] : [`by hand: ${byHand}`]),
-      ]),
-      "The rescued rows and the safety copy stay on the server, readable by its owners, and take their space until then.",
-      "Nothing drops it by itself after that: `holdfast journal show` tells how to give it back by hand.",
+      "Nothing and nobody drops it for you: not Holdfast, not the server. When you need it no more, run",
+      ...leases.flatMap(({ byHand }) => (byHand === undefined ? [] : [byHand])),
+      `Holdfast counts on it until ${until}, and no longer.`,
+      ...leases.map(({ name, words }) => `${name}: ${words}`),
+      "It takes its space until then, and the server's owners can read it. The result shows the command again.",
     ],
     tags: [],
     data: "keep",

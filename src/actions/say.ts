@@ -8,6 +8,14 @@ export function some(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
 
+/** `8.2 KB`, `412 MB`: powers of 1,000; a digit after the point only below 10. */
+export function size(bytes: number): string {
+  const units = ["B", "KB", "MB", "GB", "TB"];
+  let [value, power] = [bytes, 0];
+  while (value >= 999.5 && power < units.length - 1) [value, power] = [value / 1000, power + 1];
+  return `${value.toLocaleString("en-US", { maximumFractionDigits: value < 9.95 && power > 0 ? 1 : 0 })} ${units[power]}`;
+}
+
 export function sum<T>(items: readonly T[], of: (item: T) => number): number {
   return items.reduce((total, item) => total + of(item), 0);
 }

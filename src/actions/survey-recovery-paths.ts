@@ -69,13 +69,14 @@ function choiceOf(path: PathOption, statement: string, recommended: boolean): Ch
   };
 }
 
-/** Of an open one; what a closed one would cost helps nobody. */
+/** Of an open one, in the order in which they decide: time and rows, loss, why, needs. What a closed one would cost helps nobody. */
 function detailsOf({ why, takesMs, rows, loses, needs }: PathOption): readonly string[] {
+  const time = takesMs === null ? "time not known" : about(takesMs);
+  const back = rows === null ? "rows are counted when they are read" : `brings back ${some(rows, "row")}`;
   return [
-    why,
-    ...(takesMs === null ? [] : [about(takesMs)]),
-    ...(rows === null ? [] : [`brings back ${some(rows, "row")}`]),
+    `${time}; ${back}`,
     `loses: ${loses}`,
-    ...needs.map((need) => `needs: ${need}`),
+    ...(why === "" ? [] : [why]),
+    ...(needs.length === 0 ? [] : [`needs: ${needs.join("; ")}`]),
   ];
 }

@@ -54,7 +54,7 @@ function ownLines(question: Question, now: number): readonly string[] {
       return confirmLines(question, now);
     case "choice":
       return question.choices.flatMap((choice, index) => [
-        numbered(index, `${choice.label}${tags(choice.tags)}`, choice.disabled),
+        numbered(index, `${choice.label}${tags(choice.tags.filter((tag) => tag !== "default"))}`, choice.disabled),
         ...choice.details.map((detail) => `       ${detail}`),
       ]);
     case "failure":

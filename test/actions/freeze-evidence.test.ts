@@ -33,6 +33,21 @@ test("previews each kind of lease with what it costs, how each is given back by 
   expect(server.read((state) => state.holds)).toEqual({});
 });
 
+test("names in the first lines of its preview who must not be ended before the hold stands, and says nothing where nobody holds", async () => {
+  const { ctx, incident } = await aStory({ dryRun: true });
+  const evidence = ctx.capability("evidence");
+  const lines = async (holders?: readonly string[]) => {
+    const examine = async (table: string) => ({ ...(await evidence.examine(table)), ...(holders && { holders }) });
+    const capability = ((name: "evidence") =>
+      name === "evidence" ? { ...evidence, examine } : ctx.capability(name)) as typeof ctx.capability;
+    return (await freezeEvidence.preview({ ...ctx, capability }, { table: incident.table })).lines;
+  };
+  const one = "session pid 4711, nightly-report, till, since 2026-11-21T03:01:12Z";
+  expect((await lines([one]))[0]).toBe(`DO NOT END the ${one}, until the hold stands: it keeps the rows now.`);
+  expect((await lines(["a", "b", "c", "d", "e"]))[3]).toBe("Nor 2 others that the check names.");
+  expect((await lines()).join()).not.toContain("DO NOT END");
+});
+
 test("fails when a hold does not hold, and says that nothing was changed", async () => {
   const { ctx, incident, server } = await aStory();
   const lease: typeof ctx.lease = async (part) => {

@@ -68,17 +68,30 @@ test("asks nothing, since giving back was part of each lease", () => {
   expect(releaseLeases.confirmed).toBe("with-its-leases");
 });
 
-test("offers to keep only what may be kept, and drops by default", async () => {
+test("offers to keep only what may be kept, puts what loses nothing first, and drops where nobody can be asked", async () => {
   const story = await aStory();
   const choices = async () => offerKeep.choices?.(await runAction<any>(offerKeep, story.ctx, {})) ?? [];
   await frozen(story);
   expect((await choices()).map((one) => one.value)).toEqual(["drop"]);
   await rescued(story);
-  const [drop, keep] = await choices();
+  const [keep, drop] = await choices();
   expect([drop?.value, drop?.tags, keep?.value, keep?.tags]).toEqual(["drop", ["default"], "keep", []]);
   expect(keep?.details.join()).toContain("the rescued rows");
   expect(drop?.details[0]).toBe("After this the merge can NOT be taken back.");
-  expect(keep?.details.join("\n")).toMatch(/^by hand: drop area /m);
+  expect(keep?.label).toBe("keep it: loses nothing, and YOU drop it later");
+});
+
+test("says that nothing drops what is kept by itself, by which command you do, and until when Holdfast counts on it", async () => {
+  const story = await aStory();
+  await rescued(story);
+  const before = Date.now();
+  const [keep] = offerKeep.choices?.(await runAction<any>(offerKeep, story.ctx, {})) ?? [];
+  const words = keep?.details.join("\n") ?? "";
+  expect(words).toMatch(/^Nothing and nobody drops it for you/);
+  expect(words).toMatch(/^drop area \w+$/m); // alone on its line, so that it can be taken as it is
+  const until = Date.parse(/counts on it until (\S+Z), and no longer/.exec(words)?.[1] ?? "");
+  expect(until - before).toBeGreaterThan(86_400_000 - 5_000);
+  expect(until - before).toBeLessThan(86_400_000 + 60_000);
 });
 
 test("has no default where the rescue area holds the only copy of a row, unless keeping was wished", async () => {

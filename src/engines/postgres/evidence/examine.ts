@@ -4,18 +4,19 @@ import type { TableName } from "../../inspect.ts";
 import type { PostgresTarget } from "../target.ts";
 import { closureOf, stored } from "./closure.ts";
 import { machineFindings, pinFindings, serverFindings } from "./probes.ts";
-import { ageFindings, sessionFindings, vacuumFindings } from "./threats.ts";
+import { accidentalHolders, ageFindings, sessionFindings, vacuumFindings } from "./threats.ts";
 import { finding, number, size } from "./say.ts";
 
 /** What a DELETE in the table reaches, what threatens the evidence, and whether it can be held. Catalogue and statistics only. */
 export async function examineTable(target: PostgresTarget, table: TableName): Promise<Examination> {
   const connection = await target.catalogue();
   const tables = await closureOf(connection, table);
+  const holders = await accidentalHolders(connection);
   const findings: Finding[] = [
     ...(await serverFindings(connection)),
     ...(await pinFindings(connection)),
     ...(await ageFindings(connection, tables)),
-    ...(await sessionFindings(connection, tables)),
+    ...sessionFindings(holders, tables),
     ...(await vacuumFindings(connection, tables)),
     ...(await machineFindings(target, connection)),
   ];
@@ -38,5 +39,6 @@ export async function examineTable(target: PostgresTarget, table: TableName): Pr
       why,
     })),
     findings,
+    holders,
   };
 }

@@ -1,7 +1,7 @@
 import type { Finding } from "../../../core/step.ts";
 import type { Connection } from "../connection.ts";
 import { type ClosureTable, relationOids, stored } from "./closure.ts";
-import { finding, number, plural } from "./say.ts";
+import { finding, number } from "./say.ts";
 
 const refusedAge = 1_600_000_000;
 
@@ -28,33 +28,35 @@ export async function ageFindings(
   return [finding("warn", `${text} The pin holds back freezing on the whole server; do not leave it for long.`)];
 }
 
-/** The accident that saves many: somebody's older snapshot (a report, a dump) holds the rows without knowing it. */
-export async function sessionFindings(
-  connection: Connection,
-  tables: readonly ClosureTable[],
-): Promise<readonly Finding[]> {
+/** Who keeps the deleted rows now without knowing it, oldest first: `session pid 4711, nightly-report, till, since 03:01:12Z`. */
+export async function accidentalHolders(connection: Connection): Promise<readonly string[]> {
   const rows = await connection.rows(
     "looking for what holds the rows already",
-    `SELECT kind, who, since FROM (
+    `SELECT kind, who, to_char(begun AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since FROM (
        SELECT 1 AS nth, 'session' AS kind, concat_ws(', ', 'pid ' || pid, nullif(application_name, ''), usename) AS who,
-              extract(epoch FROM now() - xact_start)::bigint AS since
+              xact_start AS begun
          FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL
           AND (datname = current_database()) AND (state LIKE 'idle in transaction%' OR xact_start < now() - interval '1 second')
        UNION ALL SELECT 2, 'slot', slot_name, NULL FROM pg_replication_slots WHERE xmin IS NOT NULL AND slot_name NOT LIKE 'holdfast%'
-       UNION ALL SELECT 3, 'prepared transaction', gid, extract(epoch FROM now() - prepared)::bigint FROM pg_prepared_xacts
-        WHERE database = current_database()) held ORDER BY nth, since DESC NULLS LAST LIMIT 10`,
+       UNION ALL SELECT 3, 'prepared transaction', gid, prepared FROM pg_prepared_xacts
+        WHERE database = current_database()) held ORDER BY nth, begun NULLS LAST LIMIT 10`,
   );
-  if (rows.length === 0)
+  return rows.map(({ kind, who, since }) => `${kind} ${who}${since == null ? "" : `, since ${since}`}`);
+}
+
+/** The accident that saves many: somebody's older snapshot (a report, a dump) holds the rows. */
+export function sessionFindings(holders: readonly string[], tables: readonly ClosureTable[]): readonly Finding[] {
+  if (holders.length === 0)
     return [
       finding(
         "warn",
         `Nothing holds dead rows of ${tables[0]?.table ?? "the table"} now: each read may remove some. Freeze soon.`,
       ),
     ];
-  return rows.map((row) =>
+  return holders.map((holder) =>
     finding(
       "note",
-      `The ${row.kind} ${row.who}${row.since == null ? "" : ` (open for ${plural(Number(row.since), "second")})`} keeps rows that were deleted since it began.`,
+      `The ${holder} keeps rows that were deleted since it began.`,
       "Do not end it before the freeze holds.",
     ),
   );

@@ -101,7 +101,7 @@ withDirtyread(() => {
     expect(await optionOf(withoutPrograms(rescue), statement)).toMatchObject({ feasible: true, recommended: true });
     const counted = await rescue.evidence.count(statement, way, watch);
     const back = await rescue.recover(statement, way);
-    expect(back.tables).toEqual(counted);
+    expect(back.tables).toEqual(counted.map(({ bytes: _about, ...exact }) => exact));
     expect(back.tables[0]).toMatchObject({ rows: 2000, updated: 0, moved: 0, own: 0, unknown: 0 });
     expect(back.tables[0]?.columns).not.toContain("gen");
     const table = statement.tables[0]?.table ?? "";

@@ -235,7 +235,8 @@ onEachMajor(majors(18), (major) => {
     const before = await present();
     const older = await deleteAll();
     await new Promise((resolve) => setTimeout(resolve, 1100));
-    const { tables, findings } = await one.evidence.examine("public.t");
+    const { tables, findings, holders } = await one.evidence.examine("public.t");
+    expect(holders?.[0]).toMatch(new RegExp(`^session pid ${older.pid}, .*, since 20\\d\\d-\\d\\d-\\d\\dT[\\d:]{8}Z$`));
     const words = findings.map(({ text }) => text);
     expect(tables.map(({ table }) => table)).toEqual(["public.t", "public.child", "public.quiet"]);
     expect(words.find((line) => line.includes(`pid ${older.pid}`))).toContain(

@@ -152,7 +152,7 @@ onEachWithLog([16, 18], (major) => {
     expect(group.transactions).toEqual(ids);
     const option = await walOption(rescue, group);
     expect(option).toMatchObject({ feasible: true, recommended: true, rows: 1000 });
-    expect(option.loses).toBe("No row that the log tells of. The log proves that 1,000 rows are all that it took.");
+    expect(option.loses).toBe("nothing that the log tells of. The log proves that 1,000 rows are all that it took.");
     const back = await rescue.recover(group, "wal");
     expect(await text(await back.rows("public.l"))).toBe(expected);
     await back.close();

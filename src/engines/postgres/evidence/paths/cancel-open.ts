@@ -22,7 +22,7 @@ export const cancelOpen: RecoveryPath = {
       ...(kind === "open" ? {} : { opensWith: "ROLLBACK PREPARED by the one who prepared it." }),
       takesMs: 100,
       rows,
-      loses: "What else that transaction has done.",
+      loses: "no row. What else that transaction has done is undone with it.",
       needs: ["the right to end another's session"],
       rescues: false,
       recommended: kind === "open",
