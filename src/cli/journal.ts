@@ -71,9 +71,12 @@ function verifyLines(report: Report, again: string): readonly string[] {
     const where = `${firstBad.run}, entry ${firstBad.seq}: ${firstBad.what}`;
     return [`HF-JOURNAL-BROKEN  the chain does not hold: ${where}`, `  looked at: ${looked}`];
   }
-  return noted === undefined
-    ? [`Intact: ${looked}.`, ...headLines(report, again)]
-    : [...notedLines(noted, looked), ...headLines(report, again)];
+  if (noted?.line === null) return goneHeadLines(looked);
+  const at =
+    noted === undefined
+      ? ""
+      : `; the head that you gave is line ${count(noted.line)} of ${count(noted.of)} of its ledger`;
+  return [`Intact: ${looked}${at}.`, ...headLines(report, again)];
 }
 
 /** A file that was cut at its end, or another one in its place, is intact in itself: only a copy elsewhere shows it. */
@@ -85,12 +88,11 @@ function headLines({ head }: Report, again: string): readonly string[] {
   ];
 }
 
-function notedLines({ line, of }: NonNullable<Report["noted"]>, looked: string): readonly string[] {
-  if (line !== null)
-    return [`Intact: ${looked}; the head that you gave is line ${count(line)} of ${count(of)} of its ledger.`];
+function goneHeadLines(looked: string): readonly string[] {
   return [
     "HF-JOURNAL-BROKEN  the head that you gave is not in this journal: entries were cut off its end, or it is another journal",
     `  looked at: ${looked}, which hold in themselves`,
+    "  what to do: See that the head was copied right, and from this journal; then compare with a copy of the file from that time.",
   ];
 }
 

@@ -40,7 +40,7 @@ const completed = [
   ["holdfast journal list ve", "holdfast journal list ve_"],
 ] as const;
 
-describe.each(Object.keys(started) as readonly Shell[])("in %s", (name) => {
+describe.each(Object.keys(started) as readonly Shell[])("in %s", { timeout: 60_000 }, (name) => {
   const missing = !onPath(name);
   if (missing) console.warn(`SKIPPED: no ${name} here; what Tab does in it is not tested`);
 

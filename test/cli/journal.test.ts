@@ -80,6 +80,7 @@ test("a journal that does not have the head that was kept elsewhere is broken, i
   const verify = ["journal", "verify", "--journal", other.folder, "--head", journal.verify().head] as const;
   const { out, code } = await here.run(...verify);
   expect(out).toMatch(/^HF-JOURNAL-BROKEN {2}the head that you gave is not in this journal/);
+  expect(out).not.toContain("Journal head");
   expect(code).toBe(13);
   expect(JSON.parse((await here.run(...verify, "--json")).out)).toMatchObject({
     intact: false,
