@@ -5,7 +5,7 @@ import type { Recovered, RecoveredTable } from "../engines/evidence.ts";
 import type { Filled } from "../engines/rescue-area.ts";
 import type { Action, ActionContext, ReadContext } from "./action.ts";
 import { countedLines } from "./counted-lines.ts";
-import { count, some, sum } from "./say.ts";
+import { count, size, some, sum } from "./say.ts";
 import { takeParts } from "./recovery-parts.ts";
 import { giveBackSpent } from "./spent-leases.ts";
 import { besideShape, chosenPathShape, type Rescue, type RescuedTable, rescueShape, statementShape } from "./shapes.ts";
@@ -37,7 +37,7 @@ export const rescueRows: Action<Params, Rescue> = {
     if (statement.kind === "rewrite" || statement.kind === "drop") return wholeTables(ctx, { statement, path });
     const tables = await ctx.capability("evidence").count(statement, path.path, ctx);
     const rows = sum(tables, (table) => table.rows);
-    const size = tables.every((table) => table.bytes !== undefined) ? sum(tables, (table) => table.bytes ?? 0) : null;
+    const bytes = tables.every((table) => table.bytes !== undefined) ? sum(tables, (table) => table.bytes ?? 0) : null;
     const expects: Rescue = {
       area: ctx.capability("rescueArea").name(ctx.run),
       tables: tables.map((table) => rescued(table, null)),
@@ -45,9 +45,13 @@ export const rescueRows: Action<Params, Rescue> = {
     };
     return {
       summary: `Bring ${some(rows, "row")} into the rescue area ${expects.area}`,
-      lines: [...tables.map(tableLine), ...shortfall(statement.rows, rows + olderOf(tables), beside)],
+      lines: [
+        ...tables.map(tableLine),
+        ...placeLines(ctx, bytes),
+        ...shortfall(statement.rows, rows + olderOf(tables), beside),
+      ],
       counts: { rows },
-      ...(size === null ? {} : { bytes: size }),
+      ...(bytes === null ? {} : { bytes }),
       ...(path.takesMs === null ? {} : { takesMs: path.takesMs }),
       undo,
       expects,
@@ -89,13 +93,13 @@ function leftOut(unknown: number): string {
   return `${some(unknown, "row version")} left out, since nobody can tell whether the statement took ${unknown === 1 ? "it" : "them"}`;
 }
 
-const undo = "The rescue area is dropped at the end of the run, or kept for 24 h if you say so.";
+const undo = "The rescue area is dropped at the end of the run, or kept until you drop it, if you say so.";
 
 /** What went with a table's whole file is counted by nothing but reading it: any number here would be a guess. */
 function wholeTables(ctx: ReadContext, { statement: { tables }, path }: Params): Preview {
   return {
     summary: `Bring all rows that ${some(tables.length, "table")} had just before it into the rescue area ${ctx.capability("rescueArea").name(ctx.run)}`,
-    lines: tables.map(({ table }) => `${table}: all rows`),
+    lines: [...tables.map(({ table }) => `${table}: all rows`), ...placeLines(ctx, null)],
     counts: { tables: tables.length },
     ...(path.takesMs === null ? {} : { takesMs: path.takesMs }),
     undo,
@@ -176,6 +180,15 @@ function tableLine({ table, rows, updated, moved, own, unknown, lost, older, fro
 function sourcesOf({ from = {} }: { readonly from?: RecoveredTable["from"] | undefined }): string {
   const ways = Object.entries(from).filter(([, n]) => n > 0);
   return ways.length < 2 ? "" : ` (${ways.map(([way, n]) => `${count(n)} by ${way}`).join(", ")})`;
+}
+
+/** Rows leave the server for a file: whoever answers for them must know where, how much, and who can read it. */
+function placeLines(ctx: ReadContext, bytes: number | null): readonly string[] {
+  const area = ctx.capability("rescueArea");
+  const folder = area.folder?.(ctx.run);
+  const much = bytes === null ? "Their size is known once they are read" : `about ${size(bytes)}`;
+  const here = folder === undefined ? "" : `; the same once more in files here, mode 0600: ${folder}`;
+  return [`${much}, stored in ${area.name(ctx.run)} on the server${here}`];
 }
 
 function shortfall(named: number, found: number, beside: Params["beside"]): readonly string[] {

@@ -11,6 +11,8 @@ export interface Examination {
   /** The table first, then those that a delete in it cascades to or that refer to it. */
   readonly tables: readonly (TableFact & { readonly why: string })[];
   readonly findings: readonly Finding[];
+  /** Who keeps the lost rows now by accident, and so must not be ended before the hold stands; absent where nobody can. */
+  readonly holders?: readonly string[];
 }
 
 export interface FreezeOptions {

@@ -7,6 +7,8 @@ import type { TableName } from "./inspect.ts";
 export interface RescueArea {
   /** The same for the same run; quoted as the server does. */
   name(run: RunId): string;
+  /** Where the same rows are written once more, in files on this machine; absent where no files are. */
+  folder?(run: RunId): string;
   /** Makes the schema and one table per name, columns typed as the table's own, without its constraints. A lease. */
   part(run: RunId, tables: readonly { readonly table: TableName; readonly columns: readonly string[] }[]): HoldPart;
   /** Streams rows (COPY text, in key order) into the area within a marked transaction. */

@@ -27,6 +27,23 @@ test("previews exactly the rows that it then rescues, and writes nothing for it"
   expect(rescue.area).toBe(expects.area);
 });
 
+test("previews how much it stores, where, and that the same is written to files that only this account can read", async () => {
+  const { ctx, params } = await prepared();
+  const last = async (folder?: string) => {
+    const area = ctx.capability("rescueArea");
+    const capability = ((name: "rescueArea") =>
+      name === "rescueArea" && folder !== undefined
+        ? { ...area, folder: () => folder }
+        : ctx.capability(name)) as typeof ctx.capability;
+    const preview = await rescueRows.preview({ ...ctx, capability }, params);
+    return [preview.bytes, preview.lines.find((line) => line.includes("stored in"))] as const;
+  };
+  const [bytes, words] = await last();
+  expect(bytes).toBeGreaterThan(0);
+  expect(words).toMatch(/^about [\d.]+ K?B, stored in \w+ on the server$/);
+  expect((await last("/var/tmp/here"))[1]).toMatch(/; the same once more in files here, mode 0600: \/var\/tmp\/here$/);
+});
+
 test("names no number of rows for tables that went with their whole file, and says that it is not known", async () => {
   const { ctx, params } = await prepared();
   const tables = ["public.orders", "public.lines"].map((table) => ({ table, rows: 0 }));
@@ -34,7 +51,11 @@ test("names no number of rows for tables that went with their whole file, and sa
   const preview = await rescueRows.preview(ctx, { ...params, statement });
   expect(preview).toMatchObject({
     summary: expect.stringMatching(/^Bring all rows that 2 tables had just before it into the rescue area/),
-    lines: ["public.orders: all rows", "public.lines: all rows"],
+    lines: [
+      "public.orders: all rows",
+      "public.lines: all rows",
+      expect.stringMatching(/^Their size is known once they are read, stored in \w+ on the server$/),
+    ],
     counts: { tables: 2 },
     incomplete: expect.stringContaining("counted when they are read"),
   });
@@ -97,7 +118,7 @@ test("says what can't come back, and stops when nothing is left", async () => {
   const { ctx, params, server } = await prepared();
   server.change((state) => Object.keys(state.holds).forEach((hold) => delete state.holds[hold]));
   vacuum(server, "public.orders");
-  expect((await rescueRows.preview(ctx, params)).lines.at(-1)).toContain("7 of the 14 rows");
+  expect((await rescueRows.preview(ctx, params)).lines.join()).toContain("7 of the 14 rows");
   vacuum(server, "public.lines");
   await expect(rescueRows.run(ctx, params)).rejects.toMatchObject({ record: { code: "HF-RESCUE-EMPTY" } });
 });

@@ -3,6 +3,7 @@ import type { RescueArea } from "../rescue-area.ts";
 import { addToArea } from "./rescue-area/add.ts";
 import { areaName } from "./rescue-area/area.ts";
 import { checkArea } from "./rescue-area/check.ts";
+import { rescueFolder } from "./rescue-area/file.ts";
 import { fillArea } from "./rescue-area/fill.ts";
 import { areaKeepers } from "./rescue-area/keepers.ts";
 import { areaPart } from "./rescue-area/make.ts";
@@ -15,6 +16,7 @@ import type { PostgresTarget } from "./target.ts";
 export function rescueArea(target: PostgresTarget): RescueArea {
   return {
     name: areaName,
+    folder: (run) => rescueFolder(target.request.machine.scratch, run),
     part: (run, tables) => areaPart(target, run, tables),
     fill: (tx, run, table, columns, rows) => fillArea(target, tx, run, table, columns, rows),
     add: (tx, run, table, columns, rows) => addToArea(target, tx, run, table, columns, rows),

@@ -51,12 +51,13 @@ async function countPages(
   const counted: RecoveredTable[][] = statements.map(() => []);
   let done = 0;
   for (const relation of found) {
+    let versions = 0;
     const judges: (Story | null)[] = [];
     for (const statement of statements)
       judges.push(hits(statement, relation) ? await judgeOf(asking, statement, relation.table) : null);
     for await (const pages of rawPages(source, relation.table, relation.blocks, watch)) {
       await multis.learn(pages);
-      judgePages(
+      versions += judgePages(
         pages,
         judges.filter((judge) => judge !== null),
         multis,
@@ -66,7 +67,8 @@ async function countPages(
     }
     const columns = await columnsOf(asking, relation.oid);
     for (const [nth, judge] of judges.entries())
-      if (judge) counted[nth]?.push(recoveredTable(relation.table, columns, judge.settle().settled));
+      if (judge)
+        counted[nth]?.push(sized(recoveredTable(relation.table, columns, judge.settle().settled), relation, versions));
   }
   return counted;
 }
@@ -75,12 +77,22 @@ function hits(statement: Statement, relation: Relation): boolean {
   return statement.tables.some(({ table }) => table === relation.table);
 }
 
-function judgePages({ first, pages }: Pages, judges: readonly Story[], multis: Multixacts): void {
+/** Its share of what the table takes on disk, long values included: their text is about as large. */
+function sized(counted: RecoveredTable, { blocks, toast }: Relation, versions: number): RecoveredTable {
+  const bytes = (blocks + (toast?.blocks ?? 0)) * pageSize;
+  return { ...counted, bytes: Math.round((bytes * counted.rows) / Math.max(1, versions)) };
+}
+
+/** How many versions were seen. */
+function judgePages({ first, pages }: Pages, judges: readonly Story[], multis: Multixacts): number {
+  let versions = 0;
   for (const [index, page] of pages.entries())
     eachVersion(page, first + index, (version) => {
+      versions += 1;
       const deleter = deleterOf(version, multis);
       for (const judge of judges) judge.see(page, version, deleter);
     });
+  return versions;
 }
 
 /** 32 bits; 0 = nobody; null = the server no longer knows. */

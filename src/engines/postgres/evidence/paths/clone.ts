@@ -96,7 +96,7 @@ function feasible(bytes: number, log: number, why: string, { rows, transactions,
     why,
     takesMs: Math.round(bytes / 200_000 + log / 200_000 + log / 75_000 + 6000 * transactions.length + rows / 100),
     rows: rows > 0 ? rows : null,
-    loses: kind === "group" ? `nothing.${twice}` : "nothing",
+    loses: `nothing: the backup and the log hold every row that it took, to the digit.${kind === "group" ? twice : ""}`,
     needs: [...base.needs, `about ${size((bytes + log) * 1.3)} below the scratch folder, given back afterwards`],
     recommended: false,
   };

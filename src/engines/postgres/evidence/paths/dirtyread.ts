@@ -15,6 +15,7 @@ import { countedOrClosed } from "../pages/newest.ts";
 import { relations } from "../pages/relation.ts";
 import { number } from "../say.ts";
 import { allBlocks } from "../transplant/transplant.ts";
+import { lossOfPages } from "./loss.ts";
 import { pageTransplant } from "./page-transplant.ts";
 import type { PathContext, RecoveryPath } from "./path.ts";
 
@@ -30,6 +31,7 @@ export const dirtyread: RecoveryPath = {
     const { counted } = found;
     const rows = counted.reduce((sum, table) => sum + table.rows, 0);
     const told = counted.reduce((sum, { older = 0 }) => sum + older, rows);
+    const unknown = counted.reduce((sum, table) => sum + table.unknown, 0);
     if (rows > mostRows) return closedOption(tooMany(rows));
     const other = await pageTransplant.option(context, statement, watch);
     return {
@@ -41,7 +43,7 @@ export const dirtyread: RecoveryPath = {
           : "No deleted row of this statement is on its page any more.",
       takesMs: await context.reading((one) => expectedMs(one, statement, rows)),
       rows,
-      loses: "What was removed before the freeze; everything, where a long value of any dead row is broken.",
+      loses: `${lossOfPages(statement, told, unknown)} All of it where a long value of any dead row is broken: then take another way.`,
       // The transplant reads only what comes back, so nothing but it can stop it.
       recommended: !other.feasible && rows > 0 && told >= statement.rows,
     };

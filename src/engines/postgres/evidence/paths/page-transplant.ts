@@ -8,6 +8,7 @@ import { countRows } from "../pages/count.ts";
 import { pageSize } from "../pages/layout.ts";
 import { countedOrClosed } from "../pages/newest.ts";
 import { relations } from "../pages/relation.ts";
+import { lossOfPages } from "./loss.ts";
 import { number } from "../say.ts";
 import { majorVersion } from "../server.ts";
 import { scratchPart } from "../transplant/scratch.ts";
@@ -38,10 +39,7 @@ export const pageTransplant: RecoveryPath = {
           : "No deleted row of this statement is on its page any more.",
       takesMs: await context.reading((one) => expectedMs(one, statement, rows)),
       rows,
-      loses:
-        unknown > 0
-          ? `${number(unknown)} versions whose story can't be followed, and what was removed before the freeze.`
-          : "What was removed from the pages before the freeze.",
+      loses: lossOfPages(statement, told, unknown),
       recommended: rows > 0 && told >= statement.rows,
     };
   },

@@ -50,7 +50,7 @@ export const wal: RecoveryPath = {
 
 const base = {
   path: "wal",
-  label: "Rows out of the server's log (WAL), joined with what is on the pages",
+  label: "Rows out of the server's log (WAL) and off the pages",
   needs: [
     "superuser, pageinspect and pg_walinspect on the target",
     "PostgreSQL programs of the same major version on this machine",
@@ -92,7 +92,7 @@ function notNeeded(window: LogWindow, rows: number): PathOption {
     why: "The pages still hold all rows: the log would add none, and was not read.",
     takesMs: expectedMs(window, rows),
     rows,
-    loses: "Nothing that the pages hold.",
+    loses: "nothing that is still on the pages.",
     recommended: false,
   };
 }
@@ -116,7 +116,7 @@ function countedOption(counted: Counted, statement: Statement, window: LogWindow
     takesMs: expectedMs(window, rows),
     rows,
     loses: [
-      lossWords(counted.tables),
+      rows > 0 ? lossWords(counted.tables) : `all ${number(statement.rows)} rows.`,
       ...silentWords(counted.tables, statement),
       totalWords(counted, statement, rows + lost + sumOf(counted.tables, "older")),
     ].join(" "),
@@ -139,7 +139,7 @@ function lossWords(tables: readonly RecoveredTable[]): string {
       ? [`up to ${plural(movedOn, "row")} that it moved to another partition and may have deleted there`]
       : []),
   ];
-  return parts.length === 0 ? "No row that the log tells of." : `${parts.join(", and ")}.`;
+  return parts.length === 0 ? "nothing that the log tells of." : `${parts.join(", and ")}.`;
 }
 
 /** The log knows a table by its file alone: one that was made anew since has no story of the time before. */
