@@ -1,10 +1,10 @@
 import type { Connection } from "../../connection.ts";
-import { extensionSchema } from "../extensions.ts";
 import { type FullXid, fullXid, lowXid } from "../xid.ts";
-import type { CommitRecord } from "./commit-records.ts";
-import { logFiles } from "./log-files.ts";
-import { logRecords } from "./log-records.ts";
-import { lsnNumber, lsnText } from "./position.ts";
+import { partsOf } from "./blocks.ts";
+import { commitOf, commitTime } from "./commit.ts";
+import { lsnText } from "./position.ts";
+import { manager } from "./records.ts";
+import { serverLog } from "./server-log.ts";
 
 /** A transaction with the subtransactions that committed with it. */
 export interface Commit {
@@ -17,7 +17,7 @@ export interface Commit {
   readonly position?: string;
 }
 
-/** The COMMIT records of the log name their subtransactions: the only source that is beyond doubt. */
+/** The COMMIT records of the log name their subtransactions: the only source that is beyond doubt. Newest first, for about so long. */
 export async function commitsInLog(
   connection: Connection,
   wanted: ReadonlySet<FullXid>,
@@ -25,98 +25,28 @@ export async function commitsInLog(
   budgetMs: number,
 ): Promise<readonly Commit[]> {
   if (wanted.size === 0) return [];
-  const commitsBetween = await logReader(connection, next);
-  if (commitsBetween === null) return [];
-  const [oldest, newest] = await logRange(connection);
+  const log = await serverLog(connection);
+  if (log === null) return [];
   const deadline = performance.now() + budgetMs;
   const found: Commit[] = [];
   const open = new Set(wanted);
-  for (let to = newest; to > oldest && open.size > 0 && performance.now() < deadline; to -= stepBytes) {
-    const from = to - stepBytes > oldest ? to - stepBytes : oldest;
-    // A record that ends behind the step is left out by the server: a little more is read, and what is found twice is taken once.
-    for (const commit of await commitsBetween(from, to + overlap < newest ? to + overlap : newest)) {
-      const members = [commit.top, ...commit.subs];
-      if (!members.some((xid) => open.has(xid))) continue;
-      found.push(commit);
-      for (const xid of members) open.delete(xid);
-    }
-  }
+  const files = log.newestFirst((record) => {
+    if (record.manager !== manager.transaction) return;
+    const { main } = partsOf(record.bytes, log.major < 15);
+    const commit = commitOf(record.xid, record.info, main, log.major);
+    if (commit === null) return;
+    const [top, subs] = [fullXid(commit.xid, next), commit.subs.map((xid) => fullXid(xid, next))];
+    if (![top, ...subs].some((xid) => open.has(xid))) return;
+    found.push({ top, subs, at: timeText(commit.at), knownFrom: "log", position: lsnText(record.position) });
+    for (const xid of [top, ...subs]) open.delete(xid);
+  });
+  for await (const _bytes of files) if (open.size === 0 || performance.now() > deadline) break;
   return found;
-}
-
-type LogReader = (from: bigint, to: bigint) => Promise<readonly Commit[]>;
-
-/** By the server's own functions; where the server has none to install (before 15), by the bytes of its files. Null: by neither. */
-async function logReader(connection: Connection, next: FullXid): Promise<LogReader | null> {
-  const schema = await extensionSchema(connection, "pg_walinspect");
-  if (schema !== null) {
-    const records = await logRecords(connection, schema);
-    return (from, to) => inspectedCommits(connection, records, from, to, next);
-  }
-  const files = await logFiles(connection);
-  if (files === null) return null;
-  return async (from, to) => (await files.commits(from, to)).map((record) => filedCommit(record, next));
-}
-
-function filedCommit({ xid, subs, time, at }: CommitRecord, next: FullXid): Commit {
-  const full = (id: number) => fullXid(id, next);
-  return { top: full(xid), subs: subs.map(full), at: timeText(time), knownFrom: "log", position: lsnText(at) };
 }
 
 /** As the server writes it: without a fraction's trailing zeros. */
 function timeText(sinceY2k: bigint): string {
-  const micros = sinceY2k + BigInt(Date.UTC(2000, 0, 1)) * 1000n;
-  const seconds = new Date(Number(micros / 1000n)).toISOString().slice(0, 19).replace("T", " ");
-  const fraction = String(micros % 1_000_000n)
-    .padStart(6, "0")
-    .replace(/0+$/, "");
-  return fraction === "" ? seconds : `${seconds}.${fraction}`;
-}
-
-const overlap = 1024n * 1024n;
-
-/** More at once makes the server write temporary files. */
-const stepBytes = 64n * 1024n * 1024n;
-
-/** From the oldest log file that is there to what is flushed. */
-async function logRange(connection: Connection): Promise<readonly [bigint, bigint]> {
-  const row = await connection.row(
-    "asking for the log's range",
-    `SELECT pg_current_wal_flush_lsn()::text AS newest, min(name) AS oldest,
-            pg_size_bytes(current_setting('wal_segment_size'))::text AS size FROM pg_ls_waldir()
-      WHERE name ~ '^[0-9A-F]{24}$' AND left(name, 8) = left(pg_walfile_name(pg_current_wal_lsn()), 8)`,
-  );
-  const name = row.oldest ?? "";
-  const oldest = (BigInt(`0x${name.slice(8, 16)}`) << 32n) + BigInt(`0x${name.slice(16)}`) * BigInt(row.size ?? 0);
-  return [oldest, lsnNumber(row.newest ?? "0/0")];
-}
-
-async function inspectedCommits(
-  connection: Connection,
-  records: string,
-  from: bigint,
-  to: bigint,
-  next: FullXid,
-): Promise<readonly Commit[]> {
-  // The first position of a file is no record's; the log itself begins at 1.
-  const start = from === 0n ? 1n : from;
-  const rows = await connection.rows(
-    "reading commits out of the log",
-    `SELECT xid::text, record_type AS kind, description, start_lsn::text AS start FROM ${records}
-      WHERE resource_manager = 'Transaction' AND record_type IN ('COMMIT', 'COMMIT_PREPARED')`,
-    [lsnText(start), lsnText(to)],
-  );
-  return rows.flatMap((row) => commitOf(row.xid ?? "0", row.description ?? "", row.start ?? "", next));
-}
-
-/** `2026-11-21 05:41:14.1 UTC; subxacts: 743 744; inval msgs: …`; a prepared one begins with its own id and a colon. */
-function commitOf(xid: string, description: string, position: string, next: FullXid): readonly Commit[] {
-  const [, prepared, at] = /^(?:(\d+): )?(\d{4,}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)/.exec(description) ?? [];
-  const top = Number(prepared ?? xid);
-  if (top === 0) return [];
-  const subs = /subxacts:((?: \d+)+)/.exec(description)?.[1]?.trim().split(" ") ?? [];
-  const full = (id: number) => fullXid(id, next);
-  return [{ top: full(top), subs: subs.map((id) => full(Number(id))), at: at ?? null, knownFrom: "log", position }];
+  return commitTime(sinceY2k).replace(/\.?0*$/, "");
 }
 
 /** Where the log does not reach: one commit time means one transaction, as good as surely. Needs track_commit_timestamp. */

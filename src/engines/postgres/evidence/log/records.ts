@@ -2,7 +2,7 @@ import { crc32c } from "./crc32c.ts";
 import { pageBytes, type Segment } from "./segments.ts";
 
 /** The resource managers whose records are looked into; their numbers are the same from 14 to 18. */
-export const manager = { xlog: 0, transaction: 1, storage: 2, tablespace: 5, standby: 8, heap: 10 } as const;
+export const manager = { xlog: 0, transaction: 1, storage: 2, tablespace: 5, standby: 8, heap2: 9, heap: 10 } as const;
 
 /** One record as it lies in the log (access/xlogrecord.h). `bytes` is a view: keep nothing of it. */
 export interface LogRecord {
@@ -38,8 +38,8 @@ const switchInfo = 0x40;
 
 /**
  * Every record whose beginning lies in the files, in order, each proved by its checksum and its link to the one before. Only a switch
- * ends a file early; whatever else ends one before `upTo`, where the server's log ended, is damage, and another copy of the file is
- * tried. `from` may be any position within the first file: what began before it is passed over.
+ * ends a file early; whatever else ends one before `upTo` is damage, and another copy of the file is tried. What begins at `upTo` or
+ * after it is not read. `from` may be any position within the first file: what began before it is passed over.
  */
 export async function eachRecord(
   segments: readonly Segment[],
@@ -47,7 +47,7 @@ export async function eachRecord(
   upTo: bigint,
   visit: (record: LogRecord) => void,
 ): Promise<ReadUpTo> {
-  const reading: Reading = { visit, open: null, last: null, end: 0n, visited: -1n };
+  const reading: Reading = { visit, upTo, open: null, last: null, end: 0n, visited: -1n };
   for (const segment of segments) {
     const stopped = await readSegment(reading, segment, read, upTo);
     if (stopped === "missing") return { end: reading.end, stoppedAt: segment, damage: null };
@@ -73,6 +73,7 @@ interface Begun {
 /** Records that lie across pages and files are put together. */
 interface Reading {
   readonly visit: (record: LogRecord) => void;
+  readonly upTo: bigint;
   open: Begun | null;
   /** Where the last record began; null = not known yet. */
   last: bigint | null;
@@ -150,7 +151,7 @@ function recordsOn(reading: Reading, page: Buffer, pageStart: bigint, from: numb
   while (at + 4 <= page.length) {
     const length = page.readUInt32LE(at);
     const position = pageStart + BigInt(at);
-    if (length < headBytes) return position;
+    if (length < headBytes || position >= reading.upTo) return position;
     if (at + length > page.length) {
       const part = page.subarray(at);
       const end = position + BigInt(length);
@@ -167,7 +168,7 @@ function recordsOn(reading: Reading, page: Buffer, pageStart: bigint, from: numb
 /** A record is only looked at once its checksum and its link are proved. */
 function finish(reading: Reading, position: bigint, bytes: Buffer, end: bigint): "whole" | "broken" | "switch" {
   if (reading.last !== null && bytes.readBigUInt64LE(8) !== reading.last) return "broken";
-  if (crc32c(bytes.subarray(headBytes), bytes.subarray(0, 20)) !== bytes.readUInt32LE(20)) return "broken";
+  if (checksumOf(bytes) !== bytes.readUInt32LE(20)) return "broken";
   reading.last = position;
   reading.end = end;
   const [info, kind] = [bytes.readUInt8(16), bytes.readUInt8(17)];
@@ -176,6 +177,11 @@ function finish(reading: Reading, position: bigint, bytes: Buffer, end: bigint):
     reading.visit({ position, xid: bytes.readUInt32LE(4), manager: kind, info, bytes });
   }
   return kind === manager.xlog && (info & 0xf0) === switchInfo ? "switch" : "whole";
+}
+
+/** What the record says, then its head up to the checksum. */
+function checksumOf(bytes: Buffer): number {
+  return crc32c(bytes, 0, 20, crc32c(bytes, headBytes));
 }
 
 function aligned(at: number): number {

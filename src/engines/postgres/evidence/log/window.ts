@@ -6,6 +6,8 @@ import { lsnNumber, lsnText } from "./position.ts";
 export interface LogWindow {
   readonly from: bigint;
   readonly to: bigint;
+  readonly timeline: number;
+  readonly segmentBytes: number;
 }
 
 /** More at once makes the server write much of it into temporary files. */
@@ -15,7 +17,8 @@ export const mostAtOnce = 64n * 1024n * 1024n;
 export async function logWindow(connection: Connection): Promise<LogWindow> {
   const rows = await connection.rows(
     "listing the log's files",
-    `SELECT name, pg_size_bytes(current_setting('wal_segment_size'))::text AS size, pg_current_wal_flush_lsn()::text AS flushed
+    `SELECT name, pg_size_bytes(current_setting('wal_segment_size'))::text AS size, pg_current_wal_flush_lsn()::text AS flushed,
+            ('x' || left(name, 8))::bit(32)::bigint::text AS timeline
        FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' AND left(name, 8) = left(pg_walfile_name(pg_current_wal_lsn()), 8)
       ORDER BY name`,
   );
@@ -25,7 +28,7 @@ export async function logWindow(connection: Connection): Promise<LogWindow> {
   let from = (to / size) * size;
   if (!there.has(from)) from -= size; // nothing is in the newest file yet
   while (there.has(from - size)) from -= size;
-  return { from: from === 0n ? 1n : from, to };
+  return { from: from === 0n ? 1n : from, to, timeline: Number(rows[0]?.timeline ?? 0), segmentBytes: Number(size) };
 }
 
 /** Names are timeline, high and low part of the file's number. */
@@ -40,39 +43,32 @@ export interface LogStep {
 }
 
 /**
- * The window in steps that no record lies across: the server's functions leave out a record that ends behind the step, and begin
- * with the first that starts in it.
+ * The window in steps, oldest first, that no record lies across: the server's functions leave out a record that ends behind the step, and
+ * begin with the first that starts in it.
  */
 export async function* logSteps(
   connection: Connection,
   schema: string,
   window: LogWindow,
-  order: "oldest first" | "newest first",
   bytes = mostAtOnce,
 ): AsyncGenerator<LogStep> {
-  const forward = order === "oldest first";
-  let at = forward ? window.from : window.to;
-  const end = forward ? window.to : window.from;
-  while (forward ? at < end : at > end) {
-    const wanted = forward ? at + bytes : at - bytes;
-    const past = forward ? wanted >= end : wanted <= end;
-    const found = past ? end : await recordAfter(connection, schema, wanted, window.to);
-    // One record longer than a step: the rest is taken at once.
-    const next = forward ? (found > at ? found : end) : found < at ? found : end;
-    const [from, to] = forward ? [at, next] : [next, at];
-    yield { from: lsnText(from), to: lsnText(to), bytes: Number(to - from) };
+  for (let at = window.from; at < window.to;) {
+    const next = at + bytes >= window.to ? window.to : await recordAfter(connection, schema, window, at + bytes);
+    yield { from: lsnText(at), to: lsnText(next), bytes: Number(next - at) };
     at = next;
   }
 }
 
-async function recordAfter(connection: Connection, schema: string, lsn: bigint, last: bigint): Promise<bigint> {
+async function recordAfter(connection: Connection, schema: string, window: LogWindow, lsn: bigint): Promise<bigint> {
   const sql = `SELECT start_lsn::text AS start FROM ${schema}.pg_get_wal_record_info($1::text::pg_lsn)`;
   try {
     const [row] = await connection.rows("looking for a record of the log", sql, [lsnText(lsn)]);
-    return row?.start == null ? last : lsnNumber(row.start);
+    return row?.start == null ? window.to : lsnNumber(row.start);
   } catch (error) {
-    // "could not find a valid record after": the last one lies across it.
-    if (error instanceof Fault && error.record.code === "HF-PG-XX000") return last;
-    throw error;
+    if (!(error instanceof Fault) || error.record.code !== "HF-PG-XX000") throw error;
+    // "could not find a valid record after": a switch left the rest of this file empty, or the last record lies across.
+    const size = BigInt(window.segmentBytes);
+    const nextFile = (lsn / size + 1n) * size;
+    return nextFile >= window.to ? window.to : recordAfter(connection, schema, window, nextFile);
   }
 }

@@ -2,7 +2,6 @@ import type { Finding } from "../../../../core/step.ts";
 import type { Watch } from "../../../engine.ts";
 import type { Statement, StatementQuery } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
-import { extensionSchema } from "../extensions.ts";
 import { finding, number, size } from "../say.ts";
 import { beyondWords, namesBeyond, writesOf } from "../wal/beyond.ts";
 import { type LoggedWrites, writesInLog } from "../wal/writes.ts";
@@ -13,7 +12,7 @@ import { type Candidate, countsOf } from "./statements.ts";
 /** With candidates on the pages a look at the newest will do; without, the log is all that is left to ask. */
 const [shortMs, longMs] = [2_000, 60_000];
 
-/** Null where the server has no function for it. */
+/** Null where the role may not read the log. */
 export async function askLog(
   asking: Connection,
   { tables }: StatementQuery,
@@ -21,11 +20,9 @@ export async function askLog(
   seen: Scan,
   watch: Watch,
 ): Promise<LoggedWrites | null> {
-  const schema = await extensionSchema(asking, "pg_walinspect");
-  if (schema === null) return null;
   const onPages = [...seen.deleters.values()].some((one) => rowsOf(one) > 0);
   const budget = onPages && seen.pruned === 0 ? shortMs : longMs;
-  return writesInLog(asking, schema, tables, next, budget, watch);
+  return writesInLog(asking, tables, next, budget, watch);
 }
 
 /** The same deleters with what the log says of each, and those that only the log knows. */

@@ -47,7 +47,7 @@ async function* oneAhead({ connections, schema, window }: LogReading, database: 
   const [asking] = connections;
   let turn = 0;
   let waiting: { readonly step: LogStep; readonly chunks: AsyncIterable<Buffer> } | null = null;
-  for await (const step of logSteps(asking, schema, window, "oldest first", stepBytes)) {
+  for await (const step of logSteps(asking, schema, window, stepBytes)) {
     turn += 1;
     const reader = connections[1 + (turn % 2)] ?? asking;
     const chunks = reader.client.query(copyTo(recordsSql(schema, step, database, files)));

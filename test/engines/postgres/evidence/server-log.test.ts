@@ -1,22 +1,22 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Connection } from "../../../../src/engines/postgres/connection.ts";
-import {
-  type CommitRecord,
-  commitReader,
-  logPageSize,
-} from "../../../../src/engines/postgres/evidence/log/commit-records.ts";
+import { type Commit, commitsInLog } from "../../../../src/engines/postgres/evidence/log/commits.ts";
 import { crc32c } from "../../../../src/engines/postgres/evidence/log/crc32c.ts";
-import { logFiles } from "../../../../src/engines/postgres/evidence/log/log-files.ts";
-import { lsnNumber } from "../../../../src/engines/postgres/evidence/log/position.ts";
+import { serverLog } from "../../../../src/engines/postgres/evidence/log/server-log.ts";
+import { writesInLog } from "../../../../src/engines/postgres/evidence/wal/writes.ts";
+import { nextXid } from "../../../../src/engines/postgres/evidence/xid.ts";
 import { onEachMajor } from "../../../support/majors.ts";
 import { startTestServer, type TestServer } from "../../../support/postgres.ts";
+import { watch } from "./scene.ts";
 
-test("the checksum is Castagnoli's, over parts as over the whole", () => {
+test("the checksum is Castagnoli's, in parts as over the whole, at every length", () => {
   expect(crc32c(Buffer.from("123456789"))).toBe(0xe3069283);
-  expect(crc32c(Buffer.from("1234"), Buffer.from("56789"))).toBe(0xe3069283);
+  const bytes = Buffer.from("0123456789 abcdefghijklmnopqrstuvwxyz");
+  for (let cut = 0; cut <= bytes.length; cut += 1)
+    expect(crc32c(bytes, cut, bytes.length, crc32c(bytes, 0, cut))).toBe(crc32c(bytes));
 });
 
-onEachMajor([14], (major) => {
+onEachMajor([14, 18], (major) => {
   let server: TestServer;
   let sql: Connection;
   beforeAll(async () => {
@@ -30,14 +30,11 @@ onEachMajor([14], (major) => {
     await server.end();
   });
 
-  const position = async () => lsnNumber((await sql.row("", "SELECT pg_current_wal_flush_lsn()::text AS at")).at ?? "");
-  const inLog = async (from: bigint) => {
-    const files = await logFiles(sql);
-    if (!files) throw new Error("the files can't be read");
-    return files.commits(from, await position());
+  /** Of the ids' COMMITs, as the log has them. */
+  const inLog = async (...xids: readonly (string | null | undefined)[]) => {
+    const commits = await commitsInLog(sql, new Set(xids.map(Number)), await nextXid(sql), 60_000);
+    return (xid: string | null | undefined): readonly Commit[] => commits.filter(({ top }) => String(top) === xid);
   };
-  const of = (commits: readonly CommitRecord[], xid: string | null | undefined) =>
-    commits.filter((commit) => String(commit.xid) === xid);
   /** Runs it in one transaction; gives its id, and the ids that the server itself saw commit at the same microsecond. */
   const committed = async (statements: readonly string[]) => {
     await sql.run("", "BEGIN");
@@ -55,7 +52,6 @@ onEachMajor([14], (major) => {
   };
 
   test("each COMMIT is read with exactly the savepoints that committed with it, more than fill a page and across files too", async () => {
-    const from = await position();
     const savepoint = (nth: number) => `SAVEPOINT s; INSERT INTO public.t VALUES (${nth}); RELEASE s`;
     const few = await committed([
       savepoint(1),
@@ -65,17 +61,18 @@ onEachMajor([14], (major) => {
     const many = await committed(Array.from({ length: 6000 }, (_, nth) => savepoint(nth)));
     await sql.run("", "INSERT INTO public.t SELECT n, repeat('x', 900) FROM generate_series(1, 4000) n"); // four files
     const dropping = await committed(["CREATE TABLE public.gone (x text)", savepoint(4), "DROP TABLE public.gone"]);
-    const found = await inLog(from);
+    const found = await inLog(few.xid, many.xid, dropping.xid);
     expect([few.subs.length, many.subs.length]).toEqual([2, 6000]);
-    for (const one of [few, many, dropping]) expect(of(found, one.xid)).toMatchObject([{ subs: one.subs }]);
-    // The same from a page in the midst of it: what began before is left out, the rest is all there.
-    const later = await inLog(of(found, dropping.xid)[0]?.at ?? 0n);
-    expect(of(later, few.xid)).toEqual([]);
-    expect(of(later, dropping.xid)).toEqual(of(found, dropping.xid));
+    for (const one of [few, many, dropping]) expect(found(one.xid)).toMatchObject([{ subs: one.subs }]);
+    const { at } = await sql.row(
+      "",
+      "SELECT (pg_xact_commit_timestamp($1::text::xid) AT TIME ZONE 'UTC')::text AS at",
+      [many.xid ?? ""],
+    );
+    expect(found(many.xid)[0]?.at).toBe(at);
   });
 
   test("a prepared transaction goes by its own id, and one that gave up is not there", async () => {
-    const from = await position();
     await sql.run("", "BEGIN");
     const { xid } = await sql.row("", "SELECT pg_current_xact_id()::text AS xid");
     for (const statement of [
@@ -85,51 +82,51 @@ onEachMajor([14], (major) => {
     ])
       await sql.run("", statement);
     await sql.run("", "PREPARE TRANSACTION 'half way'");
-    expect(of(await inLog(from), xid)).toEqual([]);
+    expect((await inLog(xid))(xid)).toEqual([]);
     await sql.run("", "COMMIT PREPARED 'half way'");
     await sql.run("", "BEGIN");
     const given = await sql.row("", "SELECT pg_current_xact_id()::text AS xid");
     await sql.run("", "INSERT INTO public.t VALUES (9)");
     await sql.run("", "ROLLBACK");
     await sql.run("", "INSERT INTO public.t VALUES (10)");
-    const found = await inLog(from);
-    expect(of(found, xid)).toMatchObject([{ subs: [Number(xid) + 1] }]);
-    expect(of(found, given.xid)).toEqual([]);
+    const found = await inLog(xid, given.xid);
+    expect(found(xid)).toMatchObject([{ subs: [Number(xid) + 1] }]);
+    expect(found(given.xid)).toEqual([]);
   });
 
   test("after a crash that cut the log short, what came before and what comes after are both read", async () => {
-    const from = await position();
     const before = await committed(["INSERT INTO public.t VALUES (1)"]);
     await sql.close();
     server = await server.restart("immediate");
     sql = await server.connect("postgres");
     const after = await committed(["INSERT INTO public.t VALUES (2)"]);
-    const found = await inLog(from);
-    for (const one of [before, after]) expect(of(found, one.xid)).toHaveLength(1);
+    const found = await inLog(before.xid, after.xid);
+    for (const one of [before, after]) expect(found(one.xid)).toHaveLength(1);
   });
 
-  test("a record with a wrong bit is not believed, and a page of another layout ends the reading", async () => {
-    const from = await position();
-    const { xid } = await committed(["INSERT INTO public.t VALUES (1)"]);
-    const [record] = of(await inLog(from), xid);
-    if (!record) throw new Error("not found");
-    const page = record.at - (record.at % BigInt(logPageSize));
-    const read = async (spoil: (bytes: Buffer) => void) => {
-      const { bytes } = await sql.row(
-        "",
-        "SELECT encode(pg_read_binary_file('pg_wal/' || pg_walfile_name($1::pg_lsn), ($2::bigint % 1048576), 8192), 'hex') AS bytes",
-        [`${(record.at >> 32n).toString(16)}/${(record.at & 0xffffffffn).toString(16)}`, String(page)],
-      );
-      const found: CommitRecord[] = [];
-      const buffer = Buffer.from(bytes ?? "", "hex");
-      spoil(buffer);
-      const wanted = commitReader((commit) => found.push(commit)).page(buffer, page);
-      return { wanted, there: of(found, xid).length };
-    };
-    expect((await read(() => undefined)).there).toBe(1);
-    const at = Number(record.at - page);
-    expect((await read((bytes) => bytes.writeUInt8(bytes.readUInt8(at + 27) ^ 1, at + 27))).there).toBe(0);
-    expect(await read((bytes) => bytes.writeUInt16LE(0xd118, 0))).toEqual({ wanted: false, there: 0 });
-    expect(await read((bytes) => bytes.writeBigUInt64LE(0n, 8))).toEqual({ wanted: false, there: 0 });
+  test("files that were left early, as archive_timeout makes them, hide nothing: neither commits nor what was written", async () => {
+    await sql.run("", "CREATE TABLE public.w AS SELECT n FROM generate_series(1, 30) n");
+    const xids: (string | null | undefined)[] = [];
+    for (const nth of [0, 1, 2]) {
+      xids.push((await committed([`DELETE FROM public.w WHERE n % 3 = ${nth}`])).xid);
+      await sql.run("", "SELECT pg_switch_wal()");
+    }
+    const found = await inLog(...xids);
+    for (const xid of xids) expect(found(xid)).toHaveLength(1);
+    const log = await writesInLog(sql, ["public.w"], await nextXid(sql), 60_000, watch);
+    const [file = ""] = [...(log?.files.keys() ?? [])];
+    expect(xids.map((xid) => log?.writes.get(Number(xid))?.get(file)?.deleted)).toEqual([10, 10, 10]);
+    expect(log?.read).toBe(log?.of);
+  });
+
+  test("every record is visited once, and every byte is counted once", async () => {
+    const log = await serverLog(sql);
+    if (!log) throw new Error("the log can't be read");
+    const seen: bigint[] = [];
+    const bytes: number[] = [];
+    for await (const one of log.newestFirst(({ position }) => seen.push(position))) bytes.push(one);
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen.every((at) => at >= log.window.from && at < log.window.to)).toBe(true);
+    expect(bytes.reduce((sum, one) => sum + one, 0)).toBe(Number(log.window.to - log.window.from));
   });
 });

@@ -1,0 +1,76 @@
+import { firstNode, nodeKey, partsOf } from "../log/blocks.ts";
+import { commitOf } from "../log/commit.ts";
+import { type LogRecord, manager } from "../log/records.ts";
+import type { FileWrites } from "./writes.ts";
+
+/** What stands in a part of the log, by transaction id (32 bits), then by file. */
+export interface Tally {
+  readonly ids: Map<number, Map<string, Counts>>;
+  /** Ids of transactions that committed with subtransactions, and of those. */
+  readonly families: Set<number>;
+}
+
+type Counts = { -readonly [kind in keyof FileWrites]: number };
+
+export function newTally(): Tally {
+  return { ids: new Map(), families: new Set() };
+}
+
+/** Operations of the heap's records (access/heapam_xlog.h); they are the same from 14 to 18. */
+const [operation, insert, remove, update, hotUpdate, multiInsert] = [0x70, 0x00, 0x10, 0x20, 0x40, 0x50];
+const [partitionMove, speculative] = [0x10, 0x08];
+
+/** Not counted as deleted: rows that moved to another partition, and inserts that were given up. */
+export function tallied(tally: Tally, record: LogRecord, database: number, major: number): void {
+  switch (record.manager) {
+    case manager.heap:
+      return noteRow(tally, record, database, major);
+    case manager.heap2:
+      if ((record.info & operation) === multiInsert)
+        noteMore(tally, record, database, major, "inserted", mainOf(record, major).readUInt16LE(2));
+      return;
+    case manager.transaction:
+      return noteFamily(tally, record, major);
+  }
+}
+
+function noteRow(tally: Tally, record: LogRecord, database: number, major: number): void {
+  switch (record.info & operation) {
+    case insert:
+      return noteMore(tally, record, database, major, "inserted", 1);
+    case update:
+    case hotUpdate:
+      return noteMore(tally, record, database, major, "updated", 1);
+    case remove:
+      if ((mainOf(record, major).readUInt8(7) & (partitionMove | speculative)) === 0)
+        noteMore(tally, record, database, major, "deleted", 1);
+  }
+}
+
+function noteMore(
+  { ids }: Tally,
+  record: LogRecord,
+  database: number,
+  major: number,
+  kind: keyof FileWrites,
+  rows: number,
+): void {
+  const node = firstNode(record.bytes, major < 15);
+  if (node?.database !== database) return;
+  const byFile = ids.get(record.xid) ?? new Map<string, Counts>();
+  ids.set(record.xid, byFile);
+  const file = nodeKey(node);
+  const counts = byFile.get(file) ?? { deleted: 0, updated: 0, inserted: 0 };
+  counts[kind] += rows;
+  byFile.set(file, counts);
+}
+
+function noteFamily({ families }: Tally, record: LogRecord, major: number): void {
+  const commit = commitOf(record.xid, record.info, mainOf(record, major), major);
+  if (commit === null || commit.subs.length === 0) return;
+  for (const xid of [commit.xid, ...commit.subs]) families.add(xid);
+}
+
+function mainOf(record: LogRecord, major: number): Buffer {
+  return partsOf(record.bytes, major < 15).main;
+}
