@@ -155,6 +155,29 @@ describe("a run that is given up", () => {
     expect(eventsOf(journal, session).at(-1)).toMatchObject({ kind: "run.closed", outcome: "abandoned" });
   });
 
+  test("at the question after a failure keeps that it failed, and what the target counted then", async () => {
+    const { parts, plan, journal } = merging((nth) => {
+      if (nth === 3) throw new Fault("HF-TEST", "a value was refused", { after: "rolled-back" });
+    });
+    const session = answering(openRun(parts, plan, live), (question) =>
+      question.kind === "failure" ? { kind: "act", act: "abandon" } : yes(question),
+    );
+    const end = await session.ended;
+    expect([end.exit, end.state.status]).toEqual(["abandoned", "abandoned"]);
+    expect(stepOf(end.state, "merge")).toMatchObject({
+      status: "failed",
+      progress: { done: 20 },
+      written: { rows: 20 },
+    });
+    expect(eventsOf(journal, session)).toContainEqual(
+      expect.objectContaining({
+        kind: "step.ended",
+        outcome: "failed",
+        written: expect.objectContaining({ rows: 20 }),
+      }),
+    );
+  });
+
   test("while the target can't tell what stays is not given up: nothing is given back, and it stays open", async () => {
     let isCut = false;
     const scene = merging((nth) => {
