@@ -50,10 +50,10 @@ export const offerKeep: Action<Params, Result> = {
    */
   choices({ leases, wished, absent, until }) {
     if (leases.length === 0) return [drop(["Nothing of this run may outlive it."])];
-    const listed = leases.map(({ name, words }) => `${name}: ${words}`);
     const kept = keep(leases, until ?? "a day from now");
     if (wished) return [{ ...kept, tags: ["default"] }];
-    const dropped = drop(["After this the merge can NOT be taken back.", ...listed, "They are given back now."]);
+    const names = leases.map(({ name }) => name).join(", ");
+    const dropped = drop(["After this the merge can NOT be taken back.", `Dropped now, with its files: ${names}`]);
     if (absent === 0) return [kept, dropped];
     const loss = `${some(absent, "rescued row is", "rescued rows are")} not back in the table: their only copy goes with it.`;
     return [

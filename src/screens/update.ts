@@ -111,10 +111,11 @@ function unbound(model: Model, key: Extract<Message, { kind: "key" }>["key"]): M
     return { ...model, message: "That looked like a paste: nothing was done." };
   }
   const help = bindingsAt(placeOf(model)).find(({ does }) => does === "help");
-  const name = keyName(key) === " " ? "Space" : keyName(key);
+  const name = key.kind === "text" ? key.text : keyName(key);
+  const said = name === " " ? "Space" : key.kind === "text" ? name : name.slice(0, 1).toUpperCase() + name.slice(1);
   return {
     ...model,
-    message: `${name} does nothing here.${help === undefined ? "" : ` ${help.shows} shows what does.`}`,
+    message: `${said} does nothing here.${help === undefined ? "" : ` ${help.shows} shows what does.`}`,
   };
 }
 

@@ -3,7 +3,7 @@ import { bindings, bindingsAt, type Binding } from "../../src/screens/keys.ts";
 import type { NamedKey } from "../../src/screens/input/decode.ts";
 import { type Place, placeOf } from "../../src/screens/model.ts";
 import { update } from "../../src/screens/update.ts";
-import { everyScreen, letters, model, named, play, running, sizes, textOf } from "./support/look.ts";
+import { everyScreen, letters, linesOf, model, named, play, running, sizes, textOf } from "./support/look.ts";
 import { failing, merging } from "./support/story.ts";
 
 const places = [...new Set(bindings.flatMap((bound) => bound.where))];
@@ -87,6 +87,7 @@ describe("a key that does nothing just now", () => {
 
   it("is answered too where it is bound to nothing, and where an empty field is handed in", () => {
     expect(textOf(play(running(failing()), [letters("w")]).model)).toContain("w does nothing here. ? shows what does.");
+    expect(textOf(play(running(failing()), [named("tab")]).model)).toContain("Tab does nothing here.");
     const writing = everyScreen(sizes[1]!).write!;
     const { model: after, commands } = play(writing, [named("enter")]);
     expect(commands).toEqual([]);
@@ -138,6 +139,16 @@ describe("dispatch", () => {
 });
 
 describe("help", () => {
+  it("cuts nothing of what the marks mean, in any window", () => {
+    for (const size of sizes) {
+      const help = { ...everyScreen(size).help!, size: { ...size, rows: 60 } };
+      const text = linesOf(help).slice(1).join("\n").replaceAll(/\n +/g, " "); // the header may be cut
+      expect(text).toContain("[?] UNKNOWN: neither done nor failed, until the server was asked");
+      expect(text).toContain("[~] stopped in the middle: what is done stays, and it goes on from there");
+      expect(text).not.toContain("..");
+    }
+  });
+
   it("shows every key of the screen it was asked from", () => {
     const { model: help } = play(model(), [letters("?")]);
     const text = textOf(help);

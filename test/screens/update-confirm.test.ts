@@ -308,6 +308,10 @@ describe("a choice", () => {
     expect(textOf(play(choosing, [letters("w")]).model)).toContain(
       "It may be transaction ids joined by +, or two instants",
     );
+    for (const size of sizes)
+      expect(textOf({ ...choosing, size }), "said beside the list too: the last row may have no room for it").toContain(
+        "None of these? w writes it by hand.",
+      );
     expect(textOf(play(choosing, [letters("?")]).model)).toContain(
       "write it by hand, when it is none of the list: transaction ids joined by +",
     );
@@ -327,6 +331,7 @@ describe("a choice", () => {
     const { model: after } = play(shown, [letters("w")]);
     expect(after.routes.at(-1)).toEqual({ kind: "run" });
     expect(textOf(after)).toContain("w: only what is listed can be chosen here");
+    expect(textOf(after)).not.toContain("None of these?");
   });
 });
 

@@ -16,9 +16,11 @@ export function choiceBody(model: Model, question: ChoiceQuestion, height: numbe
     blank,
   ];
   const items = question.choices.map((choice, index) => choiceRows(choice, index === cursor, columns));
-  const room = Math.max(1, height - head.length - 1);
+  const none = question.byHand === undefined ? [] : [row("None of these? w writes it by hand.")];
+  const room = Math.max(1, height - head.length - none.length - 1);
   const part = aroundItem(items, Math.max(0, cursor), room);
-  return { rows: [...head, ...part.shown, row(part.above + part.below > 0 ? whereIn(part) : "")].slice(0, height) };
+  const where = row(part.above + part.below > 0 ? whereIn(part) : "");
+  return { rows: [...head, ...part.shown, where, ...none].slice(0, height) };
 }
 
 /** `default` is what a run takes that nobody can be asked in: to a person nothing is preselected. */
