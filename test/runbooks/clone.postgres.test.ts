@@ -35,10 +35,21 @@ async function aShop(name: string): Promise<{ incident: Incident; cli: Cli }> {
   return { incident, cli };
 }
 
-const asWritten = headless.flatMap((word) => (word === "path=recommended" ? ["path=clone"] : [word]));
+const asWritten = (statement: string) =>
+  headless.map((word) => {
+    if (word === "path=recommended") return "path=clone";
+    return word === "statement=largest" ? `statement=${statement}` : word;
+  });
 
-async function throughClone(cli: Cli, table = "shop.orders"): Promise<ReturnType<typeof foldRun>> {
-  const run = await cli.run([...asWritten, "--set", `table=${table}`]);
+async function throughClone(
+  cli: Cli,
+  statement = "largest",
+  table = "shop.orders",
+): Promise<ReturnType<typeof foldRun>> {
+  return given(cli, await cli.run([...asWritten(statement), "--set", `table=${table}`]));
+}
+
+function given(cli: Cli, run: Awaited<ReturnType<Cli["run"]>>): ReturnType<typeof foldRun> {
   expect([run.exit, run.stderr], run.stdout).toEqual(["ok", ""]);
   const state = foldRun(cli.events());
   expect(state.leases.filter((lease) => lease.status !== "released")).toEqual([]);
@@ -60,16 +71,26 @@ test("a truncated table comes back whole, with the tables that went with it", as
   const { incident, cli } = await aShop("truncated");
   await incident.session.run("", "truncate shop.orders cascade");
   await dropOldLog(from, incident.session);
-  await throughClone(cli);
+  await throughClone(cli, "rewrite");
   expect(await incident.content()).toEqual(incident.before);
 });
 
-test("a DELETE is found and undone though VACUUM FULL gave the table another file since", async () => {
+test("a DELETE is found and undone though VACUUM FULL gave the table another file since, and is not taken for the largest unasked", async () => {
   const { incident, cli } = await aShop("rewritten");
+  await incident.session.run("", "begin");
   await incident.session.run("", "delete from shop.orders where state = 'cancelled'");
+  const { xid } = await incident.session.row("", "select pg_current_xact_id()::text as xid");
+  await incident.session.run("", "commit");
   await incident.session.run("", "vacuum full shop.orders");
   await incident.session.run("", "vacuum full shop.lines");
-  const state = await throughClone(cli);
+  const unsure = await cli.run([...asWritten("largest"), "--set", "table=shop.orders"]);
+  expect(unsure.exit).toBe("input");
+  expect(unsure.stdout).toContain("HF-CHOICE-INVALID");
+  expect(unsure.stdout).toContain(`--choose statement=${xid}`);
+  expect(unsure.stdout).toContain("--choose statement=rewrite:");
+  expect(await incident.content()).not.toEqual(incident.before);
+  const goOn = ["resume", "--yes-sandbox", "--plain", "--choose", "path=clone", "--choose"];
+  const state = given(cli, await cli.run([...goOn, `statement=${xid}`]));
   expect(await incident.content()).toEqual(incident.before);
   expect(stepOf(state, "merge").result).toMatchObject({ inserted: 300 });
 });
@@ -77,11 +98,11 @@ test("a DELETE is found and undone though VACUUM FULL gave the table another fil
 test("a dropped table that was made again, empty, gets its rows back", async () => {
   const { incident, cli } = await aShop("dropped");
   await incident.session.run("", "drop table shop.lines");
-  expect((await cli.run([...asWritten, "--set", "table=shop.lines"])).stderr).toContain("HF-TABLE-UNKNOWN");
+  expect((await cli.run([...asWritten("drop"), "--set", "table=shop.lines"])).stderr).toContain("HF-TABLE-UNKNOWN");
   await incident.session.run(
     "",
     "create table shop.lines (id bigint generated always as identity primary key, order_id bigint not null references shop.orders on delete cascade, what text not null)",
   );
-  await throughClone(cli, "shop.lines");
+  await throughClone(cli, "drop", "shop.lines");
   expect(await incident.content()).toEqual(incident.before);
 });
