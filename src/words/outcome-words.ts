@@ -1,3 +1,4 @@
+import { utc } from "../core/clock.ts";
 import { isJsonObject, type Json, type JsonObject } from "../core/json.ts";
 import type { RunState } from "../core/run-state.ts";
 import { count, plural } from "./format.ts";
@@ -82,4 +83,9 @@ function proofIn(result: Json | undefined): Proof | null {
 
 function tableIn({ table, equal }: JsonObject): Proof["tables"] {
   return typeof table === "string" && typeof equal === "number" ? [{ table, equal }] : [];
+}
+
+/** In front of what a run left behind: a date alone would suggest that something removes it then, and nothing does. */
+export function keptWords(keptUntil: number | undefined): string {
+  return keptUntil === undefined ? "kept, YOU drop it" : `kept, YOU drop it (counted on until ${utc(keptUntil)})`;
 }

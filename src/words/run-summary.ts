@@ -1,11 +1,10 @@
-import { utc } from "../core/clock.ts";
 import type { FaultRecord } from "../core/errors.ts";
 import { shortRunId } from "../core/ids.ts";
 import { atRest, currentStep, isClosed, openLeases, type RunState } from "../core/run-state.ts";
 import { resumeCommand, type Started } from "./commands.ts";
 import { faultLines } from "./fault-lines.ts";
 import { cleanForTerminal, duration, stepMark } from "./format.ts";
-import { proofLine, rescuedLine, stepsDone } from "./outcome-words.ts";
+import { keptWords, proofLine, rescuedLine, stepsDone } from "./outcome-words.ts";
 import { resultWords } from "./step-words.ts";
 import { placeWords } from "./target-words.ts";
 import { goneLines, standingWords, staysLines } from "./written-words.ts";
@@ -90,7 +89,7 @@ function leaseLines(state: RunState): readonly string[] {
   return [
     ...openLeases(state).map(({ lease }) => `still held: ${lease.words}`),
     ...kept.flatMap(({ lease, keptUntil }) => [
-      `kept until ${keptUntil === undefined ? "you give it back" : utc(keptUntil)}: ${lease.words}`,
+      `${keptWords(keptUntil)}: ${lease.words}`,
       `  by hand: ${lease.byHand}`,
     ]),
   ];

@@ -270,7 +270,7 @@ describe("the end of a run", () => {
     expect(text).toMatch(/public\.orders +1,123,347 +2,104,551 +2,104,551/);
     expect(text).toContain("PROOF      every rescued row is in its table");
     expect(text).toContain("2 of 3 allow; ticket skipped: no ticket system");
-    expect(text).toContain("kept until 2026-11-22T03:08:20Z");
+    expect(text).toContain("kept, YOU drop it (counted on until 2026-11-22T03:08:20Z)");
   });
 
   it("calls rows proved only when all are equal, and says how many are not", () => {

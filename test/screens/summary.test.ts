@@ -42,9 +42,9 @@ describe("what is printed once the screen is gone", () => {
 
   it("says how what is kept is given back by hand, and counts the leases once", () => {
     const lines = summaryLines(finished().state, null, command);
-    const at = lines.findIndex((line) => line.startsWith("kept until"));
+    const at = lines.findIndex((line) => line.startsWith("kept, YOU drop it"));
     expect(lines.slice(at)).toEqual([
-      "kept until 2026-11-22T03:08:20Z: rescue area: 981,241 rows, 412 MB",
+      "kept, YOU drop it (counted on until 2026-11-22T03:08:20Z): rescue area: 981,241 rows, 412 MB",
       "by hand: SELECT pg_drop_replication_slot('holdfast_L2')",
       "1 lease given back, nothing else is held",
     ]);

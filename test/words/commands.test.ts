@@ -70,6 +70,6 @@ test("a run that is done gives no command to go on, and says what is kept and ho
   const lines = runSummaryLines({ state: done }, plain);
   expect(lines[0]).toMatch(/^DONE/);
   expect(lines.join("\n")).not.toContain("resume ");
-  expect(lines).toContain("kept until 2023-11-15T22:13:20Z: narrowed");
+  expect(lines).toContain("kept, YOU drop it (counted on until 2023-11-15T22:13:20Z): narrowed");
   expect(lines).toContain(`  by hand: ${lease.byHand}`);
 });

@@ -125,7 +125,7 @@ describe("a run that was given up", () => {
   test("that kept its rescue area does not call it dropped", () => {
     const kept = untilMerge().tell(area, { kind: "lease.kept", lease: "L9", until: 1 }, back("L1"), givenUp);
     expect(goneLines(kept.state)).toEqual(["given back: 1 lease; the evidence is no longer held, dead rows may go"]);
-    expect(told(kept).join("\n")).toContain("kept until");
+    expect(told(kept).join("\n")).toContain("kept, YOU drop it");
   });
 
   test("does not claim a count that nobody made", () => {

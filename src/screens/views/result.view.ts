@@ -2,9 +2,8 @@ import { shortRunId } from "../../core/ids.ts";
 import { isJsonObject, type Json } from "../../core/json.ts";
 import { atRest, currentStep, isClosed, openLeases, type RunState, type StepState } from "../../core/run-state.ts";
 import type { Finding } from "../../core/step.ts";
-import { utc } from "../../core/clock.ts";
 import { count, duration, plural } from "../../words/format.ts";
-import { proofOf, rescuedLine } from "../../words/outcome-words.ts";
+import { keptWords, proofOf, rescuedLine } from "../../words/outcome-words.ts";
 import { goneLines, standingWords, staysLines } from "../../words/written-words.ts";
 import type { Model } from "../model.ts";
 import { blank, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
@@ -223,10 +222,7 @@ export function leaseGroups(state: RunState): readonly (readonly string[])[] {
   const kept = state.leases.filter((held) => held.status === "kept");
   return [
     ...openLeases(state).map((held) => [`held: ${held.lease.words}`]),
-    ...kept.map(({ lease, keptUntil }) => [
-      `kept until ${keptUntil === undefined ? "it is given back" : utc(keptUntil)}: ${lease.words}`,
-      `by hand: ${lease.byHand}`,
-    ]),
+    ...kept.map(({ lease, keptUntil }) => [`${keptWords(keptUntil)}: ${lease.words}`, `by hand: ${lease.byHand}`]),
   ];
 }
 
