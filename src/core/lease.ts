@@ -31,4 +31,9 @@ export interface LeaseKeeper {
   /** Whether what is present still does what it was made for; where it does not, it is made anew under its name. Left out: it always does. */
   holds?(lease: Lease): Promise<boolean>;
   release(lease: Lease): Promise<void>;
+  /**
+   * Why it is given back now though the run goes on: it has come to what it may cost. Asked from time to time while an operator is
+   * waited for, who may be gone for hours. Null: it has not. Left out: there is no such limit.
+   */
+  over?(lease: Lease): Promise<string | null>;
 }

@@ -4,12 +4,13 @@ import type { Choice } from "../core/step.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import type { StepState } from "../core/run-state.ts";
 import { actionOf, type Driver } from "./driver.ts";
+import { watchingLimits } from "./watch-limits.ts";
 
 /** Journals the question, waits, and gives the answer; the caller journals what it made of it. */
 export async function ask(driver: Driver, question: Question): Promise<Answer | "lapsed"> {
   driver.log.append({ kind: "question.asked", question });
   driver.parts.reached(`question.asked:${question.kind}`);
-  return driver.wait(question);
+  return watchingLimits(driver, () => driver.wait(question));
 }
 
 export function answered(driver: Driver, question: Question, what: Answered, by = driver.parts.person.operator): void {

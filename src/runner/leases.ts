@@ -64,7 +64,8 @@ function withFacts(state: LeaseState): LeaseState["lease"] {
   return state.facts === null ? state.lease : { ...state.lease, facts: state.facts };
 }
 
-function keeperOf(driver: Driver, { lease }: LeaseState): LeaseKeeper {
+/** Who knows how to find it and give it back. */
+export function keeperOf(driver: Driver, { lease }: LeaseState): LeaseKeeper {
   const engines = lease.where === "machine" ? [...driver.engines.values()] : [driver.engines.get(lease.where)];
   const keepers = [...engines.map((engine) => engine?.keepers[lease.kind]), driver.parts.machineKeepers[lease.kind]];
   const found = keepers.find((keeper) => keeper !== undefined);

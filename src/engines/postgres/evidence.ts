@@ -7,7 +7,7 @@ import { autovacuumKeeper } from "./evidence/freeze/autovacuum.ts";
 import { extensionKeeper } from "./evidence/freeze/extension.ts";
 import { freezeParts } from "./evidence/freeze/freeze.ts";
 import { heldFindings } from "./evidence/freeze/held.ts";
-import { narrowPins, spentPins } from "./evidence/freeze/narrow.ts";
+import { logPinOver, narrowPins, spentPins } from "./evidence/freeze/narrow.ts";
 import { slotKeeper } from "./evidence/freeze/slots.ts";
 import { tableLockKeeper } from "./evidence/freeze/table-lock.ts";
 import { recentCounts } from "./evidence/pages/recent.ts";
@@ -72,7 +72,7 @@ export function evidenceKeepers(
   const clone = cloneKeeper(target);
   return {
     "row-pin": slotKeeper(target),
-    "wal-pin": slotKeeper(target),
+    "wal-pin": { ...slotKeeper(target), over: ({ name }) => logPinOver(target, name) },
     "autovacuum-off": autovacuumKeeper(target),
     extension: extensionKeeper(target),
     "table-lock": tableLockKeeper(target),

@@ -1,13 +1,12 @@
 import { isJsonObject, type Json } from "../../../../core/json.ts";
-import { mostWalKept } from "../../../../core/limits.ts";
 import type { LeaseState } from "../../../../core/run-state.ts";
 import type { Finding } from "../../../../core/step.ts";
-import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
 import { finding, size } from "../say.ts";
 import { lowXid } from "../xid.ts";
 import { autovacuumNow, isOff } from "./autovacuum.ts";
 import { extensionKeeper } from "./extension.ts";
+import { mostHeldWal } from "./most-held.ts";
 import { readSlot, type Slot } from "./slots.ts";
 import { tableLockKeeper } from "./table-lock.ts";
 
@@ -53,15 +52,6 @@ async function heldFinding(target: PostgresTarget, { lease, facts }: LeaseState)
   ];
 }
 
-/** What the log's pin may keep: what the config says, else twice what the server itself aims at, and no more than 8 GB. */
-export async function mostHeldWal(target: PostgresTarget, connection: Connection): Promise<number> {
-  const { limits } = target.request;
-  if (limits.heldWal !== null) return limits.heldWal;
-  const sql = "SELECT pg_size_bytes(current_setting('max_wal_size'))::text AS bytes";
-  const { bytes } = await connection.row("asking for max_wal_size", sql);
-  return Math.min(2 * Number(bytes), mostWalKept);
-}
-
 function factOf(facts: Json, name: string): string | null {
   return isJsonObject(facts) && typeof facts[name] === "string" ? facts[name] : null;
 }
@@ -99,7 +89,7 @@ function walPinFindings(slot: Slot | null, limit: number): readonly Finding[] {
     ];
   const kept = `Keeps ${size(slot.heldWal)} of WAL, back to ${slot.restartLsn}.`;
   if (slot.heldWal > limit)
-    return [finding("warn", kept, `That is over the limit of ${size(limit)}: it is given back at the next step.`)];
+    return [finding("warn", kept, `That is over the limit of ${size(limit)}: it is given back within seconds.`)];
   return [
     finding("ok", kept),
     ...(slot.checkpointed ? [finding("ok", "The log is held across a crash of the server.")] : []),

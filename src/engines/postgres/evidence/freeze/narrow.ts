@@ -1,10 +1,11 @@
 import { isJsonObject } from "../../../../core/json.ts";
 import type { LeaseState } from "../../../../core/run-state.ts";
 import type { ChangedLease, StatementSearch } from "../../../evidence.ts";
+import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
 import { size } from "../say.ts";
 import { logCanBeRead } from "../wal/can.ts";
-import { mostHeldWal } from "./held.ts";
+import { mostHeldWal } from "./most-held.ts";
 import { moveRowPin, rowPinWords } from "./pins.ts";
 import { readSlot } from "./slots.ts";
 
@@ -29,11 +30,24 @@ export async function spentPins(
   const connection = await target.catalogue();
   const most = await mostHeldWal(target, connection);
   const over: LeaseState[] = [];
-  for (const one of logPins(leases)) {
-    const slot = await readSlot(connection, one.lease.name, null);
-    if (slot !== null && slot.heldWal > most) over.push(one);
-  }
-  return givenBack(over, `It kept more than ${size(most)} of WAL (limits.heldWal); the rows are held on their own.`);
+  for (const one of logPins(leases)) if (await keepsMore(connection, one.lease.name, most)) over.push(one);
+  return givenBack(over, overWords(most));
+}
+
+/** The log's pin as the runner watches it: null while it keeps no more than it may. */
+export async function logPinOver(target: PostgresTarget, name: string): Promise<string | null> {
+  const connection = await target.catalogue();
+  const most = await mostHeldWal(target, connection);
+  return (await keepsMore(connection, name, most)) ? overWords(most) : null;
+}
+
+async function keepsMore(connection: Connection, name: string, most: number): Promise<boolean> {
+  const slot = await readSlot(connection, name, null);
+  return slot !== null && slot.heldWal > most;
+}
+
+function overWords(most: number): string {
+  return `It kept more than ${size(most)} of WAL (limits.heldWal); the rows are held on their own.`;
 }
 
 function logPins(leases: readonly LeaseState[]): readonly LeaseState[] {

@@ -7,6 +7,7 @@ import type { PostgresTarget } from "../../target.ts";
 import { lsnText } from "../log/position.ts";
 import { size } from "../say.ts";
 import { type FullXid, lowXid } from "../xid.ts";
+import { mostHeldWal } from "./most-held.ts";
 import { ensureSlot, slotName } from "./slots.ts";
 import { hotStandbyFeedback, openWalsender, standbyStatus, type Walsender } from "./walsender.ts";
 
@@ -78,7 +79,7 @@ export async function moveRowPin(target: PostgresTarget, name: string, xmin: Ful
 /** Keeps the log back to the oldest file that is still there. */
 export async function walPin(target: PostgresTarget, run: RunId): Promise<HoldPart> {
   const name = slotName("wal", run);
-  const keeps = await keepsWords(await target.catalogue());
+  const keeps = await keepsWords(target, await target.catalogue());
   const lease: LeaseDraft = {
     kind: "wal-pin",
     name,
@@ -101,13 +102,14 @@ export async function walPin(target: PostgresTarget, run: RunId): Promise<HoldPa
 }
 
 /** How fast it grows is told by the age of the oldest file. */
-async function keepsWords(connection: Connection): Promise<string> {
+async function keepsWords(target: PostgresTarget, connection: Connection): Promise<string> {
   const row = await connection.row(
     "asking how much log there is",
     `SELECT coalesce(sum(size), 0)::text AS bytes, (coalesce(sum(size), 0) / greatest(extract(epoch FROM now() - min(modification)) / 60, 1))::bigint::text AS a_minute
        FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' AND name <= pg_walfile_name(pg_current_wal_lsn())`,
   );
-  return `Keeps ${size(Number(row.bytes))} of WAL, growing about ${size(Number(row.a_minute))}/min`;
+  const most = await mostHeldWal(target, connection);
+  return `Keeps ${size(Number(row.bytes))} of WAL, growing about ${size(Number(row.a_minute))}/min; given back by itself at ${size(most)}`;
 }
 
 async function pinWal(connection: Connection, walsender: Walsender, name: string) {
