@@ -41,8 +41,8 @@ export const offerCloneBeside: Action<Params, Result> = {
 
   async run(ctx, { statement, path, paths }) {
     const clone = path.path === slow ? null : (paths.find((one) => one.path === slow && one.feasible) ?? null);
-    const { rows, lost, unknown } = await counted(ctx, { statement, path });
-    const short = Math.max(statement.rows - rows, lost);
+    const { rows, older, lost, unknown } = await counted(ctx, { statement, path });
+    const short = Math.max(statement.rows - rows - older, lost);
     return { path: path.path, statement: statement.value, rows, short, unknown, clone };
   },
 
@@ -53,7 +53,8 @@ export const offerCloneBeside: Action<Params, Result> = {
       ...(short > 0 ? [`leaves out ${count(short)} of ${some(rows + short, "row")}`] : []),
       ...(unknown > 0 ? [`can't tell of ${some(unknown, "row version")}`] : []),
     ];
-    return [{ level: "note", text: `${path} ${left.join(" and ")}; ${open}` }];
+    // What became of it is told by the step that rescues: with the clone, nothing may be missing.
+    return [{ level: "ok", text: `${path} ${left.join(" and ")}; ${open}` }];
   },
 
   /** Asked only where it can matter. Nobody at the keyboard: without, since what a clone costs is the operator's to give. */
@@ -80,10 +81,11 @@ export const offerCloneBeside: Action<Params, Result> = {
 };
 
 async function counted(ctx: ReadContext, { statement, path }: Pick<Params, "statement" | "path">) {
-  if (path.path === slow) return { rows: statement.rows, lost: 0, unknown: 0 };
+  if (path.path === slow) return { rows: statement.rows, older: 0, lost: 0, unknown: 0 };
   const tables = await ctx.capability("evidence").count(statement, path.path, ctx);
   return {
     rows: sum(tables, (table) => table.rows),
+    older: sum(tables, (table) => table.older ?? 0),
     lost: sum(tables, (table) => table.lost ?? 0),
     unknown: sum(tables, (table) => table.unknown),
   };
@@ -95,7 +97,10 @@ function without(found: Result): Choice {
     label: "go on without a clone",
     details: found.short + found.unknown === 0 ? [] : [missing(found), later],
     tags: ["default"],
-    data: { starts: false },
+    data: {
+      starts: false,
+      ...(found.clone === null ? {} : { path: { ...found.clone, statement: found.statement, ends: false } }),
+    },
   };
 }
 

@@ -77,7 +77,7 @@ export const rescueRest: Action<Params, Result> = {
   },
 
   async verify(_ctx, { statement }, found) {
-    return [...found.tables.flatMap((table) => tableFindings(table, found.area)), ...doubts(found, statement.rows)];
+    return [...found.tables.flatMap((table) => tableFindings(table, found.area)), ...doubts(found, statement)];
   },
 
   undo: { words: "drop the rescue area" },
@@ -145,11 +145,19 @@ async function addOne(
   const lines = countedLines(await recovered.rows(table), ctx.clock, tell);
   const { added, there, differing, ...filled } = await ctx
     .capability("rescueArea")
-    .add(tx, ctx.run, table, columns, lines);
+    .add(tx, ctx.run, table, columns, lines, whenDiffering(wanted));
   const before = wanted.rescue.tables.find((one) => one.table === table);
   if (added + there !== came.rows || filled.rows !== (before?.rows ?? 0) + added)
     throw countDiffers(table, came.rows, added + there);
   return { ...joinedOf(wanted, before, came, added), ...filled, added, there, differing };
+}
+
+/**
+ * One transaction takes a row of a key once, so two ways that tell different things of it are a fault, and what was rescued first stays.
+ * Several may take it again after somebody has put it back: of these the faster way may have lost the newest, and the clone has it.
+ */
+function whenDiffering({ statement }: Params): "stays" | "gives-way" {
+  return statement.kind === "group" ? "gives-way" : "stays";
 }
 
 /** Of a table that the clone has, the clone's word counts: it saw all that the statement did, before and after. */
@@ -206,35 +214,24 @@ function tableFindings(table: RescuedTable, area: string): readonly Finding[] {
   ];
 }
 
-function doubts({ rows, differing, apart }: Result, named: number): readonly Finding[] {
+function doubts(found: Result, { rows: named, kind }: Params["statement"]): readonly Finding[] {
+  const { rows, differing, apart } = found;
+  const short = named - rows - sum(found.tables, ({ older = 0 }) => older);
+  const newer = `${some(differing, "rescued row")} gave way to a newer version that the clone has`;
   return [
-    ...(rows < named
-      ? [
-          {
-            level: "warn",
-            text: `${count(named - rows)} of the ${some(named, "row")} that it took are in neither`,
-          } as const,
-        ]
-      : []),
-    ...(differing > 0
-      ? [
-          {
-            level: "warn",
-            text: `${some(differing, "row")} came with other values from the clone`,
-            hint: lookAtBoth,
-          } as const,
-        ]
+    ...(short > 0 ? [warning(`${count(short)} of the ${some(named, "row")} that it took are in neither`)] : []),
+    ...(differing > 0 && kind === "group" ? [{ level: "note", text: newer } as const] : []),
+    ...(differing > 0 && kind !== "group"
+      ? [{ ...warning(`${some(differing, "row")} came with other values from the clone`), hint: lookAtBoth }]
       : []),
     ...(apart > 0
-      ? [
-          {
-            level: "warn",
-            text: `${some(apart, "rescued row")} of the faster way are not in the clone`,
-            hint: lookAtBoth,
-          } as const,
-        ]
+      ? [{ ...warning(`${some(apart, "rescued row")} of the faster way are not in the clone`), hint: lookAtBoth }]
       : []),
   ];
+}
+
+function warning(text: string): Finding {
+  return { level: "warn", text };
 }
 
 const lookAtBoth =

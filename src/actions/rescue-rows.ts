@@ -75,7 +75,7 @@ export const rescueRows: Action<Params, Rescue> = {
       ...(table.lost ? [{ level: "warn", text: `${table.table}: ${some(table.lost, "row")} lost` } as const] : []),
       ...(table.unknown > 0 ? [{ level: "warn", text: `${table.table}: ${leftOut(table.unknown)}` } as const] : []),
     ]);
-    return [...findings, ...short.map((text) => ({ level: "warn", text }) as const)];
+    return [...findings, ...short.map((text) => ({ level: "warn", text, ...laterWords(beside) }) as const)];
   },
 
   undo: { words: "drop the rescue area" },
@@ -110,6 +110,11 @@ function wholeTables(ctx: ReadContext, { statement: { tables }, path }: Params):
 /** Nothing is to come after this: then an evidence of which nothing is left ends the run, and what another try would need goes. */
 function isLast(beside: Params["beside"]): boolean {
   return beside?.starts !== true;
+}
+
+function laterWords(beside: Params["beside"]): { readonly hint?: string } {
+  if (beside?.path === undefined) return {};
+  return { hint: "A clone has them: take the path clone in a new run, as long as backup and log are kept." };
 }
 
 async function fillAndClose(ctx: ActionContext, recovered: Recovered, last: boolean): Promise<readonly RescuedTable[]> {

@@ -55,7 +55,7 @@ export const pathShape = z.object({
 /** A chosen path: the option, the statement it is for, and whether it ends something instead of rescuing. */
 export const chosenPathShape = z.object({ ...pathShape.shape, statement: z.string(), ends: z.boolean() });
 
-/** What was decided about a clone beside a faster way; `path`: the clone's, where it starts. */
+/** What was decided about a clone beside a faster way; `path`: the clone's, where one can be made. */
 export const besideShape = z.object({ starts: z.boolean(), path: z.exactOptional(chosenPathShape) });
 
 export const rescuedTableShape = z.object({

@@ -36,7 +36,6 @@ export const startClone: Action<Params, Result> = {
         "It needs nobody while it is built. When it fails, the faster way's rows are kept all the same.",
       ],
       counts: { leases: parts.length },
-      ...(path.takesMs === null ? {} : { takesMs: path.takesMs }),
       undo: "It is ended and removed when its rows are rescued, or when the run is given up.",
       expects: { leases: parts.length },
     };

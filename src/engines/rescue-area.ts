@@ -21,7 +21,8 @@ export interface RescueArea {
   ): Promise<Filled>;
   /**
    * Streams rows of another path (COPY text) into the area within a marked transaction, and keeps of them what is not there: by the table's
-   * key or, without one, by the whole row. What is there stays as it is. Makes a place for a table that the area lacks.
+   * key or, without one, by the whole row. Where a row of one key is there with other values it stays as it is, or gives way. Makes a place
+   * for a table that the area lacks.
    */
   add(
     tx: Transaction,
@@ -29,6 +30,7 @@ export interface RescueArea {
     table: TableName,
     columns: readonly string[],
     rows: NodeJS.ReadableStream,
+    differing: "stays" | "gives-way",
   ): Promise<Added>;
   /** Rows that can't be merged as they are: duplicates among themselves, parents missing, another unique key taken. Reads the table: only after `fill`. */
   check(run: RunId, tables: readonly TableName[], watch: Watch): Promise<readonly CheckedTable[]>;
@@ -54,7 +56,7 @@ export interface Added extends Filled {
   /** Of the rows that came: new ones, which were added; the others were there. */
   readonly added: number;
   readonly there: number;
-  /** Of those there: they came with other values than the area has. Two paths that tell different things of one row: one of them is wrong. */
+  /** Of those there: they came with other values than the area had. */
   readonly differing: number;
 }
 

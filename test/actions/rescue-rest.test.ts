@@ -115,6 +115,24 @@ test("a row that the two tell differently is kept as the faster way has it, coun
   });
 });
 
+test("of a group the clone has the newest version of a row that was put back and taken again: the older one gives way", async () => {
+  const { ctx, params, server } = await halfRescued();
+  const group = { ...params, statement: { ...params.statement, kind: "group" as const } };
+  const bent = lying(
+    ctx,
+    (table) => table,
+    (text) => text.replace(/^1\t.*$/m, "1\tnewer"),
+  );
+  const rest = await runAction<any>(rescueRest, bent, group);
+  expect(rest).toMatchObject({ rows: 14, differing: 1 });
+  const area = server.read((state) => Object.values(state.areas)[0]?.["public.orders"]?.rows ?? []);
+  expect(area.map(({ ordinal, row }) => [ordinal, row.id, row.note === "newer"])[0]).toEqual([1, "1", true]);
+  const findings = (await rescueRest.verify?.(ctx, group, rest)) ?? [];
+  expect(findings.filter(({ level }) => level !== "ok").map(({ level, text }) => [level, text])).toEqual([
+    ["note", "1 rescued row gave way to a newer version that the clone has"],
+  ]);
+});
+
 test("a rescued row that the clone does not know is warned of too, and so is what neither has", async () => {
   const { ctx, params } = await halfRescued();
   const fewer = (table: RecoveredTable) => (table.table === "public.orders" ? { ...table, rows: 6 } : table);

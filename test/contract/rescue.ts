@@ -154,9 +154,9 @@ export function rescueContract(name: string, makeBench: MakeBench): void {
     test("adds what is not there, once, behind what is; keeps its own of what both have, and counts where they differ", async () => {
       const incident = await bench.incident({ rows: 30, taken: 12 });
       const { tables, first, all } = await halfRescued(incident);
-      const more = (lines: readonly string[], key: string) =>
+      const more = (lines: readonly string[], key: string, differing: "stays" | "gives-way" = "stays") =>
         marker().once(claimOf(bench.run, key), async (tx) => ({
-          ...(await area().add(tx, bench.run, incident.table, all.columns, streamOf(lines))),
+          ...(await area().add(tx, bench.run, incident.table, all.columns, streamOf(lines), differing)),
         }));
       const added = await more(all.lines, "rest");
       expect(added).toMatchObject({ rows: 12, added: 12 - first, there: first, differing: 0 });
@@ -167,6 +167,10 @@ export function rescueContract(name: string, makeBench: MakeBench): void {
       );
       expect(again).toMatchObject({ rows: 12, added: 0, there: 12, differing: 1, digest: added.digest });
       await mergedAll({ tables }, 5);
+      const newer = await more([changed(all.lines[0] ?? "")], "newer", "gives-way");
+      expect(newer).toMatchObject({ rows: 12, added: 0, there: 1, differing: 1 });
+      expect(newer.digest).not.toBe(added.digest);
+      expect(await more(all.lines, "back", "gives-way")).toMatchObject({ differing: 1, digest: added.digest });
       const orders = (lines: readonly string[]) => lines.filter((line) => line.startsWith(incident.table));
       expect(orders(await incident.content())).toEqual(orders(incident.before));
     });
@@ -176,7 +180,7 @@ export function rescueContract(name: string, makeBench: MakeBench): void {
       const { tables, child } = await halfRescued(incident);
       const add = (key: string, after: () => void) =>
         marker().once(claimOf(bench.run, key), async (tx) => {
-          const one = await area().add(tx, bench.run, incident.child, child.columns, streamOf(child.lines));
+          const one = await area().add(tx, bench.run, incident.child, child.columns, streamOf(child.lines), "stays");
           after();
           return { ...one };
         });

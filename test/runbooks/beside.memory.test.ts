@@ -74,7 +74,7 @@ test("headless nothing is built unless it was said; the rest is not back, and th
   expect([stepOf(state, "start-clone").status, stepOf(state, "rescue-rest").status]).toEqual(["skipped", "skipped"]);
   expect(stepOf(state, "merge").result).toMatchObject({ inserted: 20 });
   const warned = (step: string) => stepOf(state, step).verified.map(({ level, text }) => `${level} ${text}`);
-  expect(warned("beside")[0]).toContain("note dead-rows leaves out 20 of 40 rows; a clone can fill them in");
+  expect(warned("beside")[0]).toContain("ok dead-rows leaves out 20 of 40 rows; a clone can fill them in");
   expect(warned("rescue")).toContain("warn 20 of the 40 rows that the statement took can't come back this way.");
   nothingIsLeft(server, state);
 });

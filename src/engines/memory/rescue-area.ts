@@ -26,10 +26,10 @@ export function memoryRescueArea(connection: Connection, transactions: Transacti
       });
       return filled;
     },
-    add: async (tx, run, table, columns, rows) => {
+    add: async (tx, run, table, columns, rows, differing) => {
       const { lines } = await digested(rows as Readable);
       const came = lines.map((line) => fromLine(line, columns));
-      const counts = transactions.of(tx).change((state) => join(state, run, table, columns, came));
+      const counts = transactions.of(tx).change((state) => join(state, run, table, { columns, came, differing }));
       const { draft } = transactions.of(tx);
       const all = areaTable(draft, run, table).rows.map(({ row }) => `${toLine(row, columns)}\n`);
       const { filled } = await digested(Readable.from(all.map((line) => Buffer.from(line))));
@@ -103,13 +103,18 @@ export function areaTable(state: MemoryState, run: RunId, table: TableName): Are
   return found;
 }
 
+interface Joining {
+  readonly columns: readonly string[];
+  readonly came: readonly Row[];
+  readonly differing: "stays" | "gives-way";
+}
+
 /** Behind those that are there, in the order in which they come. */
 function join(
   state: MemoryState,
   run: RunId,
   name: TableName,
-  columns: readonly string[],
-  came: readonly Row[],
+  { columns, came, differing: how }: Joining,
 ): Pick<Added, "added" | "there" | "differing"> {
   const table = tableOf(state, name);
   const { rows, safety } = areaOf(state, run)[name] ?? { rows: [], safety: null };
@@ -119,8 +124,10 @@ function join(
     const before = present.get(keyOf(table, row));
     return before !== undefined && !sameRow(before, row, columns);
   });
+  const newer = new Map(how === "stays" ? [] : differing.map((row) => [keyOf(table, row), row]));
+  const kept = rows.map(({ ordinal, row }) => ({ ordinal, row: newer.get(keyOf(table, row)) ?? row }));
   const added = fresh.map((row, at) => ({ ordinal: rows.length + at + 1, row }));
-  areaOf(state, run)[name] = { columns, rows: [...rows, ...added], safety };
+  areaOf(state, run)[name] = { columns, rows: [...kept, ...added], safety };
   return { added: fresh.length, there: came.length - fresh.length, differing: differing.length };
 }
 

@@ -19,7 +19,7 @@ export function rescueArea(target: PostgresTarget): RescueArea {
     folder: (run) => rescueFolder(target.request.machine.scratch, run),
     part: (run, tables) => areaPart(target, run, tables),
     fill: (tx, run, table, columns, rows) => fillArea(target, tx, run, table, columns, rows),
-    add: (tx, run, table, columns, rows) => addToArea(target, tx, run, table, columns, rows),
+    add: (tx, run, table, columns, rows, differing) => addToArea(target, tx, run, { table, columns, rows, differing }),
     check: (run, tables, watch) => readMoment(target, watch.signal, (connection) => checkArea(connection, run, tables)),
     sample: (run, table, rows) => readMoment(target, null, (connection) => sampleArea(connection, run, table, rows)),
     safetyCopy: (tx, run, table) => takeSafetyCopy(target, tx, run, table),

@@ -11,7 +11,7 @@ import { referrersOf } from "./closure.ts";
 import { commitTime } from "./log/commit.ts";
 import { lsnNumber, lsnText } from "./log/position.ts";
 import { segmentName } from "./log/segments.ts";
-import { groupsOf, larger, listed, sumOf } from "./pages/statements.ts";
+import { groupsOf, larger, listed, savepointDoubts, sumOf } from "./pages/statements.ts";
 import { finding, number, size } from "./say.ts";
 import { nextXid, type FullXid, fullXid } from "./xid.ts";
 
@@ -47,8 +47,8 @@ export async function withLoggedStatements(
 }
 
 function wantedBy({ tables }: Pick<StatementQuery, "tables">, { statements }: StatementSearch) {
-  const xids = statements.flatMap(({ transactions }) => transactions);
-  return { tables, xids, ...(statements.length > 0 ? { newest } : {}) };
+  const xids = statements.flatMap(({ transactions, subtransactions }) => [...transactions, ...subtransactions]);
+  return { tables, xids, ownToo: true as const, ...(statements.length > 0 ? { newest } : {}) };
 }
 
 /** A table that never got another file has one of its own number: its indexes and long values do not. */
@@ -77,9 +77,11 @@ function joined(
   const deletes = commits
     .flatMap((commit) => deleteOf(commit, asked, next, own) ?? [])
     .filter((one) => !known.has(one.value) && isWithin(one));
-  const inPages = search.statements.map((statement) =>
-    located(withLogged(statement, commits, asked, next, own), positions),
-  );
+  const inPages = search.statements.map((statement) => {
+    const sure = withSavepoints(statement, commits, next);
+    const learnt = sure.subtransactions.length > statement.subtransactions.length;
+    return located(withLogged(sure, learnt, commits, { asked, next, own }), positions);
+  });
   const kept = listed([...inPages, ...groupsOf(deletes).map((one) => located(one, positions)), ...deletes]);
   const drops = dropsOf(asked, next).filter(isWithin);
   const newestRewrites = [...rewrites.toReversed().slice(0, 5), ...drops.toReversed().slice(0, 5)];
@@ -90,28 +92,50 @@ function joined(
   };
 }
 
+interface Looking {
+  readonly asked: Surveyed;
+  readonly next: FullXid;
+  readonly own: ReadonlyMap<TableName, string>;
+}
+
+/** The log's own word on its savepoints, where it has every COMMIT: what was made under one is the statement's own too. */
+function withSavepoints(statement: Statement, commits: readonly FoundCommit[], next: FullXid): Statement {
+  const members = new Set(statement.transactions);
+  const found = commits.filter(({ xid }) => members.has(String(fullXid(xid, next))));
+  if (found.length === 0 || found.length < members.size) return statement;
+  const subtransactions = found.flatMap(({ subs }) => subs.map((sub) => String(fullXid(sub, next))));
+  const ended: readonly string[] = Object.values(savepointDoubts);
+  return { ...statement, subtransactions, doubts: statement.doubts.filter((doubt) => !ended.includes(doubt)) };
+}
+
 /**
- * The larger truth for each table: what VACUUM took is on no page, and it is what a clone has to bring. What it deleted of its own making is
- * in the log's count too, so that is said to be the most.
+ * The larger truth for each table: what VACUUM took is on no page, and it is what a clone has to bring. What it inserted it may have deleted
+ * itself: that much is left out. Where savepoints were `learnt`, the pages were counted without them, and the log alone counts.
  */
 function withLogged(
   statement: Statement,
+  learnt: boolean,
   commits: readonly FoundCommit[],
-  asked: Surveyed,
-  next: FullXid,
-  own: ReadonlyMap<TableName, string>,
+  { asked, next, own }: Looking,
 ): Statement {
   if (statement.kind !== "one" && statement.kind !== "group") return statement;
   const members = new Set(statement.transactions);
   const logged = commits
     .filter(({ xid }) => members.has(String(fullXid(xid, next))))
-    .flatMap((commit) => deleteOf(commit, asked, next, own)?.tables ?? []);
+    .flatMap((commit) => deleteOf(withoutOwn(commit), asked, next, own)?.tables ?? []);
   const sums = new Map<TableName, number>();
   for (const { table, rows } of logged) sums.set(table, (sums.get(table) ?? 0) + rows);
-  const found = larger(statement.tables, sums);
+  const onPages = statement.tables.filter(({ table }) => !learnt || !sums.has(table));
+  const found = larger(onPages, sums);
+  if (learnt) return { ...statement, ...found };
   if (found.rows <= statement.rows) return statement;
-  const gone = `By the log since the base backup, at most; ${number(statement.rows)} of it are on their pages.`;
+  const gone = `By the log since the base backup; ${number(statement.rows)} of it are on their pages.`;
   return { ...statement, ...found, doubts: [...statement.doubts, gone] };
+}
+
+function withoutOwn(commit: FoundCommit): FoundCommit {
+  const others = [...commit.deleted].map(([file, rows]) => [file, rows - (commit.inserted.get(file) ?? 0)] as const);
+  return { ...commit, deleted: new Map(others.filter(([, rows]) => rows > 0)) };
 }
 
 /** With the place of each commit, where the log tells all of them. */

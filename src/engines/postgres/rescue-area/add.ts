@@ -23,16 +23,14 @@ export async function addToArea(
   target: PostgresTarget,
   tx: Transaction,
   run: RunId,
-  table: TableName,
-  columns: readonly string[],
-  rows: NodeJS.ReadableStream,
+  { table, columns, rows, differing: how }: Coming,
 ): Promise<Added> {
   const connection = connectionOf(tx);
   const area = await placeFor(connection, run, table, columns);
   assertSameColumns(area, columns);
   await assertNotEmptied(connection, area);
   const joining = await cameBeside(connection, area, columns, rows);
-  const differing = await countDiffering(connection, joining);
+  const differing = how === "stays" ? await countDiffering(connection, joining) : await giveWay(connection, joining);
   const added = await appendNew(connection, joining);
   await connection.run("adding to the rescue area", `drop table ${joining.came}`);
   if (area.filled === null) await addKey(connection, area);
@@ -40,6 +38,13 @@ export async function addToArea(
   const bytes = await writeFile(target, connection, run, area);
   const filled = await measure(connection, run, area, { rows: total, bytes });
   return { rows: filled.rows, bytes, digest: filled.digest, added, there: joining.rows - added, differing };
+}
+
+interface Coming {
+  readonly table: TableName;
+  readonly columns: readonly string[];
+  readonly rows: NodeJS.ReadableStream;
+  readonly differing: "stays" | "gives-way";
 }
 
 async function placeFor(
@@ -107,17 +112,20 @@ function keyOf(compared: Comparison, alias: string): string {
     .join(", ");
 }
 
-/**
- * A key that came once has one version that is the right one. Where several transactions took a row of the same key, it came more than
- * once, and each of those versions may be the one that is there.
- */
 async function countDiffering(connection: Connection, { area, compared, came }: Joining): Promise<number> {
   if (compared === null) return 0;
-  const sql = `with once as (select a.*, count(*) over (partition by ${keyOf(compared, "a")}) as ${area.ordinal} from ${came} as a)
-    select count(*)::text as differing from once as a where a.${area.ordinal} = 1
-      and exists (select from ${area.rows} as r where ${sameKey(compared, "a")})
-      and not exists (select from ${area.rows} as r where ${sameKey(compared, "a")} and ${isSameRow(compared, "a", "r")})`;
+  const sql = `select count(*)::text as differing from ${came} as a join ${area.rows} as r on ${sameKey(compared, "a")}
+    where not ${isSameRow(compared, "a", "r")}`;
   return Number((await connection.row(`comparing two ways to the rows of ${area.table}`, sql)).differing);
+}
+
+/** Under the ordinals that they have. Without a key no row is known to be another version of one. */
+async function giveWay(connection: Connection, { area, compared, came }: Joining): Promise<number> {
+  if (compared === null) return 0;
+  const values = area.columns.map(({ quoted }) => `${quoted} = a.${quoted}`).join(", ");
+  const sql = `update ${area.rows} as r set ${values} from ${came} as a
+    where ${sameKey(compared, "a")} and not ${isSameRow(compared, "a", "r")}`;
+  return connection.run(`renewing rescued rows of ${area.table}`, sql);
 }
 
 /** Their number by the server's own count, which `measure` proves again. */

@@ -42,6 +42,8 @@ export interface Wanted {
   readonly tables: readonly TableName[];
   /** Transactions whose commits are wanted whatever they did; 64 bits. */
   readonly xids: readonly string[];
+  /** Also what each of them inserted itself, under savepoints too. */
+  readonly ownToo?: true;
   /** Of the log only so many bytes, the newest; all since the backup when left out. */
   readonly newest?: number;
 }
@@ -60,7 +62,10 @@ export async function surveyLog(
     readLog(source, backup, { major, database, files, xids, newest: wanted.newest ?? null }, watch);
   const first = await read(now);
   const files = withEarlier(now, first.log.commits);
-  const again = [...files].some(([table, all]) => all.length > (now.get(table)?.length ?? 0));
+  const subs = wanted.ownToo ? first.log.commits.filter(({ xid }) => xids.has(xid)).flatMap((one) => one.subs) : [];
+  const unseen = subs.filter((sub) => !xids.has(sub));
+  for (const sub of unseen) xids.add(sub);
+  const again = unseen.length > 0 || [...files].some(([table, all]) => all.length > (now.get(table)?.length ?? 0));
   return { backup, source, major, database, oids, files, ...(again ? await read(files) : first) };
 }
 

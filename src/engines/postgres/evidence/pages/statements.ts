@@ -87,13 +87,17 @@ function isExact(members: readonly FullXid[], deleters: ReadonlyMap<FullXid, Del
   });
 }
 
+/** Doubts that end where a COMMIT record is found after all. */
+export const savepointDoubts: Readonly<Record<"untold" | "byTime", string>> = {
+  untold:
+    "The log and commit times do not reach it: parts under savepoints may be listed as transactions of their own.",
+  byTime: "Its savepoints are told by an equal commit time, not by the log.",
+};
+
 function doubtsOf({ knownFrom, subs }: Commit): readonly string[] {
   if (knownFrom === "log") return [];
-  if (knownFrom === "nothing")
-    return [
-      "The log and commit times do not reach it: parts under savepoints may be listed as transactions of their own.",
-    ];
-  return subs.length > 0 ? ["Its savepoints are told by an equal commit time, not by the log."] : [];
+  if (knownFrom === "nothing") return [savepointDoubts.untold];
+  return subs.length > 0 ? [savepointDoubts.byTime] : [];
 }
 
 const [mostListed, fewestInGroup] = [20, 3];

@@ -19,6 +19,8 @@ export interface FoundCommit extends LoggedCommit {
   readonly position: bigint;
   /** By file: rows that it deleted, not counting what an UPDATE moved to another partition. */
   readonly deleted: ReadonlyMap<string, number>;
+  /** By file: rows that it inserted, of which it may have deleted some; noted only where it was asked for by its id. */
+  readonly inserted: ReadonlyMap<string, number>;
   /** Files that it made, by `nodeKey`. */
   readonly made: readonly string[];
   /** By the table's oid: where it took the exclusive lock. From there on nobody else could change the table, nor read it in a clone. */
@@ -39,12 +41,14 @@ export interface LogSummary {
 }
 
 const [heapDelete, partitionMove, speculative] = [0x10, 0x10, 0x08];
+const [heapInsert, multiInsert] = [0x00, 0x50];
 const [backupEndInfo, parameterInfo, storageCreate, tablespaceCreate, runningInfo] = [0x50, 0x60, 0x10, 0x00, 0x10];
 const [abort, lockInfo] = [0x20, 0x00];
 
 /** What a transaction did until it ends. */
 interface Open {
   readonly deleted: Map<string, number>;
+  readonly inserted: Map<string, number>;
   readonly made: string[];
   readonly locks: Map<number, bigint>;
 }
@@ -68,6 +72,11 @@ function seeOne(summing: Summing, record: LogRecord): void {
   switch (record.manager) {
     case manager.heap:
       if ((record.info & 0x70) === heapDelete) noteDelete(summing, record);
+      else if ((record.info & 0x70) === heapInsert) noteInserts(summing, record, () => 1);
+      return;
+    case manager.heap2:
+      if ((record.info & 0x70) === multiInsert)
+        noteInserts(summing, record, () => mainOf(summing, record).readUInt16LE(2));
       return;
     case manager.transaction:
       return noteEnd(summing, record);
@@ -91,7 +100,12 @@ function mainOf({ asked }: Summing, record: LogRecord): Buffer {
 }
 
 function openOf({ open }: Summing, xid: number): Open {
-  const known = open.get(xid) ?? { deleted: new Map<string, number>(), made: [], locks: new Map<number, bigint>() };
+  const known = open.get(xid) ?? {
+    deleted: new Map<string, number>(),
+    inserted: new Map<string, number>(),
+    made: [],
+    locks: new Map<number, bigint>(),
+  };
   open.set(xid, known);
   return known;
 }
@@ -102,6 +116,15 @@ function noteDelete(summing: Summing, record: LogRecord): void {
   if ((mainOf(summing, record).readUInt8(7) & (partitionMove | speculative)) !== 0) return;
   const { deleted } = openOf(summing, record.xid);
   deleted.set(nodeKey(node), (deleted.get(nodeKey(node)) ?? 0) + 1);
+}
+
+/** Every other record is an INSERT: only those that were asked for are looked into. */
+function noteInserts(summing: Summing, record: LogRecord, rows: () => number): void {
+  if (!summing.asked.xids.has(record.xid)) return;
+  const node = firstNode(record.bytes, summing.asked.major < 15);
+  if (node === null || !summing.asked.files.has(nodeKey(node))) return;
+  const { inserted } = openOf(summing, record.xid);
+  inserted.set(nodeKey(node), (inserted.get(nodeKey(node)) ?? 0) + rows());
 }
 
 function noteEnd(summing: Summing, record: LogRecord): void {
@@ -116,11 +139,12 @@ function noteEnd(summing: Summing, record: LogRecord): void {
   for (const xid of members) open.delete(xid);
   const dropped = commit.dropped.filter(({ database }) => database === asked.database);
   const deleted = sum(parts.map((part) => part.deleted));
+  const inserted = sum(parts.map((part) => part.inserted));
   const made = parts.flatMap((part) => part.made);
   const isNothing = deleted.size === 0 && dropped.length === 0 && !made.some((file) => asked.files.has(file));
   if (isNothing && !asked.xids.has(commit.xid)) return;
   const locks = new Map(parts.flatMap((part) => [...part.locks]).toSorted(([, a], [, b]) => (a < b ? 1 : -1)));
-  found.commits.push({ ...commit, dropped, made, locks, deleted, position: record.position });
+  found.commits.push({ ...commit, dropped, made, locks, deleted, inserted, position: record.position });
 }
 
 function noteServer(summing: Summing, record: LogRecord): void {
