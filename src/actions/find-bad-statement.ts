@@ -111,7 +111,7 @@ function choiceOf(statement: Statement, all: readonly Statement[], isLargest: bo
       ...doubts,
       ...(tookFile(statement) && all.length > 1
         ? [
-            "no statement here is called the largest: this one may have taken all rows (TRUNCATE), or none (VACUUM FULL)",
+            "No statement here is called the largest: this one may have taken all rows (TRUNCATE), or none (VACUUM FULL)",
           ]
         : []),
     ],
