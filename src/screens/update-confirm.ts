@@ -37,7 +37,7 @@ export function submitTyped(model: Model, question: ConfirmQuestion): Update {
 
 const missedOnce = "It is asked again. No key does anything before that, until you press Enter or Esc.";
 const thirdMiss =
-  "That was the third miss: the run pauses, nothing was begun. No key does anything until you press Enter or Esc.";
+  "The third miss: the run pauses, nothing was begun. No key does anything until you press Enter or Esc.";
 
 export function goAnswer(model: Model, question: ConfirmQuestion): Update {
   const closed = whyNotAnswerable(model, question);

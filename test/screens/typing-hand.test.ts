@@ -46,9 +46,7 @@ const pausedAfter = ({ model, told }: ReturnType<typeof missedThrice>): Model =>
 describe("after the third miss", () => {
   it("no key does anything, before and after the run has paused, and the screen says so", () => {
     for (const model of [missedThrice().model, pausedAfter(missedThrice())]) {
-      expect(textOf(model).replaceAll("\n", " ")).toContain(
-        "That was the third miss: the run pauses, nothing was begun.",
-      );
+      expect(textOf(model).replaceAll("\n", " ")).toContain("The third miss: the run pauses, nothing was begun.");
       expect(linesOf(model).at(-1)).toBe("Enter or Esc: keys live again  ^C stop");
       const after = play(model, hand);
       expect(acting(after.commands)).toEqual([]);
