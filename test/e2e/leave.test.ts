@@ -64,7 +64,7 @@ describe("Ctrl-C in the middle of the merge", () => {
     const again = desk.sit({ columns: 80, rows: 24 });
     await again.sees(/OPEN RUNS \(1\)/);
     await again.type(keys.enter);
-    await again.sees(/\[~\] step 10 Put the missing rows back: stopped after 200 of 900 rows/);
+    await again.sees(/\[~\] step \d+ Put the missing rows back: stopped after 200 of 900 rows/);
     await again.sees(/HELD {6}\d+ leases/);
     await looksRight(again, 80);
     await again.type("x");
@@ -101,7 +101,7 @@ describe("Ctrl-C in the middle of the merge", () => {
     await tty.type(keys.ctrlC);
     const left = await tty.leaves();
     expect([left.exit, lastWord(desk)]).toEqual(["interrupted", "step.progressed"]);
-    expect(left.printed).toContain("step 10 Put the missing rows back: UNKNOWN, resume finds out");
+    expect(left.printed).toMatch(/step \d+ Put the missing rows back: UNKNOWN, resume finds out/);
     wake();
     await letGo();
     await goesOnByPasting(desk, left.commands);
@@ -142,7 +142,7 @@ describe("what comes from outside in the middle of the merge", () => {
     );
     await looksRight(again, 80, /^Holdfast/);
     await again.type(keys.enter);
-    await again.sees(/\[\?\] step 10 Put the missing rows back: it was begun, and no outcome is\s+known/);
+    await again.sees(/\[\?\] step \d+ Put the missing rows back: it was begun, and no outcome is\s+known/);
     await looksRight(again, 80);
     await again.type("g");
     await letGo();

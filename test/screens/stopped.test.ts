@@ -173,3 +173,11 @@ it("calls what was only looked at found, and keeps the word proof for what was c
   expect(text).not.toContain("PROOF");
   expect(textOf(ended(finished()))).toContain("PROOF");
 });
+
+it("shows what the running step just said, and folds what is done to have room for it", () => {
+  const said = "the connection was lost; rolled back, again in 100 ms";
+  const told = merging().tell({ kind: "output.printed", step: "merge", text: said });
+  expect(textOf(running(told, small))).toContain(said);
+  expect(textOf(running(told, small))).toMatch(/\[x\] 1-6 done in/);
+  expect(textOf(running(untilMerge(), small))).toContain("[x]  1 Freeze the evidence");
+});

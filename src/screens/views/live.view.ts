@@ -13,7 +13,7 @@ export function liveRows(model: Model, state: RunState, height: number): readonl
   const fixed = [statusRow(model, state, step), ...waitingRow(state)];
   const doing = step === null ? [] : [...nowRows(state, step, width), ...progressRows(step, model.now, width)];
   const room = height - fixed.length - doing.length;
-  const steps = stepRows(state, model.now, width, Math.max(1, room - 1));
+  const steps = stepRows(state, model.now, width, roomForSteps(state, step, room - 1));
   let left = room - steps.length - 1;
   const why = step === null ? [] : labelled("WHY", step.step.why, width, { indent: 7, most: Math.min(3, left) });
   const shownWhy = left > 0 ? why : [];
@@ -32,6 +32,15 @@ export function liveRows(model: Model, state: RunState, height: number): readonl
     ...shownGuards,
     ...tail,
   ];
+}
+
+const restRows = 7;
+const fewestSteps = 6;
+
+/** What the step just said (a batch was rolled back, and goes again) is not to be missed: then the done steps fold, and all the rest has its rows. */
+function roomForSteps({ output }: RunState, step: StepState | null, room: number): number {
+  const speaks = step !== null && output.at(-1)?.step === step.step.key;
+  return Math.max(1, speaks ? Math.min(room, Math.max(fewestSteps, room - restRows)) : room);
 }
 
 /** `step 7 of 12`, and where it writes, in words. */
