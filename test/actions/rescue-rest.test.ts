@@ -167,6 +167,27 @@ test("what becomes of the clone is told with what is safe, and with the way on",
   });
 });
 
+test("what only another try would need is given back when the clone's rows are durable, and not before", async () => {
+  const { ctx, params } = await halfRescued();
+  const asked: string[] = [];
+  const evidence = (step: string): Evidence => ({
+    ...ctx.capability("evidence"),
+    spent: async () => (asked.push(step), []),
+  });
+  const watched = (step: string) => {
+    const at = ctx.at(step);
+    const capability = ((name: "evidence") =>
+      name === "evidence" ? evidence(step) : at.capability(name)) as typeof ctx.capability;
+    return { ...at, capability };
+  };
+  await rescueRows.run(watched("rescue"), params);
+  expect(asked).toEqual([]);
+  await rescueRest.run(watched("rescue-rest"), params);
+  expect(asked).toEqual(["rescue-rest"]);
+  await rescueRows.run(watched("rescue"), { ...params, beside: { starts: false } });
+  expect(asked).toEqual(["rescue-rest", "rescue"]);
+});
+
 test("with nothing left for the faster way, the clone alone fills the area", async () => {
   const story = await aStory({}, { rows: 10, taken: 0 });
   backUp(story.server);

@@ -140,6 +140,20 @@ test("a clone that fails is told when it is needed; the faster way's rows are sa
   nothingIsLeft(server, resumed.state);
 });
 
+test("what the clone brought stays, though a resume would rather go without it: its marker says that it is there", async () => {
+  const { server, content, plan, workbench } = stage();
+  server.faults.push({ when: "after-commit", key: "rescue-rest" });
+  const { exit, state } = await workbench.open(await plan(), headless({ beside: "clone" })).ended;
+  expect([exit, stepOf(state, "rescue-rest").status]).toEqual(["unknown", "unknown"]);
+  server.cloning = () => Promise.reject(new Error("it was built again"));
+  const { wishes } = headless({ beside: "none" });
+  const resumed = await workbench.resume(state.run, { wishes, interactive: false, yesSandbox: true }).ended;
+  expect([resumed.exit, resumed.fault]).toEqual(["ok", undefined]);
+  expect(stepOf(resumed.state, "rescue-rest").result).toMatchObject({ rows: 40, added: 20 });
+  expect(contentOf(server, names)).toEqual(content);
+  nothingIsLeft(server, resumed.state);
+});
+
 test("a clone that failed is built anew by a resume that says nothing else", async () => {
   const { server, content, plan, workbench } = stage();
   server.cloning = () => Promise.reject(new Fault("HF-TEST-ROOM", "no room for the clone"));
@@ -161,8 +175,10 @@ test("a pause need not wait for the clone, and whoever resumes builds it anew", 
   session.subscribe(() => {
     if (stepOf(session.state, "rescue-rest").status === "running") session.pause("enough for now");
   });
-  const { exit, state } = await session.ended;
-  expect([exit, ended]).toEqual(["paused", 1]);
+  const { exit, state, bug } = await session.ended;
+  expect([exit, ended, bug]).toEqual(["paused", 1, undefined]);
+  expect(stepOf(state, "rescue-rest")).toMatchObject({ status: "todo" });
+  expect(stepOf(state, "rescue-rest").fault).toBeUndefined();
   server.cloning = () => Promise.resolve();
   const { wishes } = headless();
   const resumed = await workbench.resume(state.run, { wishes, interactive: false, yesSandbox: true }).ended;
@@ -171,16 +187,22 @@ test("a pause need not wait for the clone, and whoever resumes builds it anew", 
   nothingIsLeft(server, resumed.state);
 });
 
-test("giving up while the clone is built ends it, and gives its lease back", async () => {
+test("giving up while the clone is built ends it before its lease is given back: nothing builds where nothing is left", async () => {
   const { server, plan, workbench } = stage();
-  let ended = 0;
+  const heldWhenEnded: boolean[] = [];
+  const isHeld = () => server.read(({ holds }) => Object.values(holds).some(({ kind }) => kind === "clone"));
   server.cloning = ({ signal }) =>
-    new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject((ended += 1) && signal.reason)));
+    new Promise((_resolve, reject) =>
+      signal.addEventListener("abort", () => {
+        heldWhenEnded.push(isHeld());
+        reject(signal.reason);
+      }),
+    );
   const session = workbench.open(await plan(), headless({ beside: "clone" }));
   session.subscribe(() => {
     if (stepOf(session.state, "rescue").status === "done") session.abandon("not today");
   });
   const { exit, state } = await session.ended;
-  expect([exit, ended]).toEqual(["abandoned", 1]);
+  expect([exit, heldWhenEnded]).toEqual(["abandoned", [true]]);
   nothingIsLeft(server, state);
 });
