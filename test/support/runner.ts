@@ -11,6 +11,7 @@ import type { Json } from "../../src/core/json.ts";
 import type { LeaseDraft, LeaseKeeper } from "../../src/core/lease.ts";
 import type { PlannedStep } from "../../src/core/plan.ts";
 import type { Answer, Question } from "../../src/core/question.ts";
+import type { Choice } from "../../src/core/step.ts";
 import { Secret } from "../../src/core/secret.ts";
 import { memory } from "../../src/engines/memory/memory.ts";
 import { type MemoryServer, memoryServer } from "../../src/engines/memory/server.ts";
@@ -149,7 +150,7 @@ export function yes(question: Question): Answer {
     case "confirm":
       return question.way.kind === "go" ? { kind: "go" } : { kind: "typed", text: question.way.phrase, pasted: false };
     case "choice":
-      return { kind: "choose", value: question.choices.find((choice) => choice.disabled === undefined)?.value ?? "" };
+      return { kind: "choose", value: pickedFrom(question.choices)?.value ?? "" };
     case "failure":
       return {
         kind: "act",
@@ -168,4 +169,9 @@ export function setKeeper(there: Set<string>): LeaseKeeper {
     find: async (lease) => (there.has(lease.name) ? "present" : "absent"),
     release: async (lease) => void there.delete(lease.name),
   };
+}
+
+/** The first that is open, but nothing is left on the server. */
+function pickedFrom(choices: readonly Choice[]): Choice | undefined {
+  return choices.find(({ value }) => value === "drop") ?? choices.find(({ disabled }) => disabled === undefined);
 }
