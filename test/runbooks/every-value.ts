@@ -11,6 +11,10 @@ export interface EveryValue {
   /** What is on the server of the kinds of things that a run makes. */
   footprint(): Promise<readonly string[]>;
   readonly clean: readonly string[];
+  /** Under no session of ours but this one. */
+  readonly session: Connection;
+  /** Ends the report, and takes the dead rows off their pages. */
+  vacuumed(): Promise<void>;
 }
 
 /** Both partitions hold every kind of value; the second was made by itself, with its columns in another order and one dropped of its own. */
@@ -23,12 +27,12 @@ const tables = (lz4: boolean) => `
   create domain shop.word as text check (value <> 'never');
   create type shop.span as range (subtype = float8);
   create table shop.things (id bigint, region text, gone int, amount numeric, at timestamptz, day date, doc jsonb, list int[], m shop.mood,
-    ms shop.mood[], a shop.addr, "as" shop.addr[], w shop.word, r int4range, sp shop.span, b bytea, f float8, iv interval, big text,
+    ms shop.mood[], a shop.addr, "as" shop.addr[], w shop.word, r int4range, sp shop.span, b bytea, f float8, iv interval, cash money, big text,
     lz text${lz4 ? " compression lz4" : ""}, empty text, "sel""ect" text, primary key (id, region)) partition by list (region);
   create table shop.things_a partition of shop.things for values in ('a');
   create table shop.things_b (lz text${lz4 ? " compression lz4" : ""}, region text not null, alone int, id bigint not null, gone int, amount numeric, at timestamptz,
     day date, doc jsonb, list int[], m shop.mood, ms shop.mood[], a shop.addr, "as" shop.addr[], w shop.word, r int4range, sp shop.span,
-    b bytea, f float8, iv interval, big text, empty text, "sel""ect" text);
+    b bytea, f float8, iv interval, cash money, big text, empty text, "sel""ect" text);
   alter table shop.things_b drop column alone;
   alter table shop.things attach partition shop.things_b for values in ('b');
   alter table shop.things_a alter column big set storage external;
@@ -36,7 +40,7 @@ const tables = (lz4: boolean) => `
     foreign key (thing, region) references shop.things on delete cascade)`;
 
 const filling = `
-  insert into shop.things (id, region, gone, amount, at, day, doc, list, m, ms, a, "as", w, r, sp, b, f, iv, big, lz, empty, "sel""ect")
+  insert into shop.things (id, region, gone, amount, at, day, doc, list, m, ms, a, "as", w, r, sp, b, f, iv, cash, big, lz, empty, "sel""ect")
   select n, case when n % 2 = 0 then 'a' else 'b' end, n,
     case n % 5 when 0 then 'NaN' when 1 then n * 1.10 when 2 then n * 1.1000 else -n * 12345678901234567890.5 end,
     case n % 7 when 0 then 'infinity' when 1 then '-infinity' else timestamptz '2026-01-01 00:00:00.123457+00' + n * interval '1.000001 s' end,
@@ -44,7 +48,7 @@ const filling = `
     jsonb_build_object('n', n, 's', repeat('ü', n % 50), 'e', '1.50'::jsonb), array[n, null, -n], (array['first', 'sad', 'it''s fine', 'glad'])[n % 4 + 1]::shop.mood,
     array['glad', null]::shop.mood[], row(E'Gr\\u00fc\\u00dfe\\t' || n, 'sad')::shop.addr, array[row('x,"y', 'glad')::shop.addr, null], 'word ' || n,
     int4range(n, n + 5), shop.span(n, n + 0.5), decode(md5(n::text), 'hex') || '\\x00'::bytea,
-    case n % 4 when 0 then float8 '-0' when 1 then float8 'NaN' when 2 then float8 '-Infinity' else n / 3.0::float8 end, n * interval '1 mon 2 days 3.000004 s',
+    case n % 4 when 0 then float8 '-0' when 1 then float8 'NaN' when 2 then float8 '-Infinity' else n / 3.0::float8 end, n * interval '1 mon 2 days 3.000004 s', (n * 1234567.89)::numeric::money,
     repeat(md5(n::text), 150), repeat(md5(n::text) || 'é', 150), case when n % 2 = 0 then '' end, E'back\\\\slash\\nline'
   from generate_series(1, 300) n;
   -- Over 1 MB: compressed to little, and hardly at all.
@@ -73,11 +77,23 @@ const footprint = `select 'slot ' || slot_name as what from pg_replication_slots
 /** A database with two thirds of its things, and their parts, deleted. A report that is still open keeps the dead rows. */
 export async function everyValue(
   server: TestServer,
-  { encoding, first = "" }: { readonly encoding: "UTF8" | "LATIN1"; readonly first?: string },
+  {
+    encoding,
+    first = "",
+    ready,
+  }: {
+    readonly encoding: "UTF8" | "LATIN1";
+    readonly first?: string;
+    /** While everything is still there. */
+    readonly ready?: (session: Connection) => Promise<void>;
+  },
 ): Promise<EveryValue> {
   const database = `shop_${encoding.toLowerCase()}`;
   const making = await server.connect("postgres");
+  await making.client.query(`drop database if exists ${database} with (force)`);
   await making.client.query(`create database ${database} encoding '${encoding}' locale 'C' template template0`);
+  // As a cluster is that was made under another locale than the throw-away server's and the clone's.
+  await making.client.query(`alter database ${database} set lc_monetary = 'C.UTF-8'`);
   await making.close();
   const session = await server.connect(database);
   const report = await server.connect(database);
@@ -91,6 +107,7 @@ export async function everyValue(
   const read = () => session.row("reading", content);
   const footprintNow = async () => (await session.rows("looking", footprint)).map((row) => row.what ?? "");
   const [before, clean] = [await read(), await footprintNow()];
+  await ready?.(session);
   await report.client.query("begin isolation level repeatable read; select 1");
   await session.client.query(accident);
   return {
@@ -100,6 +117,11 @@ export async function everyValue(
     content: read,
     footprint: footprintNow,
     clean,
+    session,
+    vacuumed: async () => {
+      await report.close();
+      for (const table of ["things", "parts"]) await session.run("vacuuming", `vacuum shop.${table}`);
+    },
   };
 }
 

@@ -38,6 +38,8 @@ export const exactText: Readonly<Record<string, string>> = {
   TimeZone: "UTC",
   extra_float_digits: "1",
   bytea_output: "hex",
+  // Money is a number of cents; written and read under two locales it would be another number.
+  lc_monetary: "C",
   search_path: "pg_catalog",
   client_min_messages: "warning",
 };

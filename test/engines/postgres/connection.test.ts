@@ -14,16 +14,16 @@ afterAll(() => server.end());
 
 test("what a URL says of settings and of who we are does not win over what must hold", async () => {
   const theirs =
-    "options=-c%20search_path%3Dpublic%20-c%20DateStyle%3DGerman%20-c%20work_mem%3D7MB&application_name=somebody";
+    "options=-c%20search_path%3Dpublic%20-c%20DateStyle%3DGerman%20-c%20lc_monetary%3DC.UTF-8%20-c%20work_mem%3D7MB&application_name=somebody";
   const url = new Secret(`${server.url("postgres").reveal()}&${theirs}`);
   const session = await connect({ url, application: "holdfast:run:ops", effect: "reading" });
   const found = await session.row(
     "asking",
-    `select current_setting('search_path') as path, current_setting('DateStyle') as style,
+    `select current_setting('search_path') as path, current_setting('DateStyle') as style, current_setting('lc_monetary') as money,
       current_setting('work_mem') as memory, current_setting('application_name') as name`,
   );
   await session.close();
-  expect(found).toEqual({ path: "pg_catalog", style: "ISO, YMD", memory: "7MB", name: "holdfast:run:ops" });
+  expect(found).toEqual({ path: "pg_catalog", style: "ISO, YMD", money: "C", memory: "7MB", name: "holdfast:run:ops" });
 });
 
 test("words that a user's function raised, and values that a constraint names, stay out of a fault", async () => {

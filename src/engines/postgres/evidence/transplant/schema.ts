@@ -153,34 +153,22 @@ function typeName(oid: number, types: ReadonlyMap<number, TypeShape>): string {
 }
 
 /** Columns that can't be carried, each by name with the reason; empty = all can. */
-export function unfitColumns(
-  table: TableShape,
-  types: ReadonlyMap<number, TypeShape>,
-  moneyIs: string | null,
-): readonly string[] {
+export function unfitColumns(table: TableShape, types: ReadonlyMap<number, TypeShape>): readonly string[] {
   return table.columns
     .filter(({ dropped }) => !dropped)
     .flatMap((column) => {
-      const why = unfit(column.type, types, moneyIs, new Set());
+      const why = unfit(column.type, types, new Set());
       return why === null ? [] : [`${table.table}.${column.name} (${why})`];
     });
 }
 
-const moneyType = 790;
-
-function unfit(
-  oid: number,
-  types: ReadonlyMap<number, TypeShape>,
-  moneyIs: string | null,
-  seen: Set<number>,
-): string | null {
+function unfit(oid: number, types: ReadonlyMap<number, TypeShape>, seen: Set<number>): string | null {
   const type = types.get(oid);
   if (!type || type.kind === "unknown") return `type ${type?.words ?? oid} belongs to an extension or another table`;
-  if ((oid === moneyType || type.of === moneyType) && moneyIs !== null) return `money in the locale ${moneyIs}`;
   if (seen.has(oid)) return null;
   seen.add(oid);
   for (const part of parts(type)) {
-    const why = unfit(part, types, moneyIs, seen);
+    const why = unfit(part, types, seen);
     if (why !== null) return why;
   }
   return null;

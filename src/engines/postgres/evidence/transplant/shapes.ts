@@ -16,7 +16,7 @@ export interface Shapes {
 export async function shapesOf(connection: Connection, names: readonly TableName[]): Promise<Shapes> {
   const server = await connection.row(
     "asking for the server's settings",
-    `SELECT pg_encoding_to_char(encoding) AS encoding, current_setting('lc_monetary') AS money, current_setting('block_size') AS block
+    `SELECT pg_encoding_to_char(encoding) AS encoding, current_setting('block_size') AS block
        FROM pg_database WHERE datname = current_database()`,
   );
   const tables: TableShape[] = [];
@@ -30,11 +30,10 @@ export async function shapesOf(connection: Connection, names: readonly TableName
     connection,
     tables.flatMap(({ columns }) => columns),
   );
-  const money = /^(C|POSIX)(\.|$)/.test(server.money ?? "") ? null : (server.money ?? "");
   const unfit = [
     ...(server.block === "8192" ? [] : [`every table (the server's pages have ${server.block} bytes)`]),
     ...strange,
-    ...tables.flatMap((table) => unfitColumns(table, types, money)),
+    ...tables.flatMap((table) => unfitColumns(table, types)),
   ];
   return { tables, types, encoding: server.encoding ?? "UTF8", unfit };
 }
