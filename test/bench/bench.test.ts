@@ -24,7 +24,8 @@ describe("what is recorded", () => {
   });
 
   test("has a marked place on the page for every bar, and none for a bar that is not there", () => {
-    for (const id of ["P1", "growth", "P3", "P4"]) expect(recorded(page, [{ ...figure, id }], "today")).toContain("today");
+    for (const id of ["P1", "growth", "P3", "P4"])
+      expect(recorded(page, [{ ...figure, id }], "today")).toContain("today");
     expect(() => recorded(page, [{ ...figure, id: "P9" }], "today")).toThrow("no marked place for P9");
   });
 });

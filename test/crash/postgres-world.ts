@@ -73,7 +73,11 @@ export async function postgresWorld(
     url: () => ground.server.url("shop").reveal(),
     engine: "postgres",
     run: ["restore-after-bad-delete", "--target", "shop", "--set", "table=shop.orders"],
-    choices: [`statement=${which.incident === "truncate" ? "rewrite" : "largest"}`, ...pathChoices(which.path), "triggers=skip"],
+    choices: [
+      `statement=${which.incident === "truncate" ? "rewrite" : "largest"}`,
+      ...pathChoices(which.path),
+      "triggers=skip",
+    ],
     batchRows: 100,
     results: {
       [which.path === "beside" ? "rescue-rest" : "rescue"]: { rows: lost },
