@@ -73,14 +73,15 @@ const content = `select (select md5(string_agg(o::text, E'\\n' order by id)) fro
 export async function anIncident(
   server: TestServer,
   database: string,
-  options: { readonly before?: string; readonly statement?: string } = {},
+  /** `like`: another incident's database, in which nobody is any more; this one is a copy of it, file by file. */
+  options: { readonly before?: string; readonly statement?: string; readonly like?: string } = {},
 ): Promise<Incident> {
   const making = await server.connect("postgres");
   await making.client.query(`drop database if exists ${database} with (force)`);
-  await making.client.query(`create database ${database}`);
+  await making.client.query(`create database ${database} template ${options.like ?? "template1"}`);
   await making.close();
   const session = await server.connect(database);
-  await session.client.query(tables);
+  if (options.like === undefined) await session.client.query(tables);
   if (options.before !== undefined) await session.client.query(options.before);
   const before = await session.row("reading", content);
   const clean = await footprintOf(session);
