@@ -10,8 +10,6 @@ const shared = { pool: "forks" as const, restoreMocks: true };
 
 export default defineConfig({
   test: {
-    // The tests wait for servers more than they compute: by default two cores would get one worker.
-    maxWorkers: 2,
     projects: [
       {
         test: {
