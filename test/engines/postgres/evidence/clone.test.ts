@@ -164,3 +164,16 @@ test("a table that was locked for itself first, and one that was truncated and f
   expect(await text(await two.rows("public.anew"))).toBe(whole);
   expect(two.tables).toMatchObject([{ rows: 20, updated: 25 }]);
 });
+
+test("a column that was dropped or given another type since is named, and nothing is handed out", async () => {
+  await sql.run("", "create table public.altered (id int primary key, note text, n int)");
+  await sql.run("", "insert into public.altered select n, 'x', n from generate_series(1, 20) n");
+  const xid = await inOne("delete from public.altered where id <= 5");
+  await sql.client.query("alter table public.altered drop column note, alter column n type numeric");
+  await archiveAll(from, sql);
+  const before = await copyOf(sql, "select * from public.altered");
+  await expect(ground().recover(statementOf([xid], ["public.altered"]))).rejects.toThrow(
+    /public\.altered has other columns now .*: note is not there now; n was .*integer, is .*numeric/,
+  );
+  expect(await copyOf(sql, "select * from public.altered")).toBe(before);
+});
