@@ -46,7 +46,14 @@ function footprint(file: string): readonly string[] {
   return memoryServer({ file }).read(({ holds, areas, lock, sessions }) => [
     ...Object.keys(holds).map((name) => `held: ${name}`),
     ...Object.keys(areas).map((name) => `area: ${name}`),
-    ...(lock === null ? [] : [`lock: ${lock.holder}`]),
-    ...Object.values(sessions).flatMap(({ pid }) => (existsSync(`/proc/${pid}`) ? [`session of process ${pid}`] : [])),
+    ...(lock !== null && living(sessions[lock.session]) ? [`lock: ${lock.holder}`] : []),
+    ...Object.values(sessions)
+      .filter(living)
+      .map(({ pid }) => `session of process ${pid}`),
   ]);
+}
+
+/** A real server lets go of what a dead process's session held; this one does it when it is next spoken to. */
+function living(session: { readonly pid: number } | undefined): boolean {
+  return session !== undefined && existsSync(`/proc/${session.pid}`);
 }
