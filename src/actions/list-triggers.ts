@@ -31,11 +31,11 @@ export const listTriggers: Action<Params, Result> = {
     return { triggers: await ctx.capability("merge").triggers(rescuedNames(rescue)) };
   },
 
-  /** No default where there are triggers: nobody but the operator knows what they do. */
+  /** No default where there are triggers: nobody but the operator knows what they do. What has a way back is named first. */
   choices({ triggers }) {
     if (triggers.length === 0) return [nobodyToAsk];
     const listed = triggers.map(({ table, name, words }) => `${table}: ${name}, ${words}`);
-    return [fire(listed), skip(listed)];
+    return [skip(listed), fire(listed)];
   },
 };
 

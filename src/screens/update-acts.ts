@@ -31,7 +31,7 @@ const doings: Readonly<Record<Act, (model: Model) => Update>> = {
   down: (model) => moved(model, 1),
   "page-up": (model) => moved(model, -pageOf(model)),
   "page-down": (model) => moved(model, pageOf(model)),
-  follow: (model) => just(withCursor(model, 0)),
+  follow: (model) => just(withCursor(model, isTail(model) ? 0 : lastTop(model))),
   open: (model) => opened(model, cursorOf(model)),
   back,
   help: (model) => just(fresh(model, { kind: "help", of: placeOf(model) })),
@@ -68,10 +68,14 @@ function moved(model: Model, by: number): Update {
   if (place === "inputs") return moveInForm(model, by);
   const length = listLength(model);
   const last = length > 0 ? length - 1 : place === "live" ? outputKept : lastTop(model);
-  const isTail = place === "live" || place === "timeline";
-  const step = isTail ? -by : by;
+  const step = isTail(model) ? -by : by;
   const at = Math.min(last, Math.max(0, cursorOf(model) + step));
   return just(withCursor(model, at));
+}
+
+/** Its newest line is at its end, and its cursor counts from there. */
+function isTail(model: Model): boolean {
+  return placeOf(model) === "live" || placeOf(model) === "timeline";
 }
 
 export function highlighted(model: Model, index: number): Update {

@@ -180,6 +180,14 @@ describe("the live screen", () => {
     expect(textOf(back)).not.toContain("line 60 of output");
     expect(textOf(back)).toContain("End follows");
   });
+
+  it("shows the newest output at the end of the details too, when End is pressed", () => {
+    const told = merging();
+    for (let n = 1; n <= 60; n += 1) told.tell({ kind: "output.printed", step: "merge", text: `line ${n} of output` });
+    const looking = play(running(told), [letters("v")]);
+    expect(textOf(looking.model)).not.toContain("line 60 of output");
+    expect(textOf(play(looking.model, [named("end")]).model)).toContain("line 60 of output");
+  });
 });
 
 describe("the typed confirmation", () => {
