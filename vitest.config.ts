@@ -10,6 +10,7 @@ const shared = { pool: "forks" as const, restoreMocks: true };
 
 export default defineConfig({
   test: {
+    maxWorkers: 2,
     projects: [
       {
         test: {
