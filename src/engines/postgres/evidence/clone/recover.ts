@@ -7,6 +7,7 @@ import type { Watch } from "../../../engine.ts";
 import type { Recovered, RecoveredTable, Statement } from "../../../evidence.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { PostgresTarget } from "../../target.ts";
+import type { Closed } from "../closed.ts";
 import { lsnNumber, lsnText } from "../log/position.ts";
 import { eachRecord } from "../log/records.ts";
 import { segmentsBetween } from "../log/segments.ts";
@@ -36,7 +37,7 @@ export async function recoverByClone(
   const wanted = { tables: names, xids: statement.transactions };
   const surveyed = await surveyLog(target, await target.catalogue(), wanted, watch);
   const closed = await whyClosed(target, surveyed, statement);
-  if (closed) throw closedFault(closed.why, closed.opensWith);
+  if (closed) throw closedFault(closed);
   refuseMissing(names, surveyed);
   const commits = commitsOf(surveyed, statement);
   const last = commits.at(-1)?.position ?? 0n;
@@ -266,7 +267,7 @@ function untold({ kind }: Statement, { updated, own }: RecoveredTable): number {
   return kind === "group" ? Math.min(updated, own) : 0;
 }
 
-function closedFault(why: string, opensWith: string): Fault {
+function closedFault({ why, opensWith }: Closed): Fault {
   return new Fault("HF-CLONE-CLOSED", why, {
     exit: "refused",
     still: "Nothing was changed on the target.",

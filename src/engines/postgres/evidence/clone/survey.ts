@@ -6,6 +6,7 @@ import type { Statement } from "../../../evidence.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
+import type { Closed } from "../closed.ts";
 import { lsnNumber, lsnText } from "../log/position.ts";
 import { size } from "../say.ts";
 import { majorVersion } from "../server.ts";
@@ -165,11 +166,6 @@ function withEarlier(
 export function commitsOf({ log }: Surveyed, { transactions }: Statement): readonly FoundCommit[] {
   const wanted = new Set(transactions.map((xid) => lowXid(Number(xid))));
   return log.commits.filter(({ xid }) => wanted.has(xid));
-}
-
-export interface Closed {
-  readonly why: string;
-  readonly opensWith: string;
 }
 
 export const mostPauses = 20;

@@ -1,17 +1,13 @@
 import type { Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
+import type { Closed } from "../closed.ts";
 import { extensionSchema } from "../extensions.ts";
 import { readSlot, slotName } from "../freeze/slots.ts";
 import { pageSize } from "../pages/layout.ts";
 import { lowXid } from "../xid.ts";
 
 export const extension = "pg_dirtyread";
-
-export interface Closed {
-  readonly why: string;
-  readonly opensWith: string;
-}
 
 /** From catalogues alone; null where nothing stands in the way. */
 export async function whyClosed(target: PostgresTarget, statement: Statement): Promise<Closed | null> {

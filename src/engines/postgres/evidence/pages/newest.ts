@@ -2,6 +2,7 @@ import { Fault } from "../../../../core/errors.ts";
 import type { Statement } from "../../../evidence.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
+import type { Closed } from "../closed.ts";
 import { lsnNumber } from "../log/position.ts";
 import { number, plural } from "../say.ts";
 import { lowXid } from "../xid.ts";
@@ -134,11 +135,6 @@ export async function countedOrClosed<T>(
       },
     };
   }
-}
-
-interface Closed {
-  readonly why: string;
-  readonly opensWith: string;
 }
 
 /** Each costs about 100 bytes of memory here. */

@@ -3,7 +3,7 @@ import type { Watch } from "../../../engine.ts";
 import type { PathOption, Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
 import { findServerBinaries } from "../../server/binaries.ts";
-import { columnsOf } from "../pages/count.ts";
+import { closedOption } from "../closed.ts";
 import { clonePart } from "../clone/folder.ts";
 import { recoverByClone } from "../clone/recover.ts";
 import {
@@ -17,6 +17,7 @@ import {
   whyClosed,
   whyUnfit,
 } from "../clone/survey.ts";
+import { columnsOf } from "../pages/count.ts";
 import { size } from "../say.ts";
 import type { PathContext, RecoveryPath } from "./path.ts";
 
@@ -27,15 +28,15 @@ export const clone: RecoveryPath = {
   fits: ({ kind }) => kind !== "open" && kind !== "prepared",
   option: async (context, statement, watch) => {
     if (!context.target.request.backup)
-      return closed(
-        "The config names no base backup for this target.",
-        "backup: { base, archive } of the target in holdfast.yaml.",
-      );
+      return closedOption(base, {
+        why: "The config names no base backup for this target.",
+        opensWith: "backup: { base, archive } of the target in holdfast.yaml.",
+      });
     try {
       return await optionFor(context, statement, watch);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      return closed(`${error.record.message}.`, error.record.hint ?? "");
+      return closedOption(base, { why: `${error.record.message}.`, opensWith: error.record.hint ?? "" });
     }
   },
   count: async ({ target }, statement) => counted(await target.catalogue(), statement),
@@ -60,17 +61,13 @@ async function optionFor({ target }: PathContext, statement: Statement, watch: W
   const asking = await target.catalogue();
   const begun = await beginSurvey(target, asking);
   const unfit = whyUnfit(begun, statement);
-  if (unfit) return closed(unfit.why, unfit.opensWith);
+  if (unfit) return closedOption(base, unfit);
   await findServerBinaries(begun.major, target.request.machine.serverBinaries);
   if (logBytes(begun) > readAtOnce && statement.rows > 0) return unread(begun, statement);
   const wanted = { tables: statement.tables.map(({ table }) => table), xids: statement.transactions };
   const surveyed = await surveyLog(target, asking, wanted, watch);
-  const why = await whyClosed(target, surveyed, statement);
-  return why ? closed(why.why, why.opensWith) : open(surveyed, statement);
-}
-
-function closed(why: string, opensWith: string): PathOption {
-  return { ...base, feasible: false, why, opensWith, takesMs: null, rows: null, loses: "", recommended: false };
+  const closed = await whyClosed(target, surveyed, statement);
+  return closed ? closedOption(base, closed) : open(surveyed, statement);
 }
 
 function open(surveyed: Surveyed, statement: Statement): PathOption {

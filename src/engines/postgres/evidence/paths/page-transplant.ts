@@ -1,8 +1,9 @@
 import { Fault } from "../../../../core/errors.ts";
-import type { PathOption, Statement } from "../../../evidence.ts";
+import type { Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
 import { findServerBinaries } from "../../server/binaries.ts";
 import type { PostgresTarget } from "../../target.ts";
+import { type Closed, closedOption } from "../closed.ts";
 import { extensionSchema } from "../extensions.ts";
 import { countRows } from "../pages/count.ts";
 import { pageSize } from "../pages/layout.ts";
@@ -23,9 +24,9 @@ export const pageTransplant: RecoveryPath = {
   option: async (context, statement, watch) => {
     const connection = await context.target.catalogue();
     const closed = await whyClosed(context.target, connection, statement);
-    if (closed) return closedOption(closed.why, closed.opensWith);
+    if (closed) return closedOption(base, closed);
     const found = await countedOrClosed(() => pageTransplant.count(context, statement, watch));
-    if (found.closed) return closedOption(found.closed.why, found.closed.opensWith);
+    if (found.closed) return closedOption(base, found.closed);
     const { counted } = found;
     const rows = counted.reduce((sum, table) => sum + table.rows, 0);
     const told = counted.reduce((sum, { older = 0 }) => sum + older, rows);
@@ -59,11 +60,7 @@ const base = {
   rescues: true,
 } as const;
 
-function closedOption(why: string, opensWith: string): PathOption {
-  return { ...base, feasible: false, why, opensWith, takesMs: null, rows: null, loses: "", recommended: false };
-}
-
-async function whyClosed(target: PostgresTarget, connection: Connection, statement: Statement) {
+async function whyClosed(target: PostgresTarget, connection: Connection, statement: Statement): Promise<Closed | null> {
   const { unfit } = await shapesOf(
     connection,
     statement.tables.map(({ table }) => table),

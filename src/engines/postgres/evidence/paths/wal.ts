@@ -4,6 +4,7 @@ import type { PathOption, RecoveredTable, Statement } from "../../../evidence.ts
 import type { Connection } from "../../connection.ts";
 import { findServerBinaries } from "../../server/binaries.ts";
 import { makeScratchRoot } from "../../server/scratch-root.ts";
+import { type Closed, closedOption } from "../closed.ts";
 import { extensionSchema } from "../extensions.ts";
 import { type LogWindow, logWindow } from "../log/window.ts";
 import { columnsOf, recoveredTable } from "../pages/count.ts";
@@ -13,7 +14,7 @@ import { majorVersion } from "../server.ts";
 import { scratchPart } from "../transplant/scratch.ts";
 import { type Shapes, shapesOf } from "../transplant/shapes.ts";
 import { throughScratch } from "../transplant/transplant.ts";
-import { type Closed, logAccess } from "../wal/can.ts";
+import { logAccess } from "../wal/can.ts";
 import { type Rebuilt, rebuildTables, type RebuildWork } from "../wal/rebuild.ts";
 import { pageTransplant } from "./page-transplant.ts";
 import type { PathContext, RecoveryPath } from "./path.ts";
@@ -25,15 +26,15 @@ export const wal: RecoveryPath = {
   option: async (context, statement, watch) => {
     const connection = await context.target.catalogue();
     const closed = await whyClosed(context, connection, statement);
-    if (closed) return closedOption(closed);
+    if (closed) return closedOption(base, closed);
     const window = await logWindow(connection);
     const onPages = await countedOrClosed(() => pageTransplant.count(context, statement, watch));
-    if (onPages.closed) return closedOption(onPages.closed);
+    if (onPages.closed) return closedOption(base, onPages.closed);
     const there = sumOf(onPages.counted, "rows");
     const told = there + sumOf(onPages.counted, "older");
     if (told >= statement.rows && sumOf(onPages.counted, "unknown") === 0) return notNeeded(window, there);
     const all = await countedOrClosed(() => countThem(context, statement, watch));
-    if (all.closed) return closedOption(all.closed);
+    if (all.closed) return closedOption(base, all.closed);
     const { counted } = all;
     await context.recentLog(statement.value, () => Promise.resolve(counted.tables));
     return countedOption(counted, statement, window, there);
@@ -58,10 +59,6 @@ const base = {
   ],
   rescues: true,
 } as const;
-
-function closedOption({ why, opensWith }: Closed): PathOption {
-  return { ...base, feasible: false, why, opensWith, takesMs: null, rows: null, loses: "", recommended: false };
-}
 
 async function whyClosed(
   { target }: PathContext,

@@ -1,10 +1,6 @@
 import type { Connection } from "../../connection.ts";
+import type { Closed } from "../closed.ts";
 import { extensionSchema } from "../extensions.ts";
-
-export interface Closed {
-  readonly why: string;
-  readonly opensWith: string;
-}
 
 /** How the server shows its log, or why it does not. Asked of the server, whatever its version. */
 export async function logAccess(
