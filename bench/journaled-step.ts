@@ -15,6 +15,7 @@ import { bindReferences } from "../src/runbooks/references.ts";
 import { openRun } from "../src/runner/open-session.ts";
 import type { RunnerParts } from "../src/runner/parts.ts";
 import { postgresWorld } from "../test/crash/postgres-world.ts";
+import { limitsWith } from "../test/support/limits.ts";
 import { absolute, type Figure, median, timed } from "./timing.ts";
 
 const steps = 200;
@@ -99,14 +100,7 @@ function planOf(action: Action, count: number): Plan {
 }
 
 function runnerParts(folder: string, journal: RunnerParts["journal"], actions: readonly Action[]): RunnerParts {
-  const limits = {
-    batchRows: 10,
-    mergeSessions: 2,
-    lockTimeoutMs: 1000,
-    statementTimeoutMs: 1000,
-    heldWal: null,
-    minFreeDisk: 0,
-  };
+  const limits = limitsWith({ batchRows: 10 });
   const reached = () => undefined;
   const server = memoryServer();
   return {

@@ -1,11 +1,9 @@
-import path from "node:path";
-import { systemClock } from "../src/core/clock.ts";
-import { newRunId } from "../src/core/ids.ts";
 import type { Statement } from "../src/engines/evidence.ts";
 import type { Connection } from "../src/engines/postgres/connection.ts";
 import { evidence } from "../src/engines/postgres/evidence.ts";
 import { postgresTarget } from "../src/engines/postgres/target.ts";
 import { startTestServer, type TestServer } from "../test/support/postgres.ts";
+import { requestTo } from "../test/support/request.ts";
 import { absolute, type Figure, timed } from "./timing.ts";
 
 /**
@@ -60,23 +58,8 @@ async function dropLog(sql: Connection): Promise<void> {
 }
 
 async function recovered(server: TestServer, xid: string, rows: number): Promise<number> {
-  const run = newRunId(Date.now());
-  const target = postgresTarget({
-    target: { name: "main", engine: "postgres", environment: "sandbox", database: "postgres" },
-    url: server.url("postgres"),
-    session: { run, person: "bench" },
-    machine: { scratch: path.join(server.scratch, "scratch"), serverBinaries: { 18: server.binaries.bin } },
-    limits: {
-      batchRows: 1000,
-      mergeSessions: 2,
-      lockTimeoutMs: 200,
-      statementTimeoutMs: 60_000,
-      heldWal: null,
-      minFreeDisk: 0,
-    },
-    clock: systemClock,
-    reached: () => undefined,
-  });
+  const target = postgresTarget(requestTo(server, "postgres"));
+  const { run } = target.request.session;
   const held = evidence(target);
   const statement: Statement = {
     value: xid,

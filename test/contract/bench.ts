@@ -33,6 +33,20 @@ export interface Incident {
   readonly before: readonly string[];
 }
 
+/** Values that a careless transport would change. */
+export const nasty = [
+  "plain",
+  "it's",
+  'say "no"',
+  "tab\there",
+  "line\nend",
+  "back\\slash",
+  "\\N",
+  "",
+  null,
+  "grüße",
+] as const;
+
 export type MakeBench = () => Promise<Bench>;
 
 /** What a call that is not of interest here may tell. */

@@ -1,12 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll } from "vitest";
-import { systemClock } from "../../src/core/clock.ts";
 import { newRunId } from "../../src/core/ids.ts";
 import type { Connection } from "../../src/engines/postgres/connection.ts";
 import { postgres } from "../../src/engines/postgres/postgres.ts";
+import { limitsWith } from "../support/limits.ts";
 import { majors, onEachMajor } from "../support/majors.ts";
 import { startTestServer, testBinaries, type TestServer } from "../support/postgres.ts";
-import type { Bench, Incident } from "./bench.ts";
+import { requestTo } from "../support/request.ts";
+import { type Bench, type Incident, nasty } from "./bench.ts";
 import { inspectContract } from "./inspect.ts";
 import { lockContract } from "./lock.ts";
 import { markerContract } from "./marker.ts";
@@ -32,22 +33,13 @@ async function postgresBench(server: TestServer): Promise<Bench> {
     run,
     otherRun,
     connect: (as = {}) =>
-      postgres.connect({
-        target: { name: "shop", engine: "postgres", environment: "sandbox", database },
-        url: server.url(database),
-        session: { run: as.run ?? run, person: as.person ?? "ops@bastion" },
-        machine: { scratch: server.scratch, serverBinaries: testBinaries() },
-        limits: {
-          batchRows: 100,
-          mergeSessions: 2,
-          lockTimeoutMs: 1500,
-          statementTimeoutMs: 60_000,
-          heldWal: null,
-          minFreeDisk: 0,
-        },
-        clock: systemClock,
-        reached: () => undefined,
-      }),
+      postgres.connect(
+        requestTo(server, database, {
+          session: { run: as.run ?? run, person: as.person ?? "ops@bastion" },
+          machine: { scratch: server.scratch, serverBinaries: testBinaries() },
+          limits: limitsWith({ lockTimeoutMs: 1500 }),
+        }),
+      ),
     incident: async (size) => badDelete(await server.connect(database), size),
     close: async () => {
       // What a test froze and did not give back would bar the next one from its slots.
@@ -61,8 +53,6 @@ async function postgresBench(server: TestServer): Promise<Bench> {
   };
 }
 
-/** Values that a careless transport would change. */
-const nasty = ["plain", "it's", 'say "no"', "tab\there", "line\nend", "back\\slash", "\\N", "", null, "grüße"];
 const [table, child] = ["public.orders", "public.lines"];
 
 async function badDelete(session: Connection, { rows, taken }: { rows: number; taken: number }): Promise<Incident> {

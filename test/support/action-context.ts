@@ -6,6 +6,7 @@ import type { Progress } from "../../src/core/step.ts";
 import type { Capabilities, Engine, Limits } from "../../src/engines/engine.ts";
 import type { Claim } from "../../src/engines/marker.ts";
 import { offered } from "../contract/bench.ts";
+import { limitsWith } from "./limits.ts";
 
 /** What a run would hold, without a journal and without a runner: leases, what was told, and payloads. */
 export interface HandMade extends ActionContext {
@@ -51,15 +52,7 @@ function contextAt(making: Making, step: string, kept: Kept): HandMade {
     run,
     step,
     clock: systemClock,
-    limits: {
-      batchRows: 3,
-      mergeSessions: 2,
-      lockTimeoutMs: 1000,
-      statementTimeoutMs: 1000,
-      heldWal: null,
-      minFreeDisk: 0.1,
-      ...making.limits,
-    },
+    limits: limitsWith({ batchRows: 3, ...making.limits }),
     dryRun: making.dryRun ?? false,
     wishes: { keepRescue: making.keepRescue ?? false },
     pausing: never,

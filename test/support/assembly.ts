@@ -8,6 +8,7 @@ import { engines } from "../../src/engines/index.ts";
 import { memory } from "../../src/engines/memory/memory.ts";
 import type { MemoryServer } from "../../src/engines/memory/server.ts";
 import type { Workbench } from "../../src/runner/workbench.ts";
+import { limitsWith } from "./limits.ts";
 
 export interface TestAssembly {
   readonly workbench: Workbench;
@@ -31,14 +32,12 @@ export function testAssembly(options: {
     journalFolder: path.join(folder, "journal"),
     scratch: options.scratch ?? path.join(folder, "scratch"),
     serverBinaries: {},
-    limits: {
+    limits: limitsWith({
       batchRows: options.batchRows ?? 50,
       mergeSessions: options.mergeSessions ?? 2,
       lockTimeoutMs: 2000,
-      statementTimeoutMs: 60_000,
-      heldWal: null,
       minFreeDisk: 0.01,
-    },
+    }),
     policy: { stopFile: path.join(folder, "STOP"), ticket: "none" },
     person: { operator: options.operator ?? "ops", host: "bastion" },
     version: "0.0.0-test",

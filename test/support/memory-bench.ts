@@ -6,10 +6,8 @@ import { memory } from "../../src/engines/memory/memory.ts";
 import { type MemoryServer, memoryServer } from "../../src/engines/memory/server.ts";
 import { byKey, type Row } from "../../src/engines/memory/state.ts";
 import { createTable, insert, remove, vacuum } from "../../src/engines/memory/traffic.ts";
-import type { Bench, Incident } from "../contract/bench.ts";
-
-/** Values that a careless transport would change. */
-const nasty = ["plain", "it's", 'say "no"', "tab\there", "line\nend", "back\\slash", "\\N", "", null, "grüße"];
+import { type Bench, type Incident, nasty } from "../contract/bench.ts";
+import { limitsWith } from "./limits.ts";
 
 export function memoryRequest(changes: Partial<ConnectRequest> = {}): ConnectRequest {
   return {
@@ -17,14 +15,7 @@ export function memoryRequest(changes: Partial<ConnectRequest> = {}): ConnectReq
     url: new Secret("memory:"),
     session: { run: newRunId(Date.now()), person: "ops@bastion" },
     machine: { scratch: "/nonexistent", serverBinaries: {} },
-    limits: {
-      batchRows: 100,
-      mergeSessions: 2,
-      lockTimeoutMs: 1000,
-      statementTimeoutMs: 1000,
-      heldWal: null,
-      minFreeDisk: 0.1,
-    },
+    limits: limitsWith(),
     clock: systemClock,
     reached: () => undefined,
     ...changes,

@@ -21,6 +21,7 @@ import { openJournal } from "../../src/journal/open.ts";
 import { bindReferences } from "../../src/runbooks/references.ts";
 import type { RunnerParts } from "../../src/runner/parts.ts";
 import type { Session } from "../../src/runner/session.ts";
+import { limitsWith } from "./limits.ts";
 import { aPlan, aStep } from "./runs.ts";
 
 /** A world for one runner test: a real journal, a server in memory, and actions of the test's own. */
@@ -53,14 +54,7 @@ export function world(options: WorldOptions = {}): World {
   });
   const ledger: string[] = [];
   const reached = options.reached ?? (() => undefined);
-  const limits = {
-    batchRows: 10,
-    mergeSessions: 2,
-    lockTimeoutMs: 100,
-    statementTimeoutMs: 1000,
-    heldWal: null,
-    minFreeDisk: 0.1,
-  };
+  const limits = limitsWith({ batchRows: 10 });
   const parts: RunnerParts = {
     journal,
     actions: options.actions ?? [],

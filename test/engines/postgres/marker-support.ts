@@ -7,6 +7,7 @@ import type { Claim } from "../../../src/engines/marker.ts";
 import { type TargetLock, targetLock } from "../../../src/engines/postgres/lock.ts";
 import { marker } from "../../../src/engines/postgres/marker.ts";
 import { type PostgresTarget, postgresTarget } from "../../../src/engines/postgres/target.ts";
+import { limitsWith } from "../../support/limits.ts";
 
 export interface Options {
   readonly run?: string;
@@ -23,15 +24,7 @@ export function requestFor(url: Secret, options: Options = {}): ConnectRequest {
     url,
     session: { run: options.run ?? aRun(), person: options.person ?? "ops_k@bastion" },
     machine: { scratch: "/nonexistent", serverBinaries: {} },
-    limits: {
-      batchRows: 1000,
-      mergeSessions: 2,
-      lockTimeoutMs: 300,
-      statementTimeoutMs: 30_000,
-      heldWal: null,
-      minFreeDisk: 0,
-      ...options.limits,
-    },
+    limits: limitsWith({ lockTimeoutMs: 300, statementTimeoutMs: 30_000, ...options.limits }),
     clock: systemClock,
     reached: options.reached ?? (() => undefined),
   };

@@ -10,6 +10,7 @@ import { connect } from "../../../src/engines/postgres/connection.ts";
 import { postgresRehearsals } from "../../../src/engines/postgres/rehearse/rehearsals.ts";
 import type { Rehearsal } from "../../../src/engines/rehearse.ts";
 import type { Workbench } from "../../../src/runner/workbench.ts";
+import { limitsWith } from "../../support/limits.ts";
 
 let base: string;
 let said: string[];
@@ -22,14 +23,6 @@ beforeEach(() => {
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
 const folder = () => path.join(base, "demo");
-const limits = {
-  batchRows: 500,
-  mergeSessions: 2,
-  lockTimeoutMs: 2000,
-  statementTimeoutMs: 60_000,
-  heldWal: null,
-  minFreeDisk: 0,
-};
 const workbenchOver = (rehearsal: Rehearsal, name: string): Workbench =>
   assemble({
     targets: [
@@ -42,7 +35,7 @@ const workbenchOver = (rehearsal: Rehearsal, name: string): Workbench =>
     journalFolder: path.join(base, "journal"),
     scratch: base,
     serverBinaries: {},
-    limits,
+    limits: limitsWith({ batchRows: 500, lockTimeoutMs: 2000 }),
     policy: { stopFile: path.join(base, "stop"), ticket: "none" },
     person: { operator: "ops_k", host: "bastion" },
     version: "0",

@@ -3,10 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { to as copyTo } from "pg-copy-streams";
-import { systemClock } from "../../../src/core/clock.ts";
-import { newRunId, type RunId } from "../../../src/core/ids.ts";
+import type { RunId } from "../../../src/core/ids.ts";
 import { Secret } from "../../../src/core/secret.ts";
-import type { Limits, Watch } from "../../../src/engines/engine.ts";
+import type { Watch } from "../../../src/engines/engine.ts";
 import type { Merge, MergedBatch, TriggerMode } from "../../../src/engines/merge.ts";
 import type { Connection } from "../../../src/engines/postgres/connection.ts";
 import { merge } from "../../../src/engines/postgres/merge.ts";
@@ -14,8 +13,10 @@ import { rescueArea } from "../../../src/engines/postgres/rescue-area.ts";
 import { type PostgresTarget, postgresTarget } from "../../../src/engines/postgres/target.ts";
 import type { PostgresTransaction } from "../../../src/engines/postgres/transaction.ts";
 import type { RescueArea } from "../../../src/engines/rescue-area.ts";
+import { limitsWith } from "../../support/limits.ts";
 import { inWordsOf } from "../../support/majors.ts";
 import { startTestServer, testBinaries, type TestServer } from "../../support/postgres.ts";
+import { requestTo } from "../../support/request.ts";
 
 /** Rows that a test took away: what the evidence would hand out. */
 export interface Lost {
@@ -49,15 +50,6 @@ export const quiet: Watch = {
   signal: new AbortController().signal,
 };
 
-const limits: Limits = {
-  batchRows: 10_000,
-  mergeSessions: 2,
-  lockTimeoutMs: 500,
-  statementTimeoutMs: 60_000,
-  heldWal: null,
-  minFreeDisk: 0.1,
-};
-
 export async function startGround() {
   const server = await startTestServer({ settings: { wal_level: "logical" } });
   const open: { end(): Promise<void> }[] = [];
@@ -86,18 +78,14 @@ async function freshGround(server: TestServer, tables: string, user?: string) {
     `set search_path = public, pg_catalog; ${inWordsOf(server.binaries.major, tables)}; set search_path = pg_catalog`,
   );
   const scratch = mkdtempSync(path.join(server.scratch, "scratch-"));
-  const target = postgresTarget({
-    target: { name: "shop", engine: "postgres", environment: "sandbox", database },
-    url:
-      user === undefined
-        ? server.url(database)
-        : new Secret(server.url(database).reveal().replace("postgres@", `${user}@`)),
-    session: { run: newRunId(Date.now()), person: "ann@desk" },
-    machine: { scratch, serverBinaries: testBinaries() },
-    limits,
-    clock: systemClock,
-    reached: () => undefined,
-  });
+  const url = server.url(database);
+  const target = postgresTarget(
+    requestTo(server, database, {
+      url: user === undefined ? url : new Secret(url.reveal().replace("postgres@", `${user}@`)),
+      machine: { scratch, serverBinaries: testBinaries() },
+      limits: limitsWith({ batchRows: 10_000, lockTimeoutMs: 500 }),
+    }),
+  );
   const ground = groundOn(target, sql, scratch);
   const end = async () => {
     await target.close();

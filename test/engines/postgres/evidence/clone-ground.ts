@@ -1,35 +1,16 @@
-import path from "node:path";
-import { systemClock } from "../../../../src/core/clock.ts";
-import { newRunId } from "../../../../src/core/ids.ts";
 import type { Backup } from "../../../../src/engines/engine.ts";
 import type { Recovered, Statement } from "../../../../src/engines/evidence.ts";
 import { evidence, evidenceKeepers } from "../../../../src/engines/postgres/evidence.ts";
 import { postgresTarget } from "../../../../src/engines/postgres/target.ts";
 import type { ArchivingServer } from "../../../support/backup.ts";
+import { requestTo } from "../../../support/request.ts";
 import { watch } from "./scene.ts";
 
 /** A target with a backup, and its evidence; everything that it made is given back by `leave`. */
 export function cloneGround(from: ArchivingServer, backup: Backup, database = "postgres") {
-  const run = newRunId(Date.now());
-  const scratch = path.join(from.server.scratch, "scratch");
-  const { major, bin } = from.server.binaries;
-  const target = postgresTarget({
-    target: { name: "main", engine: "postgres", environment: "sandbox", database },
-    url: from.server.url(database),
-    session: { run, person: "tester" },
-    machine: { scratch, serverBinaries: { [major]: bin } },
-    limits: {
-      batchRows: 1000,
-      mergeSessions: 2,
-      lockTimeoutMs: 200,
-      statementTimeoutMs: 60_000,
-      heldWal: null,
-      minFreeDisk: 0,
-    },
-    clock: systemClock,
-    reached: () => undefined,
-    backup,
-  });
+  const target = postgresTarget(requestTo(from.server, database, { backup }));
+  const { run } = target.request.session;
+  const { scratch } = target.request.machine;
   const held = evidence(target);
   const leases: { kind: string; name: string; facts: unknown }[] = [];
   return {

@@ -1,6 +1,4 @@
-import path from "node:path";
-import { systemClock } from "../../../../src/core/clock.ts";
-import { newRunId, type RunId } from "../../../../src/core/ids.ts";
+import type { RunId } from "../../../../src/core/ids.ts";
 import type { LeaseState } from "../../../../src/core/run-state.ts";
 import type { HoldPart, Watch } from "../../../../src/engines/engine.ts";
 import type { Evidence, Recovered, Statement, StatementSearch } from "../../../../src/engines/evidence.ts";
@@ -8,6 +6,7 @@ import type { Connection } from "../../../../src/engines/postgres/connection.ts"
 import { evidence, evidenceKeepers } from "../../../../src/engines/postgres/evidence.ts";
 import { type PostgresTarget, postgresTarget } from "../../../../src/engines/postgres/target.ts";
 import type { TestServer } from "../../../support/postgres.ts";
+import { requestTo } from "../../../support/request.ts";
 
 export const watch: Watch = {
   progress: () => undefined,
@@ -30,26 +29,8 @@ export interface Scene {
 }
 
 export function scene(server: TestServer, database: string, lockTable = false): Scene {
-  const run = newRunId(Date.now());
-  const target = postgresTarget({
-    target: { name: "main", engine: "postgres", environment: "sandbox", database },
-    url: server.url(database),
-    session: { run, person: "tester" },
-    machine: {
-      scratch: path.join(server.scratch, "scratch"),
-      serverBinaries: { [server.binaries.major]: server.binaries.bin },
-    },
-    limits: {
-      batchRows: 1000,
-      mergeSessions: 2,
-      lockTimeoutMs: 200,
-      statementTimeoutMs: 60_000,
-      heldWal: null,
-      minFreeDisk: 0,
-    },
-    clock: systemClock,
-    reached: () => undefined,
-  });
+  const target = postgresTarget(requestTo(server, database));
+  const { run } = target.request.session;
   const held = evidence(target);
   const leases: LeaseState[] = [];
   const keepers = evidenceKeepers(target);
