@@ -3,12 +3,12 @@ import type { Connection } from "../../../../src/engines/postgres/connection.ts"
 import { logWindow } from "../../../../src/engines/postgres/evidence/log/window.ts";
 import { loggedTables } from "../../../../src/engines/postgres/evidence/wal/files.ts";
 import {
-  encodeRecord,
-  decodeRecord,
-  type LogRecord,
-  recordBytes,
-} from "../../../../src/engines/postgres/evidence/wal/record.ts";
-import { keysOf, spoolRecords } from "../../../../src/engines/postgres/evidence/wal/records.ts";
+  encodeChange,
+  decodeChange,
+  type PageChange,
+  changeBytes,
+} from "../../../../src/engines/postgres/evidence/wal/page-change.ts";
+import { keysOf, spoolChanges } from "../../../../src/engines/postgres/evidence/wal/spool-changes.ts";
 import { replayFile } from "../../../../src/engines/postgres/evidence/wal/replay.ts";
 import { openSpool, type Spool } from "../../../../src/engines/postgres/evidence/wal/spool.ts";
 import { startTestServer, type TestServer } from "../../../support/postgres.ts";
@@ -67,7 +67,7 @@ onEachWithLog([18], (major) => {
     const spool = fresh();
     const connections = [sql, await server.connect("first"), await server.connect("first")] as const;
     const window = await logWindow(sql);
-    await spoolRecords({ connections, schema: "public", window }, { ...logged, ...other }, spool, watch);
+    await spoolChanges({ connections, schema: "public", window }, { ...logged, ...other }, spool, watch);
     for (const connection of connections.slice(1)) await connection.close();
     return spool;
   }
@@ -76,23 +76,23 @@ onEachWithLog([18], (major) => {
     return Number((await sql.row("", "SELECT oid::text FROM pg_database WHERE datname = $1", [database])).oid);
   }
 
-  /** The same records, each as the mutant takes it; null = not at all. */
-  async function mutated(spool: Spool, mutant: (record: LogRecord) => LogRecord | null): Promise<Spool> {
+  /** The same changes, each as the mutant takes it; null = not at all. */
+  async function mutated(spool: Spool, mutant: (change: PageChange) => PageChange | null): Promise<Spool> {
     const made = fresh();
     for (const key of spool.keys())
       for (const bytes of spool.read(key))
         for (let at = 0; at < bytes.length;) {
-          const { record, end } = decodeRecord(bytes, at);
+          const { change, end } = decodeChange(bytes, at);
           at = end;
-          const wrong = mutant(record);
+          const wrong = mutant(change);
           if (wrong) put(made, key, wrong);
         }
     return made;
   }
 
-  function put(spool: Spool, key: string, record: LogRecord): void {
-    const raw = { ...record, kind: Buffer.from(record.kind), words: Buffer.from(record.words) };
-    spool.add(key, recordBytes(raw), (into, at) => encodeRecord(raw, into, at));
+  function put(spool: Spool, key: string, change: PageChange): void {
+    const raw = { ...change, kind: Buffer.from(change.kind), words: Buffer.from(change.words) };
+    spool.add(key, changeBytes(raw), (into, at) => encodeChange(raw, into, at));
   }
 
   /** What the replay gives, and whether it is what the table held: each row's own text says so. */
@@ -128,25 +128,25 @@ onEachWithLog([18], (major) => {
   });
 
   test("a reader that ignores what an update shares at its end gives wrong rows", async () => {
-    const deaf = (one: LogRecord) => ({ ...one, words: one.words.replace("flags: 0x60", "flags: 0x20") });
+    const deaf = (one: PageChange) => ({ ...one, words: one.words.replace("flags: 0x60", "flags: 0x20") });
     const { wrong } = await replayed(await mutated(await read(), deaf));
     expect(wrong).toBeGreaterThan(0);
   });
 
   test("a reader that does not tell two databases apart gives wrong rows, or loses them", async () => {
     const [ours, theirs] = [await read(), await read("twin")];
-    const records: { readonly key: string; readonly record: LogRecord }[] = [];
+    const changes: { readonly key: string; readonly change: PageChange }[] = [];
     for (const spool of [ours, theirs])
-      await mutated(spool, (record) => {
-        records.push({ key: spool.keys()[0] ?? "", record });
+      await mutated(spool, (change) => {
+        changes.push({ key: spool.keys()[0] ?? "", change });
         return null;
       });
     const both = fresh();
     // The twin's came while the transaction was open: before its deletes.
-    const isDelete = ({ record }: { readonly record: LogRecord }) =>
-      record.kind === "DELETE" || record.kind.startsWith("PRUNE");
-    for (const one of [...records.filter((each) => !isDelete(each)), ...records.filter(isDelete)])
-      put(both, one.key, one.record);
+    const isDelete = ({ change }: { readonly change: PageChange }) =>
+      change.kind === "DELETE" || change.kind.startsWith("PRUNE");
+    for (const one of [...changes.filter((each) => !isDelete(each)), ...changes.filter(isDelete)])
+      put(both, one.key, one.change);
     const { wrong, lost } = await replayed(both);
     expect(wrong + lost).toBeGreaterThan(0);
   });

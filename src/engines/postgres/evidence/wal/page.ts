@@ -1,4 +1,4 @@
-import type { LogRecord } from "./record.ts";
+import type { PageChange } from "./page-change.ts";
 import { insertedTuple, insertedTuples, tupleOn, type TupleBytes, updatedTuple } from "./tuples.ts";
 
 /** What stands at a place: who made it (32 bits, 0 = long ago), and its bytes where the log gives them. */
@@ -26,12 +26,12 @@ export function slotAt(page: LogPage, offset: number): Slot | null {
   return page.image === null ? null : tupleOn(page.image, offset);
 }
 
-/** Applies the record; the old version of an UPDATE or DELETE stays where it is, as in the server. */
-export function applyRecord(page: LogPage, record: LogRecord): void {
-  const { kind, xid, words, data, image, first } = record;
+/** Applies the change; the old version of an UPDATE or DELETE stays where it is, as in the server. */
+export function applyChange(page: LogPage, change: PageChange): void {
+  const { kind, xid, words, data, image, first } = change;
   const type = kind.replace("+INIT", "");
   if (kind.endsWith("+INIT") && first) emptied(page);
-  const made = madeBy(page, type, record);
+  const made = madeBy(page, type, change);
   if (image !== null) {
     page.image = Buffer.from(image);
     page.changed.clear();
@@ -51,9 +51,9 @@ function emptied(page: LogPage): void {
   page.own.clear();
 }
 
-/** The rows that the record put on the page, with their places; with an image, they are in the image. */
-function madeBy(page: LogPage, type: string, record: LogRecord): readonly (readonly [number, TupleBytes | null])[] {
-  const { words, data, image, first } = record;
+/** The rows that the change put on the page, with their places; with an image, they are in the image. */
+function madeBy(page: LogPage, type: string, change: PageChange): readonly (readonly [number, TupleBytes | null])[] {
+  const { words, data, image, first } = change;
   if (!first || data === null || image !== null) return [];
   if (type === "INSERT") return [[numberIn(words, "off"), insertedTuple(data)]];
   if (type === "MULTI_INSERT") {
@@ -62,7 +62,7 @@ function madeBy(page: LogPage, type: string, record: LogRecord): readonly (reado
     return tuples.map((bytes, nth) => [offsets[nth] ?? nth + 1, bytes] as const);
   }
   if (type !== "UPDATE" && type !== "HOT_UPDATE") return [];
-  const old = record.other < 0 ? (slotAt(page, numberIn(words, "old_off"))?.bytes ?? null) : null;
+  const old = change.other < 0 ? (slotAt(page, numberIn(words, "old_off"))?.bytes ?? null) : null;
   return [[numberIn(words, "new_off"), updatedTuple(data, flagsIn(words), old)]];
 }
 

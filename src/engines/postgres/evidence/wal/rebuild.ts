@@ -19,7 +19,7 @@ import { type Chunks, chunksFound, longValues } from "./long-values.ts";
 import { chunksOnPages, heapOnPages, type OnPages, type PageReading } from "./on-pages.ts";
 import { packer } from "./pack.ts";
 import { reachesBack } from "./reach.ts";
-import { spoolRecords } from "./records.ts";
+import { spoolChanges } from "./spool-changes.ts";
 import { type Replayed, replayFile, type ReplayJob } from "./replay.ts";
 import { openSpool, type Spool } from "./spool.ts";
 
@@ -62,7 +62,7 @@ export async function rebuildTables(work: RebuildWork): Promise<Rebuilt> {
     (await reachesBack(log[0], inspect, window, first, await nextXid(asking)));
   const spool = openSpool(work.spoolFolder);
   try {
-    await spoolRecords({ connections: log, schema: inspect, window }, logged, spool, watch);
+    await spoolChanges({ connections: log, schema: inspect, window }, logged, spool, watch);
     work.reached("wal.spooled");
     return { tables: await eachTable(work, logged.tables, spool, whole), whole };
   } finally {

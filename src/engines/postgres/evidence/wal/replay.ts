@@ -1,9 +1,9 @@
 import { eachVersion, place } from "../pages/layout.ts";
 import type { LogFile } from "./files.ts";
 import { type ChainEnd, chains } from "./chains.ts";
-import { applyRecord, flagsIn, type LogPage, newPage, numberIn, slotAt } from "./page.ts";
-import { decodeRecord, type LogRecord } from "./record.ts";
-import { keysOf } from "./records.ts";
+import { applyChange, flagsIn, type LogPage, newPage, numberIn, slotAt } from "./page.ts";
+import { decodeChange, type PageChange } from "./page-change.ts";
+import { keysOf } from "./spool-changes.ts";
 import type { Spool } from "./spool.ts";
 import type { TupleBytes } from "./tuples.ts";
 
@@ -46,8 +46,8 @@ export function replayFile(spool: Spool, file: LogFile, job: ReplayJob): Replaye
     const pages = new Map<number, Watched>();
     for (const bytes of spool.read(key))
       for (let at = 0; at < bytes.length;) {
-        const { record, end } = decodeRecord(bytes, at);
-        replayRecord(desk, pages, record);
+        const { change, end } = decodeChange(bytes, at);
+        replayChange(desk, pages, change);
         at = end;
       }
   }
@@ -66,39 +66,39 @@ interface Watched extends LogPage {
   readonly ended: Map<number, number>;
 }
 
-function replayRecord(desk: Desk, pages: Map<number, Watched>, record: LogRecord): void {
-  const page = pages.get(record.block) ?? { ...newPage(), ended: new Map<number, number>() };
-  pages.set(record.block, page);
-  const byUs = desk.job.members.has(record.xid);
-  const type = record.kind.replace("+INIT", "");
-  applyRecord(page, record);
-  if (byUs) ours(desk, page, record, type);
-  if (!desk.job.whole && record.image !== null) fromImage(desk, page, record);
+function replayChange(desk: Desk, pages: Map<number, Watched>, change: PageChange): void {
+  const page = pages.get(change.block) ?? { ...newPage(), ended: new Map<number, number>() };
+  pages.set(change.block, page);
+  const byUs = desk.job.members.has(change.xid);
+  const type = change.kind.replace("+INIT", "");
+  applyChange(page, change);
+  if (byUs) ours(desk, page, change, type);
+  if (!desk.job.whole && change.image !== null) fromImage(desk, page, change);
 }
 
 const [givenUp, movedAway] = [0x08, 0x10];
 
 /** What the statement itself did to the page. */
-function ours(desk: Desk, page: Watched, record: LogRecord, type: string): void {
-  const { words, first } = record;
+function ours(desk: Desk, page: Watched, change: PageChange, type: string): void {
+  const { words, first } = change;
   if (type === "INSERT") page.own.add(numberIn(words, "off"));
-  else if (type === "MULTI_INSERT") ownOnes(desk, page, record);
+  else if (type === "MULTI_INSERT") ownOnes(desk, page, change);
   else if (type === "DELETE") {
     const offset = numberIn(words, "off");
     const flags = flagsIn(words);
     if ((flags & givenUp) !== 0) {
       page.own.delete(offset);
       page.changed.set(offset, null);
-    } else ended(desk, page, record, offset, (flags & movedAway) !== 0 ? "moved" : "itself");
+    } else ended(desk, page, change, offset, (flags & movedAway) !== 0 ? "moved" : "itself");
   } else if (type === "UPDATE" || type === "HOT_UPDATE") {
     const [from, to] = [numberIn(words, "old_off"), numberIn(words, "new_off")];
-    const newBlock = first ? record.block : record.other;
-    if (!first || record.other < 0) ended(desk, page, record, from, place(newBlock, to));
+    const newBlock = first ? change.block : change.other;
+    if (!first || change.other < 0) ended(desk, page, change, from, place(newBlock, to));
     if (first) page.own.add(to);
   }
 }
 
-function ownOnes(desk: Desk, page: Watched, { xid }: LogRecord): void {
+function ownOnes(desk: Desk, page: Watched, { xid }: PageChange): void {
   for (const [offset, slot] of page.changed) if (slot?.maker === xid) page.own.add(offset);
   if (page.image !== null)
     eachVersion(page.image, 0, ({ maker, offset }) => {
@@ -106,10 +106,10 @@ function ownOnes(desk: Desk, page: Watched, { xid }: LogRecord): void {
     });
 }
 
-function ended(desk: Desk, page: Watched, record: LogRecord, offset: number, to: number | "itself" | "moved"): void {
+function ended(desk: Desk, page: Watched, change: PageChange, offset: number, to: number | "itself" | "moved"): void {
   const { job, counts, story } = desk;
-  const at = place(record.block, offset);
-  const { xid, nth } = record;
+  const at = place(change.block, offset);
+  const { xid, nth } = change;
   const own = page.own.delete(offset);
   page.ended.set(offset, xid);
   const slot = slotAt(page, offset);
@@ -132,15 +132,15 @@ function found({ job, counts }: Desk, kept: number | null): void {
 }
 
 /** Where the log begins within the statement, a whole page shows what it had ended before. */
-function fromImage(desk: Desk, page: Watched, record: LogRecord): void {
+function fromImage(desk: Desk, page: Watched, change: PageChange): void {
   const { job, counts } = desk;
   if (page.image === null) return;
   const image = page.image;
-  eachVersion(image, record.block, (version) => {
+  eachVersion(image, change.block, (version) => {
     const { offset, deleter, multi, maker, next } = version;
     if (multi || !job.members.has(deleter) || page.ended.get(offset) === deleter) return;
     page.ended.set(offset, deleter);
-    if (job.onPage(place(record.block, offset), deleter)) return;
+    if (job.onPage(place(change.block, offset), deleter)) return;
     const bytes = slotAt(page, offset)?.bytes;
     if (job.members.has(maker) || next === "another" || !bytes) counts.unknown += 1;
     else if (next === "moved") counts.moved += 1;

@@ -1,5 +1,5 @@
 /** What one record of the log did to one page of a heap. */
-export interface LogRecord {
+export interface PageChange {
   /** Their order: each block of each record has a number of its own. */
   readonly nth: number;
   readonly block: number;
@@ -18,22 +18,22 @@ export interface LogRecord {
 }
 
 /** The same with its texts as bytes, as they come and as they wait in the spool. */
-export type RawRecord = Omit<LogRecord, "kind" | "words"> & { readonly kind: Buffer; readonly words: Buffer };
+export type RawChange = Omit<PageChange, "kind" | "words"> & { readonly kind: Buffer; readonly words: Buffer };
 
 const fixed = 27;
 
-export function recordBytes({ kind, words, data, image }: RawRecord): number {
+export function changeBytes({ kind, words, data, image }: RawChange): number {
   return fixed + kind.length + words.length + (data?.length ?? 0) + (image?.length ?? 0);
 }
 
 /** Lengths are in the fixed part, so that a reader needs no more than that to go on. */
-export function encodeRecord(record: RawRecord, into: Buffer, from: number): void {
-  const { kind, words, data, image } = record;
-  into.writeUIntLE(record.nth, from, 6);
-  into.writeUInt32LE(record.block, from + 6);
-  into.writeInt32LE(record.other, from + 10);
-  into.writeUInt32LE(record.xid, from + 14);
-  into.writeUInt8((record.first ? 1 : 0) | (image ? 2 : 0) | (data ? 4 : 0), from + 18);
+export function encodeChange(change: RawChange, into: Buffer, from: number): void {
+  const { kind, words, data, image } = change;
+  into.writeUIntLE(change.nth, from, 6);
+  into.writeUInt32LE(change.block, from + 6);
+  into.writeInt32LE(change.other, from + 10);
+  into.writeUInt32LE(change.xid, from + 14);
+  into.writeUInt8((change.first ? 1 : 0) | (image ? 2 : 0) | (data ? 4 : 0), from + 18);
   into.writeUInt8(kind.length, from + 19);
   into.writeUIntLE(words.length, from + 20, 3);
   into.writeUInt32LE(data?.length ?? 0, from + 23);
@@ -41,14 +41,14 @@ export function encodeRecord(record: RawRecord, into: Buffer, from: number): voi
   for (const part of [kind, words, data, image]) if (part) at += part.copy(into, at);
 }
 
-/** The record at a place of the spool, and where the next begins. Its buffers are those of `bytes`. */
-export function decodeRecord(bytes: Buffer, from: number): { readonly record: LogRecord; readonly end: number } {
+/** The change at a place of the spool, and where the next begins. Its buffers are those of `bytes`. */
+export function decodeChange(bytes: Buffer, from: number): { readonly change: PageChange; readonly end: number } {
   const flags = bytes.readUInt8(from + 18);
   const kindEnd = from + fixed + bytes.readUInt8(from + 19);
   const wordsEnd = kindEnd + bytes.readUIntLE(from + 20, 3);
   const dataEnd = wordsEnd + bytes.readUInt32LE(from + 23);
   const end = dataEnd + ((flags & 2) === 0 ? 0 : 8192);
-  const record: LogRecord = {
+  const change: PageChange = {
     nth: bytes.readUIntLE(from, 6),
     block: bytes.readUInt32LE(from + 6),
     other: bytes.readInt32LE(from + 10),
@@ -59,5 +59,5 @@ export function decodeRecord(bytes: Buffer, from: number): { readonly record: Lo
     data: (flags & 4) === 0 ? null : bytes.subarray(wordsEnd, dataEnd),
     image: (flags & 2) === 0 ? null : bytes.subarray(dataEnd, end),
   };
-  return { record, end };
+  return { change, end };
 }

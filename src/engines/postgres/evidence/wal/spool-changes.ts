@@ -6,7 +6,7 @@ import { type LogStep, logSteps, type LogWindow } from "../log/window.ts";
 import { stopIfAsked } from "../pages/read.ts";
 import { type BinaryRow, eachBinaryRow } from "./copy-binary.ts";
 import type { Logged, LogFile } from "./files.ts";
-import { encodeRecord, type RawRecord, recordBytes } from "./record.ts";
+import { encodeChange, type RawChange, changeBytes } from "./page-change.ts";
 import type { Spool } from "./spool.ts";
 
 /** Pages that are replayed together: 64 MB of them. */
@@ -21,7 +21,7 @@ export interface LogReading {
 }
 
 /** Reads what the log says of the tables' files, main fork, and sorts it into the spool. */
-export async function spoolRecords(reading: LogReading, logged: Logged, spool: Spool, watch: Watch): Promise<void> {
+export async function spoolChanges(reading: LogReading, logged: Logged, spool: Spool, watch: Watch): Promise<void> {
   const files = logged.tables.flatMap(({ heap, toast }) => (toast === null ? [heap] : [heap, toast]));
   const total = Math.ceil(Number(reading.window.to - reading.window.from) / megabyte);
   const sort = sorter(spool);
@@ -50,7 +50,7 @@ async function* oneAhead({ connections, schema, window }: LogReading, database: 
   for await (const step of logSteps(asking, schema, window, stepBytes)) {
     turn += 1;
     const reader = connections[1 + (turn % 2)] ?? asking;
-    const chunks = reader.client.query(copyTo(recordsSql(schema, step, database, files)));
+    const chunks = reader.client.query(copyTo(changesSql(schema, step, database, files)));
     chunks.on("error", () => undefined); // whoever reads it hears of it; where nobody does any more, it is of no account
     const begun = { step, chunks };
     if (waiting) yield waiting;
@@ -60,7 +60,7 @@ async function* oneAhead({ connections, schema, window }: LogReading, database: 
 }
 
 /** Only what can change which rows stand on a page, and every whole page. Numbers and positions alone are put into the text. */
-function recordsSql(
+function changesSql(
   schema: string,
   step: { readonly from: string; readonly to: string },
   database: number,
@@ -82,7 +82,7 @@ function recordsSql(
 
 const columns = 10;
 
-interface Raw extends Omit<RawRecord, "nth" | "other"> {
+interface Raw extends Omit<RawChange, "nth" | "other"> {
   readonly lsn: number;
   readonly file: string;
 }
@@ -92,8 +92,8 @@ function sorter(spool: Spool) {
   let nth = 0;
   let waiting: Raw | null = null;
   const put = (raw: Raw, other: number) => {
-    const record: RawRecord = { ...raw, nth: (nth += 1), other };
-    spool.add(spoolKey(raw.file, raw.block), recordBytes(record), (into, at) => encodeRecord(record, into, at));
+    const change: RawChange = { ...raw, nth: (nth += 1), other };
+    spool.add(spoolKey(raw.file, raw.block), changeBytes(change), (into, at) => encodeChange(change, into, at));
   };
   return {
     take: (row: BinaryRow) => {
@@ -110,7 +110,7 @@ function sorter(spool: Spool) {
   };
 }
 
-/** In the order of `recordsSql`. */
+/** In the order of `changesSql`. */
 function rawOf({ bytes, at, length }: BinaryRow): Raw {
   const place = (nth: number) => at[nth] ?? -1;
   const part = (nth: number) => bytes.subarray(place(nth), place(nth) + (length[nth] ?? 0));
