@@ -7,15 +7,15 @@ import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
 import type { Closed } from "../closed.ts";
+import { fileColumns, fileIn, nodeKey } from "../log/file-node.ts";
 import { lsnNumber, lsnText } from "../log/position.ts";
+import { type Damage, eachRecord } from "../log/records.ts";
+import { type Segment, segmentName, segmentsBetween } from "../log/segments.ts";
 import { size } from "../say.ts";
 import { majorVersion } from "../server.ts";
 import { lowXid } from "../xid.ts";
 import { type BaseBackup, readBackup } from "./backup.ts";
 import { cloneFolder } from "./folder.ts";
-import { nodeKey } from "../log/blocks.ts";
-import { type Damage, eachRecord } from "../log/records.ts";
-import { type Segment, segmentName, segmentsBetween } from "../log/segments.ts";
 import { type LogSource, logSource } from "./log/source.ts";
 import { type FoundCommit, type LogSummary, summary } from "./log/summary.ts";
 
@@ -132,16 +132,15 @@ async function readLog(source: LogSource, backup: BaseBackup, reading: Reading, 
 async function filesNow(asking: Connection, tables: readonly TableName[]) {
   const rows = await asking.rows(
     "asking where the tables lie",
-    `SELECT d.oid::text AS database, n.name AS table, c.oid::text AS oid, pg_relation_filenode(c.oid)::text AS node,
-            CASE WHEN c.reltablespace = 0 THEN d.dattablespace ELSE c.reltablespace END::text AS space
+    `SELECT d.oid::text AS database, n.name AS table, c.oid::text AS oid, ${fileColumns("c")}
        FROM pg_database d, unnest($1::text[]) AS n(name) LEFT JOIN pg_class c ON c.oid = to_regclass(n.name)
       WHERE d.datname = current_database()`,
     [[...tables]],
   );
   const database = Number(rows[0]?.database);
-  const files = rows.map(({ table, node, space }): readonly [TableName, readonly string[]] => [
-    table ?? "",
-    node == null ? [] : [nodeKey({ space: Number(space), database, node: Number(node) })],
+  const files = rows.map((row): readonly [TableName, readonly string[]] => [
+    row.table ?? "",
+    row.node == null ? [] : [nodeKey(fileIn(row))],
   ]);
   const oids = rows.flatMap(({ table, oid }) => (oid == null ? [] : [[table ?? "", Number(oid)] as const]));
   return { database, oids: new Map(oids), files: new Map(files) };

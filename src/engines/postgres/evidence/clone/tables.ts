@@ -2,7 +2,7 @@ import { Fault } from "../../../../core/errors.ts";
 import type { TableName } from "../../../inspect.ts";
 import { type Column, lockFreeShape, rowKey, type UniqueKey } from "../../catalogue.ts";
 import type { Connection } from "../../connection.ts";
-import { nodeKey } from "../log/blocks.ts";
+import { fileColumns, fileIn, nodeKey } from "../log/file-node.ts";
 
 /** A table as the clone had it before the statement. */
 export interface CloneTable {
@@ -28,13 +28,11 @@ export async function cloneTable(clone: Connection, target: Connection, table: T
   if (lost.length > 0) throw columnsChanged(table, lost);
   const row = await clone.row(
     "asking the clone where a table lies",
-    `SELECT d.oid::text AS database, pg_relation_filenode(c.oid)::text AS node,
-            CASE WHEN c.reltablespace = 0 THEN d.dattablespace ELSE c.reltablespace END::text AS space
+    `SELECT d.oid::text AS database, ${fileColumns("c")}
        FROM pg_class c, pg_database d WHERE c.oid = to_regclass($1) AND d.datname = current_database()`,
     [table],
   );
-  const file = nodeKey({ space: Number(row.space), database: Number(row.database), node: Number(row.node) });
-  return { table, columns, key: rowKey(then), file };
+  return { table, columns, key: rowKey(then), file: nodeKey(fileIn(row)) };
 }
 
 function columnsChanged(table: TableName, lost: readonly string[]): Fault {

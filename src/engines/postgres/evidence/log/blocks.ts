@@ -1,9 +1,4 @@
-/** A file of a table, an index, … : which tablespace, which database, which number. */
-export interface FileNode {
-  readonly space: number;
-  readonly database: number;
-  readonly node: number;
-}
+import { type FileNode, fileNode } from "./file-node.ts";
 
 export interface BlockReference extends FileNode {
   readonly block: number;
@@ -60,12 +55,4 @@ export function firstNode(bytes: Buffer, before15: boolean): FileNode | null {
   const info = bytes.readUInt8(32);
   const compressed = before15 ? 0x02 : 0x1c;
   return fileNode(bytes, (info & holeInImage) !== 0 && (info & compressed) !== 0 ? 35 : 33);
-}
-
-export function fileNode(bytes: Buffer, at: number): FileNode {
-  return { space: bytes.readUInt32LE(at), database: bytes.readUInt32LE(at + 4), node: bytes.readUInt32LE(at + 8) };
-}
-
-export function nodeKey({ space, database, node }: FileNode): string {
-  return `${space}/${database}/${node}`;
 }

@@ -1,18 +1,12 @@
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
-
-/** A relation's file as the log names it; the same number means another file in another database or tablespace. */
-export interface LogFile {
-  readonly oid: number;
-  readonly tablespace: number;
-  readonly filenode: number;
-}
+import { fileColumns, fileIn, type FileNode } from "../log/file-node.ts";
 
 export interface LoggedTable {
   readonly table: TableName;
   readonly oid: number;
-  readonly heap: LogFile;
-  readonly toast: LogFile | null;
+  readonly heap: FileNode;
+  readonly toast: FileNode | null;
   /** False where the log holds nothing of it. */
   readonly logged: boolean;
 }
@@ -26,8 +20,8 @@ export interface Logged {
 export async function loggedTables(connection: Connection, tables: readonly TableName[]): Promise<Logged> {
   const rows = await connection.rows(
     "looking up the tables' files",
-    `SELECT d.oid::text AS database, c.oid::regclass::text AS table, c.oid::text, ${place("c")}, c.relpersistence::text AS kept,
-            t.oid::text AS toast, ${place("t", "toast_")}
+    `SELECT d.oid::text AS database, c.oid::regclass::text AS table, c.oid::text, ${fileColumns("c")}, c.relpersistence::text AS kept,
+            t.oid::text AS toast, ${fileColumns("t", "toast_")}
        FROM pg_database d CROSS JOIN unnest($1::text[]) WITH ORDINALITY AS n(name, nth)
        JOIN pg_class c ON c.oid = to_regclass(n.name) LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
       WHERE d.datname = current_database() AND c.relkind IN ('r', 'm') ORDER BY nth`,
@@ -38,22 +32,9 @@ export async function loggedTables(connection: Connection, tables: readonly Tabl
     tables: rows.map((row) => ({
       table: row.table ?? "",
       oid: Number(row.oid),
-      heap: { oid: Number(row.oid), tablespace: Number(row.space), filenode: Number(row.node) },
-      toast:
-        row.toast == null
-          ? null
-          : { oid: Number(row.toast), tablespace: Number(row.toast_space), filenode: Number(row.toast_node) },
+      heap: fileIn(row),
+      toast: row.toast == null ? null : fileIn(row, "toast_"),
       logged: row.kept === "p",
     })),
   };
-}
-
-function place(of: string, prefix = ""): string {
-  return `pg_relation_filenode(${of}.oid)::text AS ${prefix}node,
-          (CASE ${of}.reltablespace WHEN 0 THEN d.dattablespace ELSE ${of}.reltablespace END)::text AS ${prefix}space`;
-}
-
-/** As the log writes it. */
-export function fileName(database: number, { tablespace, filenode }: LogFile): string {
-  return `${tablespace}/${database}/${filenode}`;
 }

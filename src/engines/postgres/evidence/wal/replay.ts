@@ -1,5 +1,5 @@
+import type { FileNode } from "../log/file-node.ts";
 import { eachVersion, place } from "../pages/layout.ts";
-import type { LogFile } from "./files.ts";
 import { type ChainEnd, chains } from "./chains.ts";
 import { applyChange, flagsIn, type LogPage, newPage, numberIn, slotAt } from "./page.ts";
 import { decodeChange, type PageChange } from "./page-change.ts";
@@ -38,7 +38,7 @@ export interface Replayed {
 type Counts = { -readonly [K in Exclude<keyof Replayed, "ends">]: number };
 
 /** Replays a file page by page, each in the order of the log. What the log does not tell is counted, never guessed. */
-export function replayFile(spool: Spool, file: LogFile, job: ReplayJob): Replayed {
+export function replayFile(spool: Spool, file: FileNode, job: ReplayJob): Replayed {
   const counts: Counts = { found: 0, lost: 0, updated: 0, moved: 0, own: 0, unknown: 0 };
   const story = chains(job.whole);
   const desk: Desk = { job, counts, story };

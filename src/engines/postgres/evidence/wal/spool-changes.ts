@@ -2,10 +2,11 @@ import { to as copyTo } from "pg-copy-streams";
 import type { Watch } from "../../../engine.ts";
 import type { Connection } from "../../connection.ts";
 import { postgresFault } from "../../errors.ts";
+import type { FileNode } from "../log/file-node.ts";
 import { type LogStep, logSteps, type LogWindow } from "../log/window.ts";
 import { stopIfAsked } from "../pages/read.ts";
 import { type BinaryRow, eachBinaryRow } from "./copy-binary.ts";
-import type { Logged, LogFile } from "./files.ts";
+import type { Logged } from "./files.ts";
 import { encodeChange, type RawChange, changeBytes } from "./page-change.ts";
 import type { Spool } from "./spool.ts";
 
@@ -43,7 +44,7 @@ const megabyte = 1024 * 1024;
 const stepBytes = 16n * 1024n * 1024n;
 
 /** Two sessions by turns: the server makes the next step while this one is sorted. */
-async function* oneAhead({ connections, schema, window }: LogReading, database: number, files: readonly LogFile[]) {
+async function* oneAhead({ connections, schema, window }: LogReading, database: number, files: readonly FileNode[]) {
   const [asking] = connections;
   let turn = 0;
   let waiting: { readonly step: LogStep; readonly chunks: AsyncIterable<Buffer> } | null = null;
@@ -64,11 +65,11 @@ function changesSql(
   schema: string,
   step: { readonly from: string; readonly to: string },
   database: number,
-  files: readonly LogFile[],
+  files: readonly FileNode[],
 ): string {
-  const spaces = new Set(files.map(({ tablespace }) => tablespace));
+  const spaces = new Set(files.map(({ space }) => space));
   const ours = [...spaces].map((space) => {
-    const nodes = files.filter(({ tablespace }) => tablespace === space).map(({ filenode }) => filenode);
+    const nodes = files.filter((file) => file.space === space).map(({ node }) => node);
     return `(reltablespace = ${space} AND relfilenode IN (${nodes.join(", ")}))`;
   });
   return `COPY (SELECT start_lsn, block_id, reltablespace, relfilenode, relblocknumber, xid, record_type, description, block_data,
@@ -133,8 +134,8 @@ function spoolKey(file: string, block: number): string {
 }
 
 /** The spool's keys of one file, in the order of its pages. */
-export function keysOf(spool: Spool, { tablespace, filenode }: LogFile): readonly string[] {
-  const prefix = `${tablespace}/${filenode}/`;
+export function keysOf(spool: Spool, { space, node }: FileNode): readonly string[] {
+  const prefix = `${space}/${node}/`;
   const nth = (key: string) => Number(key.slice(prefix.length));
   return spool
     .keys()

@@ -1,5 +1,6 @@
-import { firstNode, nodeKey, partsOf } from "../log/blocks.ts";
+import { firstNode, partsOf } from "../log/blocks.ts";
 import { commitOf } from "../log/commit.ts";
+import { nodeKey } from "../log/file-node.ts";
 import { type LogRecord, manager } from "../log/records.ts";
 import type { FileWrites } from "./writes.ts";
 

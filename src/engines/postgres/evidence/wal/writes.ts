@@ -1,13 +1,14 @@
 import type { Watch } from "../../../engine.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
+import { nodeKey } from "../log/file-node.ts";
 import { serverLog } from "../log/server-log.ts";
 import { stopIfAsked } from "../pages/read.ts";
 import { type FullXid, fullXid } from "../xid.ts";
-import { fileName, loggedTables } from "./files.ts";
+import { loggedTables } from "./files.ts";
 import { newTally, type Tally, tallied } from "./tally.ts";
 
-/** What one transaction id wrote, by the name of the file. */
+/** What one transaction id wrote to one file. */
 export interface FileWrites {
   readonly deleted: number;
   readonly updated: number;
@@ -15,7 +16,7 @@ export interface FileWrites {
 }
 
 export interface LoggedWrites {
-  /** By transaction id (a subtransaction has its own), then by file: of those that deleted from the tables, and their kin. */
+  /** By transaction id (a subtransaction has its own), then by file (`nodeKey`): of those that deleted from the tables, and their kin. */
   readonly writes: ReadonlyMap<FullXid, ReadonlyMap<string, FileWrites>>;
   /** The tables' own files. */
   readonly files: ReadonlyMap<string, TableName>;
@@ -40,7 +41,7 @@ export async function writesInLog(
   const log = await serverLog(connection);
   if (log === null) return null;
   const { database, tables: logged } = await loggedTables(connection, tables);
-  const files = new Map(logged.map((one) => [fileName(database, one.heap), one.table]));
+  const files = new Map(logged.map((one) => [nodeKey(one.heap), one.table]));
   const of = Number(log.window.to - log.window.from);
   const known: Known = { files, next, writes: new Map(), families: new Set() };
   const deadline = performance.now() + budgetMs;

@@ -1,4 +1,5 @@
-import { firstNode, nodeKey, partsOf } from "../../log/blocks.ts";
+import { firstNode, partsOf } from "../../log/blocks.ts";
+import { nodeKey } from "../../log/file-node.ts";
 import { type LogRecord, manager } from "../../log/records.ts";
 import { place } from "../../pages/layout.ts";
 

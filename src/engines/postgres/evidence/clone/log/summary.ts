@@ -1,5 +1,6 @@
-import { firstNode, fileNode, nodeKey, partsOf } from "../../log/blocks.ts";
+import { firstNode, partsOf } from "../../log/blocks.ts";
 import { commitOf, type LoggedCommit } from "../../log/commit.ts";
+import { fileNode, nodeKey } from "../../log/file-node.ts";
 import { type LogRecord, manager } from "../../log/records.ts";
 import { type LeastSettings, leastAt } from "../control.ts";
 
