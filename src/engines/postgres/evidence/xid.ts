@@ -19,6 +19,11 @@ export function lowXid(full: FullXid): number {
   return full % round;
 }
 
+/** By how much `a` is ahead of `b`, both as they lie in a page: they come round, so the shorter way counts. Negative where it is behind. */
+export function ahead(a: number, b: number): number {
+  return (a - b) | 0;
+}
+
 /** The id that the server gives out next. */
 export async function nextXid(connection: Connection): Promise<FullXid> {
   const sql = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next";

@@ -13,7 +13,7 @@ import { type Damage, eachRecord } from "../log/records.ts";
 import { type Segment, segmentName, segmentsBetween } from "../log/segments.ts";
 import { size } from "../say.ts";
 import { majorVersion } from "../server.ts";
-import { lowXid } from "../xid.ts";
+import { ahead, lowXid } from "../xid.ts";
 import { type BaseBackup, readBackup } from "./backup.ts";
 import { cloneFolder } from "./folder.ts";
 import { type LogSource, logSource } from "./log/source.ts";
@@ -246,9 +246,8 @@ function notBefore({ log, backup }: Surveyed, commits: readonly FoundCommit[]): 
   };
 }
 
-/** Ids have 32 bits and come round. */
 function beganAfter(nextXid: number, commits: readonly FoundCommit[]): boolean {
-  return commits.every(({ xid, subs }) => [xid, ...subs].every((id) => ((id - nextXid) | 0) >= 0));
+  return commits.every(({ xid, subs }) => [xid, ...subs].every((id) => ahead(id, nextXid) >= 0));
 }
 
 function tablespaces({ tablespaceAt }: LogSummary, last: FoundCommit): Closed | null {

@@ -5,7 +5,7 @@ import type { Closed } from "../closed.ts";
 import { extensionSchema } from "../extensions.ts";
 import { readSlot, slotName } from "../freeze/slots.ts";
 import { pageSize } from "../pages/layout.ts";
-import { lowXid } from "../xid.ts";
+import { ahead, lowXid } from "../xid.ts";
 
 export const extension = "pg_dirtyread";
 
@@ -53,7 +53,7 @@ async function pinClosed(target: PostgresTarget, asking: Connection, statement: 
     return { why: "No pin holds the rows and their long values.", opensWith };
   const { xmin } = slot;
   const ids = [...statement.transactions, ...statement.subtransactions].map((xid) => lowXid(Number(xid)));
-  // 32-bit ids go round: "later" is the shorter way.
-  const free = ids.some((id) => id !== xmin && (xmin - id) >>> 0 < 0x80000000);
-  return free ? { why: `The pin holds only what died since transaction ${xmin}.`, opensWith } : null;
+  return ids.some((id) => ahead(xmin, id) > 0)
+    ? { why: `The pin holds only what died since transaction ${xmin}.`, opensWith }
+    : null;
 }

@@ -3,7 +3,7 @@ import type { LeaseState } from "../../../../core/run-state.ts";
 import type { Finding } from "../../../../core/step.ts";
 import type { PostgresTarget } from "../../target.ts";
 import { finding, size } from "../say.ts";
-import { lowXid } from "../xid.ts";
+import { ahead, lowXid } from "../xid.ts";
 import { autovacuumNow, isOff } from "./autovacuum.ts";
 import { extensionKeeper } from "./extension.ts";
 import { mostHeldWal } from "./most-held.ts";
@@ -62,7 +62,7 @@ function rowPinFindings(slot: Slot | null, name: string, xmin: string | null): r
   if (slot.walStatus === "lost" || slot.invalidation !== null)
     return [finding("stop", `The pin on the rows is lost (${slot.invalidation ?? "wal_status lost"}).`, hint)];
   if (slot.xmin === null) return [finding("stop", "The pin on the rows is empty: the server crashed since.", hint)];
-  if (xmin !== null && isAhead(slot.xmin, lowXid(Number(xmin))))
+  if (xmin !== null && ahead(slot.xmin, lowXid(Number(xmin))) > 0)
     return [finding("stop", `The pin on the rows has moved ahead, to ${slot.xmin}.`, hint)];
   const crash = slot.checkpointed
     ? finding("ok", "The rows are held across a crash of the server.")
@@ -71,11 +71,6 @@ function rowPinFindings(slot: Slot | null, name: string, xmin: string | null): r
     finding("ok", `The rows are held: nothing that died since transaction ${xmin ?? slot.xmin} is removed.`),
     crash,
   ];
-}
-
-/** 32-bit ids go round: "ahead" is the shorter way. */
-function isAhead(a: number, b: number): boolean {
-  return a !== b && (a - b) >>> 0 < 0x80000000;
 }
 
 function walPinFindings(slot: Slot | null, limit: number): readonly Finding[] {

@@ -5,7 +5,7 @@ import type { Connection } from "../../connection.ts";
 import type { Closed } from "../closed.ts";
 import { lsnNumber } from "../log/position.ts";
 import { number, plural } from "../say.ts";
-import { lowXid } from "../xid.ts";
+import { ahead, lowXid } from "../xid.ts";
 import type { Settled } from "./fates.ts";
 import { type RowKey, rowKeyOf } from "./row-key.ts";
 
@@ -73,7 +73,7 @@ export function newest(table: TableName, rowKey: RowKey, statement: Statement): 
     weigh: (tuple, deleter, maker) => ({
       key: rowKey.of(tuple),
       rank: ranks.get(deleter) ?? null,
-      young: maker >= 3 && (maker - first) >>> 0 < 0x80000000,
+      young: maker >= 3 && ahead(maker, first) >= 0,
     }),
     take,
     wait: (place, weighed, handle) => waiting.set(place, { weighed, handle }),
