@@ -53,7 +53,7 @@ export class Paused extends Error {
   }
 }
 
-/** The operator gave the run up. */
+/** The operator gave the run up; what `abandon` hands to the signal as its reason. */
 export class Abandoned extends Error {
   readonly reason: string;
   constructor(reason: string) {
@@ -63,11 +63,14 @@ export class Abandoned extends Error {
   }
 }
 
-/** What `abandon` hands to the signal as its reason. */
-export function stopIfPausing(driver: Driver): void {
-  if (!driver.pausing.signal.aborted) return;
-  const reason: unknown = driver.pausing.signal.reason;
-  throw reason instanceof Error ? reason : new Paused(String(reason));
+/** Nothing new is begun once somebody asked for a pause, or gave the run up. */
+export function stopIfPausing({ pausing: { signal } }: Driver): void {
+  if (signal.aborted) throw pauseReason(signal);
+}
+
+/** Why it was aborted, as what ends the run's part in this process. */
+export function pauseReason({ reason }: AbortSignal): Error {
+  return reason instanceof Error ? reason : new Paused(String(reason));
 }
 
 export function actionOf(driver: Driver, step: PlannedStep): Action {

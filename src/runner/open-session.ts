@@ -8,7 +8,7 @@ import type { RevealedRow } from "../core/step.ts";
 import type { RunJournal } from "../journal/journal.ts";
 import { drive } from "./drive.ts";
 import { readContext } from "./context.ts";
-import { Abandoned, actionOf, type Driver, isDryRun, Paused } from "./driver.ts";
+import { Abandoned, actionOf, type Driver, isDryRun, pauseReason } from "./driver.ts";
 import type { RunnerParts } from "./parts.ts";
 import { runLog } from "./run-log.ts";
 import type { RunEnd, Session } from "./session.ts";
@@ -184,8 +184,4 @@ function questions(parts: RunnerParts): Asking {
       if (open?.id === id) open.settle(answer);
     },
   };
-}
-
-function pauseReason(pausing: AbortSignal): Error {
-  return pausing.reason instanceof Error ? pausing.reason : new Paused(String(pausing.reason));
 }

@@ -5,6 +5,7 @@ import type { HoldPart } from "../../../engine.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
 import { lsnText } from "../log/position.ts";
+import { segmentOf } from "../log/segments.ts";
 import { size } from "../say.ts";
 import { type FullXid, lowXid } from "../xid.ts";
 import { mostHeldWal } from "./most-held.ts";
@@ -124,16 +125,16 @@ async function pinWal(connection: Connection, walsender: Walsender, name: string
   });
 }
 
-/** Where the oldest log file of this timeline begins; names are timeline, high and low part of the segment's number. */
+/** Where the oldest file of the log on this timeline begins. */
 async function oldestWal(connection: Connection): Promise<bigint> {
   const row = await connection.row(
     "listing the log's files",
     `SELECT min(name) AS name, pg_size_bytes(current_setting('wal_segment_size'))::text AS size FROM pg_ls_waldir()
       WHERE name ~ '^[0-9A-F]{24}$' AND left(name, 8) = left(pg_walfile_name(pg_current_wal_lsn()), 8)`,
   );
-  const name = row.name ?? "";
-  const size = BigInt(row.size ?? "0");
-  return BigInt(`0x${name.slice(8, 16)}`) * (1n << 32n) + BigInt(`0x${name.slice(16)}`) * size;
+  const oldest = segmentOf(row.name ?? "", Number(row.size));
+  if (oldest === null) throw new Error(`no file of the log: ${row.name ?? "none"}`);
+  return oldest.start;
 }
 
 /** Waits until the slot is as told; gives a position of the log that is not before that moment, or null after 2 s. */

@@ -39,7 +39,7 @@ const switchInfo = 0x40;
 /**
  * Every record whose beginning lies in the files, in order, each proved by its checksum and its link to the one before. Only a switch
  * ends a file early; whatever else ends one before `upTo` is damage, and another copy of the file is tried. What begins at `upTo` or
- * after it is not read. `from` may be any position within the first file: what began before it is passed over.
+ * after it is not read.
  */
 export async function eachRecord(
   segments: readonly Segment[],

@@ -1,6 +1,4 @@
-import { lsnNumber } from "./position.ts";
-
-/** A file of the log: its timeline, and where it begins. */
+/** A file of the log: its timeline, and where it begins. Names hold the timeline, the high half of the position, and the number within it. */
 export interface Segment {
   readonly timeline: number;
   readonly start: bigint;
@@ -8,12 +6,13 @@ export interface Segment {
 
 export const pageBytes = 8192;
 
-/** `000000010000000000000002`: timeline, high half of the position, number of the file within it. */
+/** `000000010000000000000002` */
 export function segmentName({ timeline, start }: Segment, bytes: number): string {
   const hex = (part: bigint) => part.toString(16).toUpperCase().padStart(8, "0");
   return hex(BigInt(timeline)) + hex(start >> 32n) + hex((start & 0xffffffffn) / BigInt(bytes));
 }
 
+/** What a file's name says; null where it is no name of such a file. */
 export function segmentOf(name: string, bytes: number): Segment | null {
   const [, timeline, high, low] = /^([0-9A-F]{8})([0-9A-F]{8})([0-9A-F]{8})$/.exec(name) ?? [];
   if (timeline === undefined || high === undefined || low === undefined) return null;
@@ -46,9 +45,4 @@ export function segmentHead(page: Buffer): (Segment & { readonly system: string;
     system: page.readBigUInt64LE(24).toString(),
     bytes: page.readUInt32LE(32),
   };
-}
-
-/** Positions as numbers are exact to 2^53, which is 9 PB of log. */
-export function positionOf(text: string): number {
-  return Number(lsnNumber(text));
 }

@@ -1,6 +1,7 @@
 import { Fault } from "../../../../core/errors.ts";
 import type { Connection } from "../../connection.ts";
 import { lsnNumber, lsnText } from "./position.ts";
+import { segmentOf } from "./segments.ts";
 
 /** The part of the server's log that can be read: from the beginning of a file, without a gap, to what is flushed. */
 export interface LogWindow {
@@ -22,18 +23,14 @@ export async function logWindow(connection: Connection): Promise<LogWindow> {
        FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' AND left(name, 8) = left(pg_walfile_name(pg_current_wal_lsn()), 8)
       ORDER BY name`,
   );
-  const size = BigInt(rows[0]?.size ?? 1);
+  const segmentBytes = Number(rows[0]?.size ?? 1);
+  const size = BigInt(segmentBytes);
   const to = lsnNumber(rows[0]?.flushed ?? "0/0");
-  const there = new Set(rows.map(({ name }) => fileStart(name ?? "", size)));
+  const there = new Set(rows.map(({ name }) => segmentOf(name ?? "", segmentBytes)?.start));
   let from = (to / size) * size;
   if (!there.has(from)) from -= size; // nothing is in the newest file yet
   while (there.has(from - size)) from -= size;
-  return { from: from === 0n ? 1n : from, to, timeline: Number(rows[0]?.timeline ?? 0), segmentBytes: Number(size) };
-}
-
-/** Names are timeline, high and low part of the file's number. */
-function fileStart(name: string, size: bigint): bigint {
-  return (BigInt(`0x${name.slice(8, 16)}`) << 32n) + BigInt(`0x${name.slice(16)}`) * size;
+  return { from: from === 0n ? 1n : from, to, timeline: Number(rows[0]?.timeline ?? 0), segmentBytes };
 }
 
 export interface LogStep {
