@@ -99,7 +99,7 @@ export function defaultScratchFolder(): string {
   return join("/var/tmp", `holdfast-${userInfo().uid}`);
 }
 
-export function accountConfigFile(env: NodeJS.ProcessEnv): string {
+function accountConfigFile(env: NodeJS.ProcessEnv): string {
   return join(xdg(env.XDG_CONFIG_HOME) ?? join(home(env), ".config"), "holdfast", "holdfast.yaml");
 }
 

@@ -23,7 +23,7 @@ export async function resolveSecret(reference: SecretReference, env: NodeJS.Proc
 }
 
 /** `the variable DATABASE_URL`: the place, in words; a command's arguments may hold a secret, so only its name is said. */
-export function secretWords(reference: SecretReference): string {
+function secretWords(reference: SecretReference): string {
   switch (reference.kind) {
     case "env":
       return `the variable ${reference.name}`;

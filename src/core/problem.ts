@@ -20,7 +20,7 @@ export function throwProblems(problems: readonly Problem[]): void {
   throw problemFault(first, others.length);
 }
 
-export function problemFault(problem: Problem, others = 0): Fault {
+function problemFault(problem: Problem, others = 0): Fault {
   const more = others === 0 ? "" : ` ${others} more in this file.`;
   return new Fault(problem.code, `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`, {
     exit: "input",

@@ -3,7 +3,7 @@ import { Fault } from "./errors.ts";
 import type { YamlArea } from "./problem.ts";
 
 /** Files are looked at before they are read: what is larger than this is no runbook and no configuration. */
-export const largestYaml = 256 * 1024;
+const largestYaml = 256 * 1024;
 
 /** A file's text, refused before it is read when it is no plain file or too large. Faults `…-NOT-FOUND`, `-UNREADABLE`, `-TOO-LARGE`. */
 export function readYamlText(file: string, area: YamlArea): string {

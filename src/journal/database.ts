@@ -5,7 +5,7 @@ import { migrations } from "./migrations/index.ts";
 export type Connection = Database.Database;
 
 /** `HOLD` in ASCII: tells our file from any other SQLite file. */
-export const applicationId = 0x484f4c44;
+const applicationId = 0x484f4c44;
 
 const busyMs = 5000;
 

@@ -27,7 +27,7 @@ export interface LoadedRunbook {
 export type LoadResult =
   { readonly ok: true; readonly loaded: LoadedRunbook } | { readonly ok: false; readonly problems: readonly Problem[] };
 
-export const deepestUse = 5;
+const deepestUse = 5;
 export const mostSteps = 1000;
 
 /** Faults `HF-RUNBOOK-…` (exit `input`) with file, line, column and what was expected. */

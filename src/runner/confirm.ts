@@ -10,7 +10,7 @@ import { actionOf, type Confirmed, type Driver, isDryRun, Paused } from "./drive
 import { isWanted, paramsOf, scopeOf } from "./binding.ts";
 import { readContext } from "./context.ts";
 
-export const confirmationLapsesMs = 120_000;
+const confirmationLapsesMs = 120_000;
 const misses = 3;
 
 type Way = ConfirmQuestion["way"];

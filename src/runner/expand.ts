@@ -5,7 +5,7 @@ import type { ExpandedItem, PlannedStep } from "../core/plan.ts";
 import { scopeOf } from "./binding.ts";
 import { type Driver, isDryRun } from "./driver.ts";
 
-export const mostItems = 1000;
+const mostItems = 1000;
 const longestName = 200;
 
 /**

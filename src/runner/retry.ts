@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { Fault } from "../core/errors.ts";
 
-export const retryDelays: readonly number[] = [100, 200, 400, 800];
+const retryDelays: readonly number[] = [100, 200, 400, 800];
 
 /** Tries again only after errors that are known to have rolled back, and that pass by themselves; the last of them is thrown. */
 export async function retrying<T>(

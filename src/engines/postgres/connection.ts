@@ -32,7 +32,7 @@ export interface ConnectionOptions {
 }
 
 /** Values must read the same on every session that compares or copies them (note postgres 10, Scratch). */
-export const exactText: Readonly<Record<string, string>> = {
+const exactText: Readonly<Record<string, string>> = {
   DateStyle: "ISO, YMD",
   IntervalStyle: "postgres",
   TimeZone: "UTC",

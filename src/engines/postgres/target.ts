@@ -44,7 +44,7 @@ export function postgresTarget(request: ConnectRequest): PostgresTarget {
   };
 }
 
-export function applicationName(run: string, person: string): string {
+function applicationName(run: string, person: string): string {
   return `${applicationPrefix(run)}${person}`.slice(0, 63);
 }
 

@@ -133,7 +133,7 @@ function areaTable(
   return { table: shape.name, ...places(run, number), ordinal, columns, shape, filled };
 }
 
-export function readNote(text: string | null, run: RunId): AreaNote | null {
+function readNote(text: string | null, run: RunId): AreaNote | null {
   if (text === null || !text.startsWith("{")) return null;
   const note = JSON.parse(text) as AreaNote;
   return note.run === run ? note : null;

@@ -83,7 +83,7 @@ export async function startServer(request: ServerRequest): Promise<PrivateServer
   };
 }
 
-export function serverUrl(folder: string, database: string, user: string = superuser): Secret {
+function serverUrl(folder: string, database: string, user: string = superuser): Secret {
   return new Secret(
     `postgresql://${encodeURIComponent(user)}@/${encodeURIComponent(database)}?host=${encodeURIComponent(socketFolder(folder))}&port=${socketPort}`,
   );

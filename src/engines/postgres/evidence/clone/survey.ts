@@ -167,7 +167,7 @@ export function commitsOf({ log }: Surveyed, { transactions }: Statement): reado
   return log.commits.filter(({ xid }) => wanted.has(xid));
 }
 
-export const mostPauses = 20;
+const mostPauses = 20;
 
 /** Why the backup can't serve this statement, whatever the log says; null where it may. */
 export function whyUnfit({ backup, source, major }: Begun, { transactions, positions = [] }: Statement): Closed | null {

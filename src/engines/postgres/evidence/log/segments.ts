@@ -20,11 +20,6 @@ export function segmentOf(name: string, bytes: number): Segment | null {
   return { timeline: Number.parseInt(timeline, 16), start };
 }
 
-/** The file in which a position lies. */
-export function segmentAt(timeline: number, position: bigint, bytes: number): Segment {
-  return { timeline, start: position - (position % BigInt(bytes)) };
-}
-
 /** Every file from the one with `from` to the one with `to`. */
 export function segmentsBetween(timeline: number, from: bigint, to: bigint, bytes: number): readonly Segment[] {
   const [first, last] = [segmentAt(timeline, from, bytes).start, segmentAt(timeline, to, bytes).start];
@@ -33,6 +28,11 @@ export function segmentsBetween(timeline: number, from: bigint, to: bigint, byte
     timeline,
     start: first + BigInt(nth) * BigInt(bytes),
   }));
+}
+
+/** The file in which a position lies. */
+function segmentAt(timeline: number, position: bigint, bytes: number): Segment {
+  return { timeline, start: position - (position % BigInt(bytes)) };
 }
 
 /** What a file says of itself on its first page; null where it is none of the log's. */

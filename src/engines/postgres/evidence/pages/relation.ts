@@ -47,12 +47,6 @@ export async function relations(connection: Connection, tables: readonly TableNa
   }));
 }
 
-/** Whether reading this many bytes would push out much of what the server keeps in memory. */
-export async function isHeavy(connection: Connection, bytes: number): Promise<boolean> {
-  const sql = "SELECT (pg_size_bytes(current_setting('shared_buffers')) / 4)::text AS quarter";
-  return bytes > Number((await connection.row("asking for shared_buffers", sql)).quarter);
-}
-
 /** How raw pages of these tables are read; Fault `HF-PG-NO-PAGEINSPECT` where they can't. */
 export async function pageSource(connection: Connection, bytes: number): Promise<PageSource> {
   const inspect = await extensionSchema(connection, "pageinspect");
@@ -63,6 +57,12 @@ export async function pageSource(connection: Connection, bytes: number): Promise
       hint: "The freeze installs it for the time of the run; a dry run changes nothing and so can't look at the pages.",
     });
   return { connection, inspect, rest: (await isHeavy(connection, bytes)) ? 0.5 : 0 };
+}
+
+/** Whether reading this many bytes would push out much of what the server keeps in memory. */
+async function isHeavy(connection: Connection, bytes: number): Promise<boolean> {
+  const sql = "SELECT (pg_size_bytes(current_setting('shared_buffers')) / 4)::text AS quarter";
+  return bytes > Number((await connection.row("asking for shared_buffers", sql)).quarter);
 }
 
 export function pagesOf(relations: readonly Relation[]): number {
