@@ -7,7 +7,7 @@ export function nearestName(written: string, names: readonly string[]): string |
 }
 
 /** Levenshtein: letters to add, drop or change. */
-function lettersOff(a: string, b: string): number {
+export function lettersOff(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i];
