@@ -1,15 +1,14 @@
 import { Fault } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
-import { newRunId, type RunId, type StepKey } from "../core/ids.ts";
+import { newRunId, type RunId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
 import type { Answer, Question } from "../core/question.ts";
-import { isClosed, stepOf } from "../core/run-state.ts";
-import type { RevealedRow } from "../core/step.ts";
+import { isClosed } from "../core/run-state.ts";
 import type { RunJournal } from "../journal/journal.ts";
 import { drive } from "./drive.ts";
-import { readContext } from "./context.ts";
-import { Abandoned, actionOf, type Driver, isDryRun, pauseReason } from "./driver.ts";
+import { Abandoned, type Driver, pauseReason } from "./driver.ts";
 import type { RunnerParts } from "./parts.ts";
+import { revealing } from "./reveal.ts";
 import { runLog } from "./run-log.ts";
 import type { RunEnd, Session } from "./session.ts";
 import type { OpenOptions } from "./workbench.ts";
@@ -67,7 +66,7 @@ function session(parts: RunnerParts, journal: RunJournal, options: Omit<OpenOpti
     signal: new AbortController(),
     wait: (question) => asking.wait(question, driver.pausing.signal),
   };
-  const showing = valuesOf(driver);
+  const showing = revealing(driver);
   // The face gets to subscribe before the first event.
   const ended = Promise.resolve()
     .then(() => drive(driver))
@@ -88,58 +87,6 @@ function session(parts: RunnerParts, journal: RunJournal, options: Omit<OpenOpti
     reveal: showing.reveal,
     ended,
   };
-}
-
-interface Values {
-  can(step: StepKey): boolean;
-  reveal(step: StepKey): Promise<readonly RevealedRow[]>;
-  /** An answer may begin an effect on the same connection: it waits until what is being read is there. */
-  thenAnswer(question: string, answer: () => void): void;
-}
-
-/** Values are read only while a question waits: nothing of ours is in the air on the target then. */
-function valuesOf(driver: Driver): Values {
-  const { log, parts } = driver;
-  let answered = "";
-  let reading: Promise<unknown> | null = null;
-  const waits = () => log.state.question !== null && log.state.question.id !== answered;
-  const read = async (step: StepKey) => {
-    const rows = (await revealOf(driver, step)?.()) ?? [];
-    if (rows.length > 0)
-      log.append({ kind: "values.revealed", what: step, rows: rows.length, by: parts.person.operator });
-    return rows;
-  };
-  return {
-    can: (step) => waits() && revealOf(driver, step) !== null,
-    reveal: async (step) => {
-      if (!waits()) return [];
-      const rows = read(step);
-      const over = rows.then(nothing, nothing);
-      reading = over;
-      try {
-        return await rows;
-      } finally {
-        if (reading === over) reading = null;
-      }
-    },
-    thenAnswer: (question, answer) => {
-      if (log.state.question?.id === question) answered = question;
-      if (reading === null) answer();
-      else void reading.then(answer);
-    },
-  };
-}
-
-function nothing(): void {
-  // only that it is over counts
-}
-
-function revealOf(driver: Driver, key: StepKey): (() => Promise<readonly RevealedRow[]>) | null {
-  const state = stepOf(driver.log.state, key);
-  const { reveal } = actionOf(driver, state.step);
-  const isReached = driver.engines.size > 0 && !isDryRun(driver) && !isClosed(driver.log.state);
-  if (reveal === undefined || state.status !== "done" || !isReached) return null;
-  return () => reveal(readContext(driver, state.step), state.result);
 }
 
 function released(journal: RunJournal, end: RunEnd): RunEnd {
