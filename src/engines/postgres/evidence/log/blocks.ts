@@ -47,6 +47,11 @@ export function partsOf(bytes: Buffer, before15: boolean): RecordParts {
   return { blocks, main: bytes.subarray(bytes.length - mainLength) };
 }
 
+/** The part of it that is not about one page, alone. */
+export function mainOf({ bytes }: { readonly bytes: Buffer }, major: number): Buffer {
+  return partsOf(bytes, major < 15).main;
+}
+
 /** The file of the first page alone, without taking the record apart: enough to pass over what is not ours. */
 export function firstNode(bytes: Buffer, before15: boolean): FileNode | null {
   if (bytes.length < 44 || bytes.readUInt8(24) > 32) return null;

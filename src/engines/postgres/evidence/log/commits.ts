@@ -1,6 +1,6 @@
 import type { Connection } from "../../connection.ts";
 import { type FullXid, fullXid, lowXid } from "../xid.ts";
-import { partsOf } from "./blocks.ts";
+import { mainOf } from "./blocks.ts";
 import { commitOf, commitTime } from "./commit.ts";
 import { lsnText } from "./position.ts";
 import { manager } from "./records.ts";
@@ -32,8 +32,7 @@ export async function commitsInLog(
   const open = new Set(wanted);
   const files = log.newestFirst((record) => {
     if (record.manager !== manager.transaction) return;
-    const { main } = partsOf(record.bytes, log.major < 15);
-    const commit = commitOf(record.xid, record.info, main, log.major);
+    const commit = commitOf(record.xid, record.info, mainOf(record, log.major), log.major);
     if (commit === null) return;
     const [top, subs] = [fullXid(commit.xid, next), commit.subs.map((xid) => fullXid(xid, next))];
     if (![top, ...subs].some((xid) => open.has(xid))) return;

@@ -1,4 +1,5 @@
 import type { FileNode } from "../log/file-node.ts";
+import { removal } from "../log/heap.ts";
 import { eachVersion, place } from "../pages/layout.ts";
 import { type ChainEnd, chains } from "./chains.ts";
 import { applyChange, flagsIn, type LogPage, newPage, numberIn, slotAt } from "./page.ts";
@@ -76,8 +77,6 @@ function replayChange(desk: Desk, pages: Map<number, Watched>, change: PageChang
   if (!desk.job.whole && change.image !== null) fromImage(desk, page, change);
 }
 
-const [givenUp, movedAway] = [0x08, 0x10];
-
 /** What the statement itself did to the page. */
 function ours(desk: Desk, page: Watched, change: PageChange, type: string): void {
   const { words, first } = change;
@@ -85,11 +84,11 @@ function ours(desk: Desk, page: Watched, change: PageChange, type: string): void
   else if (type === "MULTI_INSERT") ownOnes(desk, page, change);
   else if (type === "DELETE") {
     const offset = numberIn(words, "off");
-    const flags = flagsIn(words);
-    if ((flags & givenUp) !== 0) {
+    const how = removal(flagsIn(words));
+    if (how === "given-up") {
       page.own.delete(offset);
       page.changed.set(offset, null);
-    } else ended(desk, page, change, offset, (flags & movedAway) !== 0 ? "moved" : "itself");
+    } else ended(desk, page, change, offset, how === "moved" ? "moved" : "itself");
   } else if (type === "UPDATE" || type === "HOT_UPDATE") {
     const [from, to] = [numberIn(words, "old_off"), numberIn(words, "new_off")];
     const newBlock = first ? change.block : change.other;

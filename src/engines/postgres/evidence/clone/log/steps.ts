@@ -1,5 +1,6 @@
 import { firstNode, partsOf } from "../../log/blocks.ts";
 import { nodeKey } from "../../log/file-node.ts";
+import { heap, operationOf, type Removal, removalIn } from "../../log/heap.ts";
 import { type LogRecord, manager } from "../../log/records.ts";
 import { place } from "../../pages/layout.ts";
 
@@ -23,9 +24,6 @@ interface File {
   deletes: number;
 }
 
-const [deleted, updated, hotUpdated] = [0x10, 0x20, 0x40];
-const [partitionMove, speculative] = [0x10, 0x08];
-
 export interface StepReader {
   see(record: LogRecord): void;
   of(file: string): Steps;
@@ -37,15 +35,15 @@ export function stepReader(members: ReadonlySet<number>, files: ReadonlySet<stri
   return {
     see: (record) => {
       if (record.manager !== manager.heap || !members.has(record.xid)) return;
-      const operation = record.info & 0x70;
-      if (operation !== deleted && operation !== updated && operation !== hotUpdated) return;
+      const operation = operationOf(record);
+      if (operation !== heap.remove && operation !== heap.update && operation !== heap.hotUpdate) return;
       const node = firstNode(record.bytes, before15);
       if (node === null || !files.has(nodeKey(node))) return;
       const file = all.get(nodeKey(node)) ?? { next: new Map(), made: new Map(), moved: new Set(), deletes: 0 };
       all.set(nodeKey(node), file);
       const { blocks, main } = partsOf(record.bytes, before15);
       const block = blocks[0]?.block ?? 0;
-      if (operation === deleted) noteDelete(file, place(block, main.readUInt16LE(4)), main.readUInt8(7));
+      if (operation === heap.remove) noteDelete(file, place(block, main.readUInt16LE(4)), removalIn(main));
       else
         noteUpdate(
           file,
@@ -57,13 +55,11 @@ export function stepReader(members: ReadonlySet<number>, files: ReadonlySet<stri
   };
 }
 
-/** `xl_heap_delete`: the place on the page at 4, flags at 7. */
-function noteDelete(file: File, at: number, flags: number): void {
-  if ((flags & speculative) !== 0) return;
-  const moved = (flags & partitionMove) !== 0;
-  if (!moved) file.deletes += 1;
-  if (file.made.has(at)) file.made.set(at, moved ? "moved" : "deleted");
-  else if (moved) file.moved.add(at);
+function noteDelete(file: File, at: number, how: Removal): void {
+  if (how === "given-up") return;
+  if (how === "deleted") file.deletes += 1;
+  if (file.made.has(at)) file.made.set(at, how);
+  else if (how === "moved") file.moved.add(at);
 }
 
 /** `xl_heap_update`: the old place on its page at 4, the new one at 12; the new page comes first. */

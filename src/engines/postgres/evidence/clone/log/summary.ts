@@ -1,6 +1,7 @@
-import { firstNode, partsOf } from "../../log/blocks.ts";
+import { firstNode, mainOf } from "../../log/blocks.ts";
 import { commitOf, type LoggedCommit } from "../../log/commit.ts";
 import { fileNode, nodeKey } from "../../log/file-node.ts";
+import { heap, operationOf, removalIn, rowsInserted } from "../../log/heap.ts";
 import { type LogRecord, manager } from "../../log/records.ts";
 import { type LeastSettings, leastAt } from "../control.ts";
 
@@ -41,8 +42,6 @@ export interface LogSummary {
   nextXid: number | null;
 }
 
-const [heapDelete, partitionMove, speculative] = [0x10, 0x10, 0x08];
-const [heapInsert, multiInsert] = [0x00, 0x50];
 const [backupEndInfo, parameterInfo, storageCreate, tablespaceCreate, runningInfo] = [0x50, 0x60, 0x10, 0x00, 0x10];
 const [abort, lockInfo] = [0x20, 0x00];
 
@@ -72,12 +71,12 @@ function seeOne(summing: Summing, record: LogRecord): void {
   const info = record.info & 0xf0;
   switch (record.manager) {
     case manager.heap:
-      if ((record.info & 0x70) === heapDelete) noteDelete(summing, record);
-      else if ((record.info & 0x70) === heapInsert) noteInserts(summing, record, () => 1);
+      if (operationOf(record) === heap.remove) noteDelete(summing, record);
+      else if (operationOf(record) === heap.insert) noteInserts(summing, record, () => 1);
       return;
     case manager.heap2:
-      if ((record.info & 0x70) === multiInsert)
-        noteInserts(summing, record, () => mainOf(summing, record).readUInt16LE(2));
+      if (operationOf(record) === heap.multiInsert)
+        noteInserts(summing, record, () => rowsInserted(mainOf(record, summing.asked.major)));
       return;
     case manager.transaction:
       return noteEnd(summing, record);
@@ -92,12 +91,8 @@ function seeOne(summing: Summing, record: LogRecord): void {
       return;
     case manager.standby:
       if (info === lockInfo) noteLocks(summing, record);
-      else if (info === runningInfo) found.nextXid ??= mainOf(summing, record).readUInt32LE(12);
+      else if (info === runningInfo) found.nextXid ??= mainOf(record, summing.asked.major).readUInt32LE(12);
   }
-}
-
-function mainOf({ asked }: Summing, record: LogRecord): Buffer {
-  return partsOf(record.bytes, asked.major < 15).main;
 }
 
 function openOf({ open }: Summing, xid: number): Open {
@@ -114,7 +109,7 @@ function openOf({ open }: Summing, xid: number): Open {
 function noteDelete(summing: Summing, record: LogRecord): void {
   const node = firstNode(record.bytes, summing.asked.major < 15);
   if (node === null || !summing.asked.files.has(nodeKey(node))) return;
-  if ((mainOf(summing, record).readUInt8(7) & (partitionMove | speculative)) !== 0) return;
+  if (removalIn(mainOf(record, summing.asked.major)) !== "deleted") return;
   const { deleted } = openOf(summing, record.xid);
   deleted.set(nodeKey(node), (deleted.get(nodeKey(node)) ?? 0) + 1);
 }
@@ -130,7 +125,7 @@ function noteInserts(summing: Summing, record: LogRecord, rows: () => number): v
 
 function noteEnd(summing: Summing, record: LogRecord): void {
   const { asked, found, open } = summing;
-  const commit = commitOf(record.xid, record.info, mainOf(summing, record), asked.major);
+  const commit = commitOf(record.xid, record.info, mainOf(record, asked.major), asked.major);
   if (commit === null) {
     if ((record.info & 0x70) === abort) open.delete(record.xid);
     return;
@@ -150,14 +145,14 @@ function noteEnd(summing: Summing, record: LogRecord): void {
 
 function noteServer(summing: Summing, record: LogRecord): void {
   const { asked, found } = summing;
-  const main = mainOf(summing, record);
+  const main = mainOf(record, asked.major);
   if ((record.info & 0xf0) === parameterInfo) found.least.push(leastAt(main, 0));
   else if (main.readBigUInt64LE(0) === asked.backupStart) found.backupEnd = record.position;
 }
 
 /** A count, then transaction, database and table of each; all that are held are told again from time to time. */
 function noteLocks(summing: Summing, record: LogRecord): void {
-  const main = mainOf(summing, record);
+  const main = mainOf(record, summing.asked.major);
   for (let left = main.readInt32LE(0), at = 4; left > 0; left -= 1, at += 12) {
     if (main.readUInt32LE(at + 4) !== summing.asked.database) continue;
     const { locks } = openOf(summing, main.readUInt32LE(at));
@@ -168,7 +163,7 @@ function noteLocks(summing: Summing, record: LogRecord): void {
 
 /** A new file's main fork. */
 function noteFile(summing: Summing, record: LogRecord): void {
-  const main = mainOf(summing, record);
+  const main = mainOf(record, summing.asked.major);
   const node = fileNode(main, 0);
   if (main.readUInt32LE(12) === 0 && node.database === summing.asked.database)
     openOf(summing, record.xid).made.push(nodeKey(node));
