@@ -2,13 +2,13 @@ import { spawnSync } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { Fault } from "../../../../core/errors.ts";
-import { type RunId, runTag } from "../../../../core/ids.ts";
-import type { LeaseDraft, LeaseKeeper } from "../../../../core/lease.ts";
-import { isJsonObject } from "../../../../core/json.ts";
+import type { RunId } from "../../../../core/ids.ts";
+import type { LeaseKeeper } from "../../../../core/lease.ts";
 import type { HoldPart } from "../../../engine.ts";
 import type { Connection } from "../../connection.ts";
-import { dataFolder, makeServerFolder, reachableBinaries, serverAccount } from "../../server/account.ts";
+import { dataFolder, reachableBinaries, serverAccount } from "../../server/account.ts";
 import { findServerBinaries, type ServerBinaries } from "../../server/binaries.ts";
+import { folderOfLease, folderOfRun, folderPart } from "../../server/folder-lease.ts";
 import {
   initCluster,
   noChecksums,
@@ -23,42 +23,27 @@ import { presetsFiles, schemaStatements } from "./schema.ts";
 import type { Shapes } from "./shapes.ts";
 
 export function scratchFolder(target: PostgresTarget, run: RunId): string {
-  return path.join(path.resolve(target.request.machine.scratch), `pg-${runTag(run)}`);
+  return folderOfRun(target, prefix, run);
 }
 
-/** The throw-away server's folder on this machine; the server itself lives only while rows are read from it. */
+const prefix = "pg-";
+
+/** The throw-away server's folder on this machine. */
 export function scratchPart(target: PostgresTarget, run: RunId): HoldPart {
   const folder = scratchFolder(target, run);
-  const lease: LeaseDraft = {
+  return folderPart(target, folder, {
     kind: "scratch-server",
-    name: path.basename(folder),
-    where: "machine",
     words: `A throw-away PostgreSQL in ${folder}, reached by its own socket only.`,
     costs: "Disk space for the pages that hold lost rows.",
     byHand: `rm -r ${folder}`,
-    keepable: false,
-    facts: { folder },
-  };
-  return {
-    lease,
-    take: () => {
-      makeScratchRoot(target.request.machine.scratch);
-      makeServerFolder(folder, serverAccount());
-      return Promise.resolve({ folder });
-    },
-  };
+  });
 }
 
+/** Found by its folder; given back by ending its server, then removing the folder. */
 export function scratchKeeper(target: PostgresTarget): LeaseKeeper {
-  // Only below our own scratch folder, whatever the facts say.
-  const folderOf = (name: string, facts: unknown) => {
-    const root = path.resolve(target.request.machine.scratch);
-    const noted = isJsonObject(facts) && typeof facts.folder === "string" ? facts.folder : path.join(root, name);
-    return path.basename(noted) === name && name.startsWith("pg-") ? noted : path.join(root, path.basename(name));
-  };
   return {
-    find: ({ name, facts }) => Promise.resolve(existsSync(folderOf(name, facts)) ? "present" : "absent"),
-    release: ({ name, facts }) => removeServer(folderOf(name, facts)),
+    find: (lease) => Promise.resolve(existsSync(folderOfLease(target, prefix, lease)) ? "present" : "absent"),
+    release: (lease) => removeServer(folderOfLease(target, prefix, lease)),
   };
 }
 
