@@ -1,9 +1,15 @@
+import type { Fault } from "../../../core/errors.ts";
 import type { PathOption } from "../../evidence.ts";
 
 /** Why a recovery path can't be taken, and what would open it: two sentences for the list of paths. */
 export interface Closed {
   readonly why: string;
   readonly opensWith: string;
+}
+
+/** A fault that stands in a path's way, in the words of the list. */
+export function closedBy({ record: { message, hint } }: Fault): Closed {
+  return { why: `${message}.`, opensWith: hint ?? "" };
 }
 
 /** What the list says of a path whatever is found out about it. */

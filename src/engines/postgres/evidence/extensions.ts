@@ -1,8 +1,15 @@
 import type { Connection } from "../connection.ts";
+import type { Closed } from "./closed.ts";
 
 /** The schema of an extension, quoted; null where it is not installed. */
 export async function extensionSchema(connection: Connection, extension: string): Promise<string | null> {
   const sql = `SELECT quote_ident(nspname) AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE extname = $1`;
   const [row] = await connection.rows("looking for an extension", sql, [extension]);
   return row?.schema ?? null;
+}
+
+/** Null where raw pages can be read. */
+export async function pageinspectMissing(connection: Connection): Promise<Closed | null> {
+  if ((await extensionSchema(connection, "pageinspect")) !== null) return null;
+  return { why: "pageinspect is not installed in this database.", opensWith: "CREATE EXTENSION pageinspect" };
 }

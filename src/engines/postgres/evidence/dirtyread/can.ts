@@ -2,7 +2,7 @@ import type { Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
 import type { Closed } from "../closed.ts";
-import { extensionSchema } from "../extensions.ts";
+import { pageinspectMissing } from "../extensions.ts";
 import { readSlot, slotName } from "../freeze/slots.ts";
 import { pageSize } from "../pages/layout.ts";
 import { ahead, lowXid } from "../xid.ts";
@@ -20,8 +20,8 @@ export async function whyClosed(target: PostgresTarget, statement: Statement): P
       why: `The server does not have the extension ${extension}.`,
       opensWith: `The package ${extension} for its version on the server's machine (Debian: postgresql-${server.major}-dirtyread); no restart.`,
     };
-  if ((await extensionSchema(asking, "pageinspect")) === null)
-    return { why: "pageinspect is not installed in this database.", opensWith: "CREATE EXTENSION pageinspect" };
+  const blind = await pageinspectMissing(asking);
+  if (blind) return blind;
   if (server.block !== String(pageSize) || server.strange !== "")
     return {
       why:

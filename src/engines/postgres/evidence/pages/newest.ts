@@ -2,7 +2,6 @@ import { Fault } from "../../../../core/errors.ts";
 import type { Statement } from "../../../evidence.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
-import type { Closed } from "../closed.ts";
 import { lsnNumber } from "../log/position.ts";
 import { number, plural } from "../say.ts";
 import { ahead, lowXid } from "../xid.ts";
@@ -117,24 +116,6 @@ function ranksOf({
 /** What of the rows that come back remains when the older versions are counted as such. */
 export function withoutOlder(settled: Settled, older: number): Settled {
   return older === 0 ? settled : { ...settled, rows: settled.rows - older, older };
-}
-
-/** What a count found; or, where nobody can tell which versions of a group are the newest, why, and what opens the path then. */
-export async function countedOrClosed<T>(
-  count: () => Promise<T>,
-): Promise<{ readonly counted: T; readonly closed: null } | { readonly closed: Closed }> {
-  try {
-    return { counted: await count(), closed: null };
-  } catch (error) {
-    if (!(error instanceof Fault) || !error.record.code.startsWith("HF-PG-GROUP-")) throw error;
-    const { message } = error.record;
-    return {
-      closed: {
-        why: `${message[0]?.toUpperCase() ?? ""}${message.slice(1)}.`,
-        opensWith: "One transaction at the step statement, in a new run.",
-      },
-    };
-  }
 }
 
 /** Each costs about 100 bytes of memory here. */

@@ -3,7 +3,7 @@ import type { Watch } from "../../../engine.ts";
 import type { PathOption, Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
 import { findServerBinaries } from "../../server/binaries.ts";
-import { closedOption } from "../closed.ts";
+import { closedBy, closedOption } from "../closed.ts";
 import { clonePart } from "../clone/folder.ts";
 import { recoverByClone } from "../clone/recover.ts";
 import {
@@ -36,7 +36,7 @@ export const clone: RecoveryPath = {
       return await optionFor(context, statement, watch);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      return closedOption(base, { why: `${error.record.message}.`, opensWith: error.record.hint ?? "" });
+      return closedOption(base, closedBy(error));
     }
   },
   count: async ({ target }, statement) => counted(await target.catalogue(), statement),

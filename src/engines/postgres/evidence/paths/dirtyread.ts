@@ -12,10 +12,10 @@ import { extensionSchema } from "../extensions.ts";
 import { extensionPart } from "../freeze/extension.ts";
 import { recoveredTable } from "../pages/count.ts";
 import { pageSize } from "../pages/layout.ts";
-import { countedOrClosed } from "../pages/newest.ts";
 import { relations } from "../pages/relation.ts";
 import { number } from "../say.ts";
 import { allBlocks } from "../transplant/transplant.ts";
+import { countedOrClosed, sumOf } from "./counted.ts";
 import { lossOfPages } from "./loss.ts";
 import { pageTransplant } from "./page-transplant.ts";
 import type { PathContext, RecoveryPath } from "./path.ts";
@@ -30,9 +30,8 @@ export const dirtyread: RecoveryPath = {
     const found = await countedOrClosed(() => dirtyread.count(context, statement, watch));
     if (found.closed) return closedOption(base, found.closed);
     const { counted } = found;
-    const rows = counted.reduce((sum, table) => sum + table.rows, 0);
-    const told = counted.reduce((sum, { older = 0 }) => sum + older, rows);
-    const unknown = counted.reduce((sum, table) => sum + table.unknown, 0);
+    const rows = sumOf(counted, "rows");
+    const told = rows + sumOf(counted, "older");
     if (rows > mostRows) return closedOption(base, tooMany(rows));
     const other = await pageTransplant.option(context, statement, watch);
     return {
@@ -44,7 +43,7 @@ export const dirtyread: RecoveryPath = {
           : "No deleted row of this statement is on its page any more.",
       takesMs: await context.reading((one) => expectedMs(one, statement, rows)),
       rows,
-      loses: `${lossOfPages(statement, told, unknown)} All of it where a long value of any dead row is broken: then take another way.`,
+      loses: `${lossOfPages(statement, told, sumOf(counted, "unknown"))} All of it where a long value of any dead row is broken: then take another way.`,
       // The transplant reads only what comes back, so nothing but it can stop it.
       recommended: !other.feasible && rows > 0 && told >= statement.rows,
     };

@@ -1,21 +1,19 @@
-import { Fault } from "../../../../core/errors.ts";
 import type { Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
-import { findServerBinaries } from "../../server/binaries.ts";
 import type { PostgresTarget } from "../../target.ts";
 import { type Closed, closedOption } from "../closed.ts";
-import { extensionSchema } from "../extensions.ts";
+import { pageinspectMissing } from "../extensions.ts";
 import { countRows } from "../pages/count.ts";
 import { pageSize } from "../pages/layout.ts";
-import { countedOrClosed } from "../pages/newest.ts";
 import { relations } from "../pages/relation.ts";
-import { lossOfPages } from "./loss.ts";
 import { number } from "../say.ts";
-import { majorVersion } from "../server.ts";
 import { scratchPart } from "../transplant/scratch.ts";
 import { shapesOf } from "../transplant/shapes.ts";
 import { allBlocks, transplant } from "../transplant/transplant.ts";
+import { countedOrClosed, sumOf } from "./counted.ts";
+import { lossOfPages } from "./loss.ts";
 import type { RecoveryPath } from "./path.ts";
+import { programsMissing } from "./programs.ts";
 
 /** Dead rows off their pages, by a throw-away server that gets those pages. */
 export const pageTransplant: RecoveryPath = {
@@ -28,9 +26,8 @@ export const pageTransplant: RecoveryPath = {
     const found = await countedOrClosed(() => pageTransplant.count(context, statement, watch));
     if (found.closed) return closedOption(base, found.closed);
     const { counted } = found;
-    const rows = counted.reduce((sum, table) => sum + table.rows, 0);
-    const told = counted.reduce((sum, { older = 0 }) => sum + older, rows);
-    const unknown = counted.reduce((sum, table) => sum + table.unknown, 0);
+    const rows = sumOf(counted, "rows");
+    const told = rows + sumOf(counted, "older");
     return {
       ...base,
       feasible: rows > 0,
@@ -40,7 +37,7 @@ export const pageTransplant: RecoveryPath = {
           : "No deleted row of this statement is on its page any more.",
       takesMs: await context.reading((one) => expectedMs(one, statement, rows)),
       rows,
-      loses: lossOfPages(statement, told, unknown),
+      loses: lossOfPages(statement, told, sumOf(counted, "unknown")),
       recommended: rows > 0 && told >= statement.rows,
     };
   },
@@ -67,15 +64,7 @@ async function whyClosed(target: PostgresTarget, connection: Connection, stateme
   );
   if (unfit.length > 0)
     return { why: `Pages can't be carried over: ${unfit.join("; ")}.`, opensWith: "Another recovery path." };
-  if ((await extensionSchema(connection, "pageinspect")) === null)
-    return { why: "pageinspect is not installed in this database.", opensWith: "CREATE EXTENSION pageinspect" };
-  try {
-    await findServerBinaries(await majorVersion(connection), target.request.machine.serverBinaries);
-    return null;
-  } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    return { why: `${error.record.message}.`, opensWith: error.record.hint ?? "" };
-  }
+  return (await pageinspectMissing(connection)) ?? programsMissing(target, connection);
 }
 
 /** Measured on two cores: 1.5 s to set up, 100 MB of pages a second, 500,000 rows a second out of it. */

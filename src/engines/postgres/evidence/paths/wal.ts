@@ -2,22 +2,21 @@ import { Fault } from "../../../../core/errors.ts";
 import type { Watch } from "../../../engine.ts";
 import type { PathOption, RecoveredTable, Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
-import { findServerBinaries } from "../../server/binaries.ts";
 import { makeScratchRoot } from "../../server/scratch-root.ts";
 import { type Closed, closedOption } from "../closed.ts";
-import { extensionSchema } from "../extensions.ts";
+import { pageinspectMissing } from "../extensions.ts";
 import { type LogWindow, logWindow } from "../log/window.ts";
 import { columnsOf, recoveredTable } from "../pages/count.ts";
-import { countedOrClosed } from "../pages/newest.ts";
 import { number, plural } from "../say.ts";
-import { majorVersion } from "../server.ts";
 import { scratchPart } from "../transplant/scratch.ts";
 import { type Shapes, shapesOf } from "../transplant/shapes.ts";
 import { throughScratch } from "../transplant/transplant.ts";
 import { logAccess } from "../wal/can.ts";
 import { type Rebuilt, rebuildTables, type RebuildWork } from "../wal/rebuild.ts";
+import { countedOrClosed, sumOf } from "./counted.ts";
 import { pageTransplant } from "./page-transplant.ts";
 import type { PathContext, RecoveryPath } from "./path.ts";
+import { programsMissing } from "./programs.ts";
 
 /** Rows out of the server's log, joined with what still stands on the pages: they come back after VACUUM took them. */
 export const wal: RecoveryPath = {
@@ -67,18 +66,12 @@ async function whyClosed(
 ): Promise<Closed | null> {
   const { closed } = await logAccess(connection);
   if (closed) return closed;
-  if ((await extensionSchema(connection, "pageinspect")) === null)
-    return { why: "pageinspect is not installed in this database.", opensWith: "CREATE EXTENSION pageinspect" };
+  const blind = await pageinspectMissing(connection);
+  if (blind) return blind;
   const { unfit } = await shapesOf(connection, tablesOf(statement));
   if (unfit.length > 0)
     return { why: `Rows can't be carried over: ${unfit.join("; ")}.`, opensWith: "Another recovery path." };
-  try {
-    await findServerBinaries(await majorVersion(connection), target.request.machine.serverBinaries);
-    return null;
-  } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    return { why: `${error.record.message}.`, opensWith: error.record.hint ?? "" };
-  }
+  return programsMissing(target, connection);
 }
 
 /** Where the pages have everything, nothing is read for the list alone. */
@@ -163,13 +156,6 @@ function totalWords({ tables, whole }: Counted, statement: Statement, named: num
 /** Measured on two cores: 1.5 s to set up, 30 MB of log a second, 400,000 rows a second out of it. */
 function expectedMs({ from, to }: LogWindow, rows: number): number {
   return Math.round(1500 + Number(to - from) / 30_000 + rows / 400);
-}
-
-function sumOf(
-  tables: readonly RecoveredTable[],
-  what: "rows" | "lost" | "unknown" | "moved" | "own" | "older",
-): number {
-  return tables.reduce((sum, table) => sum + (table[what] ?? 0), 0);
 }
 
 async function countThem(context: PathContext, statement: Statement, watch: Watch): Promise<Counted> {
