@@ -1,6 +1,6 @@
 import type { IdentityFact, TargetIdentity } from "../../core/target.ts";
 import type { Connection, Row } from "./connection.ts";
-import { ourTable } from "./marker/table.ts";
+import { ourTrustedTable } from "./marker/table.ts";
 import type { PostgresTarget } from "./target.ts";
 
 /**
@@ -34,7 +34,7 @@ const baseSql = `
     inet_server_addr()::text || ':' || inet_server_port() as address, inet_server_port() as port,
     nullif(current_setting('cluster_name'), '') as cluster,
     (select setting from pg_settings where name = 'data_directory') as data,
-    ${ourTable("installation")} is not null as installed
+    ${ourTrustedTable("installation")} is not null as installed
   from pg_database d where d.datname = current_database()`;
 
 function self(name: string, value: string | null | undefined, weight: number): IdentityFact | null {
@@ -67,7 +67,7 @@ async function installationRow(session: Connection, installed: boolean): Promise
   if (!installed) return null;
   const may = await session.row(
     "asking what the role may read",
-    `select has_schema_privilege('holdfast', 'usage') and has_table_privilege(${ourTable("installation")}, 'select') as may`,
+    `select has_schema_privilege('holdfast', 'usage') and has_table_privilege(${ourTrustedTable("installation")}, 'select') as may`,
   );
   if (may.may !== "t") return null;
   const rows = await session.rows("reading the installation row", "select id::text as id from holdfast.installation");

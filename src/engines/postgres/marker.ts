@@ -5,7 +5,7 @@ import type { Connection } from "./connection.ts";
 import type { TargetLock } from "./lock.ts";
 import { type MarkedWork, markedTransactions } from "./marker/marked-transaction.ts";
 import { markedSessions } from "./marker/sessions.ts";
-import { markerColumns, markerDdl, markerRow, ourTable } from "./marker/table.ts";
+import { installationRowSql, markerColumns, markerDdl, markerRow, ourTable, ourTrustedTable } from "./marker/table.ts";
 import { markerState } from "./marker/state.ts";
 import type { PostgresTarget } from "./target.ts";
 
@@ -30,15 +30,27 @@ export function marker(target: PostgresTarget, lock: TargetLock): Marker {
 async function create(target: PostgresTarget): Promise<void> {
   const state = await markerState(await target.catalogue());
   if (state.kind === "present") return;
-  if (state.kind === "barred")
-    throw new Fault("HF-MARKER-BARRED", state.why, { exit: "refused", still: "Nothing was made." });
+  if (state.kind === "barred") throw barred(state.why);
   const session = await target.open("writing", { lock_timeout: `${target.request.limits.lockTimeoutMs}ms` });
   try {
-    for (const statement of markerDdl) await session.run("making the marker table", statement);
+    for (const statement of markerDdl) {
+      if (statement === installationRowSql) await assertOurOwn(session);
+      await session.run("making the marker table", statement);
+    }
     await closeToOthers(session, "holdfast");
   } finally {
     await session.close();
   }
+}
+
+/** `if not exists` is also content with what somebody else made in this very moment. */
+async function assertOurOwn(session: Connection): Promise<void> {
+  const state = await markerState(session);
+  if (state.kind === "barred") throw barred(state.why);
+}
+
+function barred(why: string): Fault {
+  return new Fault("HF-MARKER-BARRED", why, { exit: "refused", still: "Nothing was made." });
 }
 
 /** The server decides whether something still runs there: a session that is idle lets a cancel pass. */
@@ -49,11 +61,12 @@ async function cancel(target: PostgresTarget, pids: readonly number[]): Promise<
 }
 
 async function read(session: Connection, run: Claim["run"], key: string): Promise<readonly MarkerRow[]> {
-  const { there } = await session.row(
+  const { there, trusted } = await session.row(
     "looking for the marker table",
-    `select ${ourTable("effect")} is not null as there`,
+    `select ${ourTable("effect")} is not null as there, ${ourTrustedTable("effect")} is not null as trusted`,
   );
   if (there !== "t") return [];
+  if (trusted !== "t") await assertOurOwn(session);
   const rows = await session.rows(
     "reading markers",
     `select ${markerColumns} from holdfast.effect where run_id = $1 and (step_key = $2 or starts_with(step_key, $2 || ':'))

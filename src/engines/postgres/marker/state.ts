@@ -1,13 +1,15 @@
 import type { Marker } from "../../marker.ts";
 import type { Connection, Row } from "../connection.ts";
 import { carriers, carriersWords } from "../inspect/publications.ts";
+import { isTrusted } from "./trusted.ts";
 
 type MarkerState = Awaited<ReturnType<Marker["state"]>>;
 
 /** Barred says why, and what would open it. Nothing is made or locked by asking. */
 export async function markerState(session: Connection): Promise<MarkerState> {
   const server = await session.row("asking for the marker table", sql);
-  const why = unwritable(server) ?? (server.effect === null ? mayNotMake(server) : mayNotUse(server));
+  const why =
+    unwritable(server) ?? untrusted(server) ?? (server.effect === null ? mayNotMake(server) : mayNotUse(server));
   if (why !== null) return { kind: "barred", why };
   const found = await carriers(session);
   if (found.length > 0) {
@@ -23,6 +25,11 @@ const sql = `
     has_database_privilege(current_database(), 'create') as may_make_schema,
     n.oid::text as schema, has_schema_privilege(n.oid, 'create') as may_make_table, has_schema_privilege(n.oid, 'usage') as may_enter,
     e.oid::text as effect, i.oid::text as installation,
+    (select quote_ident(pg_get_userbyid(owner)) from (values (n.nspowner), (e.relowner), (i.relowner)) made (owner)
+      where owner is not null and not ${isTrusted("owner")} limit 1) as stranger,
+    coalesce(e.relkind, 'r') <> 'r' or coalesce(i.relkind, 'r') <> 'r'
+      or exists (select from pg_trigger t where t.tgrelid in (e.oid, i.oid) and not t.tgisinternal)
+      or exists (select from pg_rewrite r where r.ev_class in (e.oid, i.oid)) as runs_code,
     has_table_privilege(e.oid, 'select') and has_table_privilege(e.oid, 'insert') and has_table_privilege(e.oid, 'update') as may_mark,
     i.oid is null or has_table_privilege(i.oid, 'select') as may_read,
     (select count(*) from pg_attribute a where a.attrelid = e.oid and not a.attisdropped and a.attname = any
@@ -35,6 +42,16 @@ function unwritable(server: Row): string | null {
   if (server.recovering === "t")
     return "This server is a standby: nothing can be written on it, and markers travel with the primary.";
   return server.read_only === "on" ? "Sessions of this role are read-only (default_transaction_read_only)." : null;
+}
+
+/** Found before anything there is read or written: a view, a trigger or a rule runs with the rights of whoever does. */
+function untrusted(server: Row): string | null {
+  const moves =
+    "Look who made it and what for; then move it out of the way: ALTER SCHEMA holdfast RENAME TO not_holdfast;";
+  if (server.stranger !== null)
+    return `The schema holdfast or a table of ours in it belongs to ${server.stranger}, who is no superuser as you are, and could have code run there with your rights. ${moves}`;
+  if (server.runs_code !== "t") return null;
+  return `What is called holdfast.effect or holdfast.installation is no plain table: a view, a trigger or a rule would run there with your rights. ${moves}`;
 }
 
 function mayNotMake(server: Row): string | null {

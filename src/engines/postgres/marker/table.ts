@@ -2,6 +2,7 @@ import type { Json } from "../../../core/json.ts";
 import type { MarkerRow } from "../../marker.ts";
 import type { Row } from "../connection.ts";
 import { lockClass, makerKey } from "../lock/keys.ts";
+import { isTrusted } from "./trusted.ts";
 
 /**
  * What is made, once and for good. Statements run one by one; the lock makes two makers at the same moment take turns (`if not exists`
@@ -26,13 +27,15 @@ export const installationTable = `
     id uuid not null default gen_random_uuid(),
     made timestamptz not null default clock_timestamp())`;
 
+export const installationRowSql = "insert into holdfast.installation default values on conflict do nothing";
+
 export const markerDdl: readonly string[] = [
   "begin",
   `select pg_advisory_xact_lock(${lockClass}, ${makerKey})`,
   "create schema if not exists holdfast",
   effectTable,
   installationTable,
-  "insert into holdfast.installation default values on conflict do nothing",
+  installationRowSql,
   "comment on schema holdfast is 'Made by Holdfast: proofs of the effects of its runs. Permanent.'",
   "commit",
 ];
@@ -41,6 +44,12 @@ export const markerDdl: readonly string[] = [
 export function ourTable(name: "effect" | "installation"): string {
   return `(select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = 'holdfast' and c.relname = '${name}')`;
+}
+
+/** The same, null also where it is no plain table, or somebody's whose code must not run with our rights: never read or written. */
+export function ourTrustedTable(name: "effect" | "installation"): string {
+  return `(select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = 'holdfast' and c.relname = '${name}' and c.relkind = 'r' and ${isTrusted("c.relowner")} and ${isTrusted("n.nspowner")})`;
 }
 
 /** Every column as the server's own text; times as RFC 3339. */
