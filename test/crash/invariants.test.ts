@@ -175,6 +175,8 @@ describe("an invariant that is broken is named", () => {
     const beside = process(JSON.stringify({ run: seen.run, ...last() }));
     expect(broken({ processes: [process("", { beside })] })).toEqual(["I11"]);
     expect(broken({ processes: [process("", { beside: process("", { code: 9 }) })] })).toEqual([]);
+    expect(broken({ processes: [process("", { beside, where: "journal.lock:taken" })] })).toEqual(["I11"]);
+    expect(broken({ processes: [process("", { beside, where: "journal.open:before" })] })).toEqual([]);
   });
 
   test("I12, by a secret in a file", () => {

@@ -206,8 +206,9 @@ function nothingIsLeft({ before, now, runs, left, done }: Evidence): readonly st
 
 /** A process that was started while another one, though it stood still, drove the run: it is turned away, and has journaled nothing. */
 function oneProcessDrives({ processes }: Evidence): readonly string[] {
-  return processes.flatMap(({ beside }) => {
-    if (beside === null) return [];
+  return processes.flatMap(({ beside, where }) => {
+    // Who stands still before it has opened the journal drives nothing yet: the second may, and the first finds that out.
+    if (beside === null || where?.startsWith("journal.open:")) return [];
     const drove = printedEvents(beside.stdout).length > 0;
     return drove ? [`a second process drove the run: exit ${beside.code}`] : [];
   });
