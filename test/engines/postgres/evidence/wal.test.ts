@@ -279,4 +279,30 @@ onEachWithLog([16, 18], (major) => {
       /^Keeps [\d.,]+ [kMG]B of WAL, growing about [\d.,]+ [kMG]?B\/min; given back by itself at [\d.,]+ [kMG]B; if this program dies nothing limits it until you resume or run `select pg_drop_replication_slot\('holdfast_wal_\w+'\)`\.$/,
     );
   });
+
+  test("functions that others put beside the extensions' own, under their names, are never called", async () => {
+    await run("CREATE TABLE public.loot (what text)");
+    const steals = `LANGUAGE plpgsql AS $$BEGIN INSERT INTO public.loot VALUES (current_user); RETURN; END$$`;
+    const block =
+      "start_lsn pg_lsn, end_lsn pg_lsn, prev_lsn pg_lsn, block_id int2, reltablespace oid, reldatabase oid, relfilenode oid, relforknumber int2";
+    const more =
+      "relblocknumber int8, xid xid, record_type text, description text, block_data bytea, block_fpi_info text[], block_fpi_data bytea";
+    for (const given of ["text, text", "pg_lsn, pg_lsn"])
+      await run(`CREATE FUNCTION public.pg_get_wal_block_info(${given}) RETURNS TABLE (${block}, ${more}) ${steals}`);
+    await run(`CREATE FUNCTION public.pg_get_wal_record_info(text) RETURNS TABLE (start_lsn pg_lsn) ${steals}`);
+    const record = "start_lsn pg_lsn, resource_manager text, record_type text, description text";
+    await run(`CREATE FUNCTION public.pg_get_wal_records_info(text, text) RETURNS TABLE (${record}) ${steals}`);
+    await run(`CREATE FUNCTION public.get_raw_page(name, name, int8) RETURNS SETOF bytea ${steals}`);
+    await run(`CREATE FUNCTION public.get_raw_page(text, text, int4) RETURNS SETOF bytea ${steals}`);
+    await run("CREATE TABLE public.beside (id int PRIMARY KEY)");
+    await run("INSERT INTO public.beside SELECT generate_series(1, 500)");
+    const statement = await statementOf("public.beside", 400, ["DELETE FROM public.beside WHERE id > 100"]);
+    await run("VACUUM public.beside");
+    const rescue = stage();
+    expect((await rescue.find("public.beside")).statements[0]).toMatchObject({ rows: 400 });
+    const back = await rescue.recover(statement, "wal");
+    expect(back.tables[0]).toMatchObject({ rows: 400, lost: 0 });
+    await back.close();
+    expect(await sql.rows("", "SELECT what FROM public.loot")).toEqual([]);
+  });
 });

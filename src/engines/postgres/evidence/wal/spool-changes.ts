@@ -60,7 +60,10 @@ async function* oneAhead({ connections, schema, window }: LogReading, database: 
   if (waiting) yield waiting;
 }
 
-/** Only what can change which rows stand on a page, and every whole page. Numbers and positions alone are put into the text. */
+/**
+ * Only what can change which rows stand on a page, and every whole page. Numbers and positions alone are put into the text. Whoever may
+ * make functions in that schema could make one that fits a call better; none fits better than all arguments in their own types.
+ */
 function changesSql(
   schema: string,
   step: { readonly from: string; readonly to: string },
@@ -74,7 +77,7 @@ function changesSql(
   });
   return `COPY (SELECT start_lsn, block_id, reltablespace, relfilenode, relblocknumber, xid, record_type, description, block_data,
       CASE WHEN 'APPLY' = ANY (block_fpi_info) THEN block_fpi_data END
-    FROM ${schema}.pg_get_wal_block_info('${step.from}', '${step.to}')
+    FROM ${schema}.pg_get_wal_block_info('${step.from}'::pg_lsn, '${step.to}'::pg_lsn, true)
    WHERE reldatabase = ${database} AND relforknumber = 0 AND (${ours.join(" OR ")})
      AND (record_type IN ('INSERT', 'INSERT+INIT', 'DELETE', 'UPDATE', 'UPDATE+INIT', 'HOT_UPDATE', 'MULTI_INSERT', 'MULTI_INSERT+INIT', 'VACUUM')
        OR record_type LIKE 'PRUNE%' OR 'APPLY' = ANY (block_fpi_info))
