@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Secret } from "../../../src/core/secret.ts";
-import { connect } from "../../../src/engines/postgres/connection.ts";
+import { connect, newClient } from "../../../src/engines/postgres/connection.ts";
 import { postgresFault } from "../../../src/engines/postgres/errors.ts";
 import { startTestServer, type TestServer } from "../../support/postgres.ts";
 
@@ -55,4 +55,22 @@ test("a server that takes a connection and never speaks is unreachable, and no f
   );
   silent.close();
   expect(fault).toMatchObject({ record: { code: "HF-PG-CONNECTION-LOST", exit: "unreachable", after: "none" } });
+});
+
+test("an sslmode that proves the server's certificate does so without a word on stderr; psql's own meaning is there to be asked for", async () => {
+  const warned: string[] = [];
+  const listen = (warning: Error) => warned.push(warning.message);
+  process.on("warning", listen);
+  const tlsOf = (query: string) => {
+    const url = new Secret(`postgresql://ops@db.invalid/shop?${query}`);
+    const client = newClient({ url, application: "x", effect: "reading" });
+    return (client as unknown as { connectionParameters: { ssl: unknown } }).connectionParameters.ssl;
+  };
+  for (const mode of ["prefer", "require", "verify-ca", "verify-full"]) expect(tlsOf(`sslmode=${mode}`)).toEqual({});
+  expect(tlsOf("application_name=x&sslmode=require&connect_timeout=3")).toEqual({});
+  expect(tlsOf("sslmode=disable")).toBe(false);
+  expect(tlsOf("uselibpqcompat=true&sslmode=require")).toEqual({ rejectUnauthorized: false });
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("warning", listen);
+  expect(warned).toEqual([]);
 });

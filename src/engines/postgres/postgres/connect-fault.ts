@@ -55,7 +55,9 @@ const starting: Reason = {
 const encryption: Reason = {
   code: "HF-CONNECT-TLS",
   message: "no encrypted connection could be agreed on",
-  hint: "Check sslmode and sslrootcert in the connection string against what the server offers.",
+  hint:
+    "Check sslmode and sslrootcert in the connection string against what the server offers. With any sslmode but disable the server's " +
+    "certificate is proved: name its CA by sslrootcert=FILE; or add uselibpqcompat=true, then sslmode=require encrypts without proving who answers, as in psql.",
   exit: "unreachable",
   quote: true,
 };
