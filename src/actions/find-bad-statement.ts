@@ -40,6 +40,10 @@ export const findBadStatement: Action<Params, Search> = {
     return search;
   },
 
+  async verify(_ctx, _wanted, { findings }) {
+    return findings;
+  },
+
   choices({ statements }) {
     const largest = largestOf(statements);
     return statements.map((statement) => choiceOf(statement, statements, statement === largest));
@@ -95,7 +99,7 @@ function noneFound(table: string, { since, until }: Params, pruned: number): Fau
 }
 
 function choiceOf(statement: Statement, all: readonly Statement[], isLargest: boolean): Choice {
-  const { value, kind, transactions, tables, doubts, who, at, until } = statement;
+  const { value, kind, transactions, tables, doubts, uncounted, who, at, until } = statement;
   const isOpen = kind === "open" || kind === "prepared";
   return {
     value,
@@ -109,6 +113,7 @@ function choiceOf(statement: Statement, all: readonly Statement[], isLargest: bo
       who === null ? "by whom, and its SQL: not in the evidence" : `by ${who}; its SQL is not in the evidence`,
       ...(kind === "open" ? ["still open: ending it brings its rows back"] : []),
       ...doubts,
+      ...(uncounted === undefined ? [] : [`NOT COUNTED: ${uncounted}`]),
       ...(tookFile(statement) && all.length > 1
         ? [
             "No statement here is called the largest: this one may have taken all rows (TRUNCATE), or none (VACUUM FULL)",

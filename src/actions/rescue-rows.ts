@@ -75,11 +75,23 @@ export const rescueRows: Action<Params, Rescue> = {
       ...(table.lost ? [{ level: "warn", text: `${table.table}: ${some(table.lost, "row")} lost` } as const] : []),
       ...(table.unknown > 0 ? [{ level: "warn", text: `${table.table}: ${leftOut(table.unknown)}` } as const] : []),
     ]);
-    return [...findings, ...short.map((text) => ({ level: "warn", text, ...laterWords(beside) }) as const)];
+    return [
+      ...findings,
+      ...(isLast(beside) ? uncounted(statement) : []),
+      ...short.map((text) => ({ level: "warn", text, ...laterWords(beside) }) as const),
+    ];
   },
 
   undo: { words: "drop the rescue area" },
 };
+
+/** The number that came back is no proof that nothing is missing where nobody could count what went. */
+function uncounted({ uncounted: text }: Params["statement"]): readonly Finding[] {
+  if (text === undefined) return [];
+  const hint =
+    "Compare with a backup: with one in holdfast.yaml (backup:), a new run counts them, and brings them back.";
+  return [{ level: "warn", text: `NOT COUNTED: ${text}`, hint }];
+}
 
 function olderOf(tables: readonly Pick<RescuedTable, "older">[]): number {
   return sum(tables, ({ older = 0 }) => older);

@@ -25,6 +25,7 @@ export const statementShape = z.object({
   rows: amount,
   tables: list(z.object({ table: tableShape, rows: amount })),
   doubts: list(z.string()),
+  uncounted: z.exactOptional(z.string()),
   who: z.string().nullable(),
 });
 

@@ -29,6 +29,7 @@ function within(single: readonly Statement[], from: string, to: string): readonl
 function together(members: readonly Statement[]): Statement {
   const times = members.flatMap(({ at, until }) => [at, until]).filter((time) => time !== null);
   const sorted = times.toSorted((a, b) => Date.parse(a) - Date.parse(b));
+  const uncounted = members.find((one) => one.uncounted !== undefined)?.uncounted;
   const names = [...new Set(members.flatMap((one) => one.tables.map(({ table }) => table)))];
   const rowsOf = (name: string) =>
     sum(members, (one) => sum(one.tables, ({ table, rows }) => (table === name ? rows : 0)));
@@ -44,6 +45,7 @@ function together(members: readonly Statement[]): Statement {
     rows: sum(members, (one) => one.rows),
     tables: names.map((table) => ({ table, rows: rowsOf(table) })),
     doubts: [...new Set(members.flatMap((one) => one.doubts)), "put together by the operator"],
+    ...(uncounted === undefined ? {} : { uncounted }),
     who: members[0]?.who ?? null,
   };
 }

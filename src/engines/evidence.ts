@@ -40,6 +40,8 @@ export interface Statement {
   readonly tables: readonly { readonly table: TableName; readonly rows: number }[];
   /** How sure the set of transactions is, in words; empty when nothing is in doubt. */
   readonly doubts: readonly string[];
+  /** What was cleaned up before anybody looked, and may have been of this statement, in words; absent where its numbers are known to be whole. */
+  readonly uncounted?: string;
   /** Who: application, user, pid, where the server still knows. */
   readonly who: string | null;
 }

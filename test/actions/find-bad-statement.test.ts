@@ -171,3 +171,18 @@ describe("a loop of small DELETEs", () => {
     }
   });
 });
+
+test("says what is uncounted with the statement, also of one that the operator put together, and tells what the search noticed", async () => {
+  const story = await aStory();
+  remove(story.server, story.incident.table, ["10"]);
+  const search = await searched(story);
+  const uncounted = "row versions that were vacuumed";
+  const doubtful = { ...search, statements: search.statements.map((one) => ({ ...one, uncounted })) };
+  const [choice] = findBadStatement.choices?.(doubtful) ?? [];
+  expect(choice?.details).toContain(`NOT COUNTED: ${uncounted}`);
+  const all = search.statements.flatMap(({ transactions }) => transactions).join("+");
+  expect(findBadStatement.writtenChoice?.(doubtful, all)?.details).toContain(`NOT COUNTED: ${uncounted}`);
+  const noticed = [{ level: "warn", text: "the log breaks off" } as const];
+  const params = { table: story.incident.table };
+  expect(await findBadStatement.verify?.(story.ctx, params, { ...search, findings: noticed })).toEqual(noticed);
+});

@@ -176,8 +176,8 @@ test("asks about triggers by name, without a default, only where there are any",
   expect(none.map((one) => [one.value, one.data, one.tags])).toEqual([["none", "fire", ["default", "fire", "skip"]]]);
   const asked = await choicesOf(alarmed);
   expect(asked.map((one) => [one.value, one.data, one.tags])).toEqual([
-    ["fire", "fire", []],
     ["skip", "skip", []],
+    ["fire", "fire", []],
   ]);
   for (const choice of asked)
     expect(choice.details.join()).toContain("public.orders: mail, AFTER INSERT, calls send_mail()");

@@ -62,6 +62,8 @@ export async function takeBackup(from: ArchivingServer, name: string): Promise<s
 
 /** Ends the current file of the log and waits until it is archived. */
 export async function archiveAll(from: ArchivingServer, session: Connection): Promise<void> {
+  // A file in which nothing stands yet is not ended.
+  await session.run("", "select pg_logical_emit_message(false, 'holdfast', '')");
   const { file } = await session.row("", "select pg_walfile_name(pg_switch_wal()) as file");
   for (let tries = 0; tries < 400; tries += 1) {
     if (existsSync(path.join(from.archive, file ?? ""))) return;

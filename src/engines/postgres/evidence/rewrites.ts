@@ -80,7 +80,8 @@ function joined(
   const inPages = search.statements.map((statement) => {
     const sure = withSavepoints(statement, commits, next);
     const learnt = sure.subtransactions.length > statement.subtransactions.length;
-    return located(withLogged(sure, learnt, commits, { asked, next, own }), positions);
+    const known = isWhole(statement, surveyed, next) ? without(sure) : sure;
+    return located(withLogged(known, learnt, commits, { asked, next, own }), positions);
   });
   const kept = listed([...inPages, ...groupsOf(deletes).map((one) => located(one, positions)), ...deletes]);
   const drops = dropsOf(asked, next).filter(isWithin);
@@ -90,6 +91,16 @@ function joined(
     statements: [...kept.slice(0, 20 - newestRewrites.length), ...newestRewrites],
     findings: [...search.findings, ...findingsOf(surveyed)],
   };
+}
+
+/** The log that was read has all that its transactions did, from their first word to their COMMIT: no row that it took is uncounted. */
+function isWhole({ transactions }: Statement, { log: { commits, nextXid: first } }: Surveyed, next: FullXid): boolean {
+  const known = new Set(commits.map(({ xid }) => String(fullXid(xid, next))));
+  return first !== null && transactions.every((xid) => known.has(xid) && Number(xid) >= fullXid(first, next + 1));
+}
+
+function without({ uncounted: _known, ...statement }: Statement): Statement {
+  return statement;
 }
 
 interface Looking {
@@ -259,7 +270,7 @@ function findingsOf(surveyed: Surveyed): readonly Finding[] {
   const { from, end, backup } = surveyed;
   const whole = from <= lsnNumber(backup.label.start);
   const read = finding(
-    "note",
+    "ok",
     `${size(Number(end > from ? end - from : 0n))} of the log since the base backup were searched.`,
   );
   const older = "Older log was left out: the pages name statements already. What happened before may not be listed.";

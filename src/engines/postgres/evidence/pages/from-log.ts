@@ -78,5 +78,19 @@ export function logFindings(log: LoggedWrites | null): readonly Finding[] {
   if (log === null) return [];
   const all = log.read >= log.of;
   const text = `${size(log.read)} of the log ${all ? "were" : `out of ${size(log.of)}, the newest, were`} read for what is off the pages.`;
-  return [finding("note", text)];
+  return [finding("ok", text)];
+}
+
+/** Where the log does not hold all that a statement did, what was cleaned up before the hold may have been its own, and nobody can count it. */
+export function uncounted(
+  { cleaned }: Scan,
+  log: LoggedWrites | null,
+  statement: Statement,
+): Pick<Statement, "uncounted"> {
+  const isWhole = log?.wholeFrom != null && statement.transactions.every((xid) => Number(xid) >= (log.wholeFrom ?? 0));
+  const parts = [...cleaned].filter(([, versions]) => versions > 0);
+  if (isWhole || parts.length === 0 || statement.kind === "open" || statement.kind === "prepared") return {};
+  const where = parts.map(([table, versions]) => `${number(versions)} of ${table}`).join(", ");
+  const text = `row versions that were cleaned up before the hold (at least ${where}): some may be rows that it took, and the log that is left can't tell.`;
+  return { uncounted: text };
 }

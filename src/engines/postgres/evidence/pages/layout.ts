@@ -12,8 +12,9 @@ export const mask = {
   updated: 0x2000,
 } as const;
 
+const pageHeader = 24;
+const pointerUnused = 0;
 const pointerNormal = 1;
-const pointerRedirect = 2;
 const pointerDead = 3;
 const movedBlock = 0xffffffff;
 const movedOffset = 0xfffd;
@@ -38,9 +39,10 @@ export interface Version {
   nextOffset: number;
 }
 
+/** Pointers whose versions are gone: pruned away on the page, or taken by VACUUM. A page without any pointer lost at least one. */
 export interface PointerCount {
   dead: number;
-  redirected: number;
+  emptied: number;
 }
 
 const blank = (): Version => ({
@@ -60,11 +62,12 @@ const blank = (): Version => ({
 export function eachVersion(page: Buffer, block: number, visit: (version: Version) => void, gone?: PointerCount): void {
   const lower = page.readUInt16LE(12);
   const version = blank();
-  for (let pointer = 24; pointer < lower; pointer += 4) {
+  if (gone && lower === pageHeader) gone.emptied += 1;
+  for (let pointer = pageHeader; pointer < lower; pointer += 4) {
     const word = page.readUInt32LE(pointer);
     const state = (word >>> 15) & 3;
     if (gone && state === pointerDead) gone.dead += 1;
-    if (gone && state === pointerRedirect) gone.redirected += 1;
+    if (gone && state === pointerUnused) gone.emptied += 1;
     if (state !== pointerNormal) continue;
     version.pointer = pointer;
     version.offset = (pointer - 24) / 4 + 1;
@@ -77,7 +80,7 @@ export function eachVersion(page: Buffer, block: number, visit: (version: Versio
 /** The multixacts on the page that may hide a deleter; most pages have none, and this looks at no more than it must. */
 export function eachMultixact(page: Buffer, visit: (multi: number) => void): void {
   const lower = page.readUInt16LE(12);
-  for (let pointer = 24; pointer < lower; pointer += 4) {
+  for (let pointer = pageHeader; pointer < lower; pointer += 4) {
     const word = page.readUInt32LE(pointer);
     if (((word >>> 15) & 3) !== pointerNormal) continue;
     const row = word & 0x7fff;

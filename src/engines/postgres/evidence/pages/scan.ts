@@ -21,6 +21,8 @@ export interface Deleter {
 export interface Scan {
   readonly deleters: ReadonlyMap<FullXid, Deleter>;
   readonly pruned: number;
+  /** By table: versions that were removed before this reading, pruned or vacuumed, as far as their pages still show it. At least so many. */
+  readonly cleaned: ReadonlyMap<string, number>;
   readonly pagesRead: number;
   /** Versions under a multixact that the server no longer knows. */
   readonly unresolved: number;
@@ -35,10 +37,12 @@ export async function scan(
   watch: Watch,
 ): Promise<Scan> {
   const [plain, multi] = [new Map<number, Deleter>(), new Map<number, Deleter>()];
-  const gone: PointerCount = { dead: 0, redirected: 0 };
+  const cleaned = new Map<string, number>();
+  let pruned = 0;
   const total = pagesOf(tables);
   let done = 0;
   for (const relation of tables) {
+    const gone: PointerCount = { dead: 0, emptied: 0 };
     const see = (version: Version) => {
       if (version.deleter === 0) return;
       note(deleterIn(version.multi ? multi : plain, version, next), relation.table, version, next);
@@ -48,10 +52,12 @@ export async function scan(
       done += pages.length;
       watch.progress({ done, total, unit: "pages", note: relation.table });
     }
+    pruned += gone.dead;
+    cleaned.set(relation.table, (cleaned.get(relation.table) ?? 0) + gone.dead + gone.emptied);
   }
   const unresolved = await mergeMultixacts(asking, plain, multi, next);
   const deleters = new Map([...plain.values()].map((one) => [one.xid, one]));
-  return { deleters, pruned: gone.dead, pagesRead: done, unresolved };
+  return { deleters, pruned, cleaned, pagesRead: done, unresolved };
 }
 
 function deleterIn(all: Map<number, Deleter>, { deleter, multi }: Version, next: FullXid): Deleter {

@@ -6,7 +6,7 @@ import { finding, number, plural, size } from "../say.ts";
 import { nextXid } from "../xid.ts";
 import { countEach } from "./count.ts";
 import { sortDeleters } from "./deleters.ts";
-import { askLog, groupedBy, logFindings, told, withLog } from "./from-log.ts";
+import { askLog, groupedBy, logFindings, told, uncounted, withLog } from "./from-log.ts";
 import { pageSize } from "./layout.ts";
 import { pageSource, pagesOf, relations } from "./relation.ts";
 import { type Scan, scan } from "./scan.ts";
@@ -34,7 +34,8 @@ export async function searchStatements(
   const groups = groupsOf(singles.map(({ statement }) => statement)).map((statement) => groupedBy(statement, singles));
   const largest = listed([...groups, ...singles].map((one) => ({ ...one, rows: one.statement.rows })));
   const counted = await exactly(reading, asking, largest, watch);
-  const statements = log === null ? counted : await told(asking, log, counted, deleters);
+  const inWords = log === null ? counted : await told(asking, log, counted, deleters);
+  const statements = inWords.map((statement) => ({ ...statement, ...uncounted(seen, log, statement) }));
   return {
     table: query.table,
     tables: query.tables,
@@ -93,16 +94,14 @@ function findingsOf(
   { skipped, rest, bytes }: HowItWent,
 ): readonly Finding[] {
   const findings = [
-    finding("note", `${number(seen.pagesRead)} raw pages (${size(bytes)}) were read; no row was touched.`),
+    finding("ok", `${number(seen.pagesRead)} raw pages (${size(bytes)}) were read; no row was touched.`),
   ];
   if (rest > 0)
     findings.push(
-      finding("note", "The tables are large beside the server's memory: pages were read with rests between them."),
+      finding("ok", "The tables are large beside the server's memory: pages were read with rests between them."),
     );
   if (seen.pruned > 0)
-    findings.push(
-      finding("warn", `${plural(seen.pruned, "version")} of rows were already removed and can't come back this way.`),
-    );
+    findings.push(finding("ok", `${plural(seen.pruned, "version")} of rows were already removed from their pages.`));
   if (seen.unresolved > 0)
     findings.push(finding("warn", `${plural(seen.unresolved, "version")} can't be put down to any transaction.`));
   if (skipped > 0)

@@ -9,17 +9,21 @@ export interface Tally {
   readonly ids: Map<number, Map<string, Counts>>;
   /** Ids of transactions that committed with subtransactions, and of those. */
   readonly families: Set<number>;
+  /** The next id to be given out, as the first word on running transactions has it. */
+  nextXid: number | null;
 }
 
 type Counts = { -readonly [kind in keyof FileWrites]: number };
 
 export function newTally(): Tally {
-  return { ids: new Map(), families: new Set() };
+  return { ids: new Map(), families: new Set(), nextXid: null };
 }
 
 /** Operations of the heap's records (access/heapam_xlog.h); they are the same from 14 to 18. */
 const [operation, insert, remove, update, hotUpdate, multiInsert] = [0x70, 0x00, 0x10, 0x20, 0x40, 0x50];
 const [partitionMove, speculative] = [0x10, 0x08];
+/** A server that is fit for a standby writes it at each checkpoint, and every 15 s while it works (storage/standbydefs.h). */
+const runningTransactions = 0x10;
 
 /** Not counted as deleted: rows that moved to another partition, and inserts that were given up. */
 export function tallied(tally: Tally, record: LogRecord, database: number, major: number): void {
@@ -32,6 +36,8 @@ export function tallied(tally: Tally, record: LogRecord, database: number, major
       return;
     case manager.transaction:
       return noteFamily(tally, record, major);
+    case manager.standby:
+      if ((record.info & 0xf0) === runningTransactions) tally.nextXid ??= mainOf(record, major).readUInt32LE(12);
   }
 }
 

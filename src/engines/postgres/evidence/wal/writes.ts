@@ -23,6 +23,8 @@ export interface LoggedWrites {
   /** Bytes of the log that were read, newest first, and that there are. */
   readonly read: number;
   readonly of: number;
+  /** A transaction with this id or a later one wrote nothing before what was read; null where that is not known. */
+  readonly wholeFrom: FullXid | null;
 }
 
 const [mostPerFile, mostKnown] = [2000, 20_000];
@@ -47,15 +49,17 @@ export async function writesInLog(
   const deadline = performance.now() + budgetMs;
   let read = 0;
   let tally = newTally();
+  let wholeFrom: FullXid | null = null;
   for await (const bytes of log.newestFirst((record) => tallied(tally, record, database, log.major))) {
     stopIfAsked(watch);
     keep(known, tally);
+    if (tally.nextXid !== null) wholeFrom = fullXid(tally.nextXid, next + 1);
     tally = newTally();
     read += bytes;
     watch.progress({ done: inMegabytes(read), total: inMegabytes(of), unit: "MB", note: "the server's log" });
     if (performance.now() > deadline) break;
   }
-  return { writes: known.writes, files, read, of };
+  return { writes: known.writes, files, read, of, wholeFrom };
 }
 
 const inMegabytes = (bytes: number) => Math.round(bytes / 1024 / 1024);
