@@ -4,7 +4,7 @@ import type { Stamped } from "../core/event.ts";
 import type { ExitName } from "../core/exit-codes.ts";
 import type { QuestionId, RunId, StepKey } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
-import type { Answer, ConfirmQuestion } from "../core/question.ts";
+import type { Answer, ConfirmQuestion, Question } from "../core/question.ts";
 import type { RunState } from "../core/run-state.ts";
 import type { RevealedRow } from "../core/step.ts";
 import type { RunSummary } from "../journal/journal.ts";
@@ -120,6 +120,8 @@ export interface Model {
   readonly readThrough: string;
   /** The question that was answered here, while the run has not gone on from it yet. */
   readonly answered: QuestionId | null;
+  /** The question that was answered last, until another one comes, or its step begins. */
+  readonly replied: Question | null;
   readonly typed: TypedLine;
   /** The confirmation that lapsed before it was answered. */
   readonly lapsed: ConfirmQuestion | null;
@@ -212,6 +214,7 @@ export function firstModel(seed: ModelSeed): Model {
     readThrough: "",
     answered: null,
     typed: emptyLine,
+    replied: null,
     lapsed: null,
     missed: { step: "", times: 0 },
     dead: "",

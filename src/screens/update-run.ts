@@ -24,6 +24,7 @@ export function sessionOpened(model: Model, state: RunState, revealable: StepKey
     readThrough: "",
     asked: null,
     answered: null,
+    replied: null,
     aside: null,
     cursors: { ...model.cursors, live: 0, ended: 0 },
   };
@@ -32,18 +33,38 @@ export function sessionOpened(model: Model, state: RunState, revealable: StepKey
 
 /** A new question empties the field and the pump, and highlights nothing. */
 export function runChanged(before: Model, state: RunState, revealable: StepKey | null = null): Update {
-  const model = { ...before, run: state, revealable, lapsed: lapsedOf(before, state), dead: deadAfter(before, state) };
+  const replied = repliedOf(before, state);
+  const model = {
+    ...before,
+    run: state,
+    revealable,
+    replied,
+    lapsed: lapsedOf(before, state),
+    dead: deadAfter(before, state),
+  };
   const question = state.question;
   if (question === null) return just({ ...model, asked: null, answered: null, aside: null, typed: emptyLine });
   if (question.id === before.asked?.id) return just(model);
   const missed = before.missed.step === question.step ? before.missed : { step: question.step, times: 0 };
   const asked = { id: question.id, step: question.step, at: model.now, seen: 0 };
+  const message = isStillTrue(model, question) ? model.message : "";
   const fresh = withCursor(
-    withCursor({ ...model, asked, answered: null, typed: emptyLine, missed }, -1, "choice"),
+    withCursor({ ...model, asked, answered: null, typed: emptyLine, missed, message }, -1, "choice"),
     0,
     question.kind === "confirm" ? question.way.kind : "failure",
   );
-  return just(askedAgain(toTheRun(fresh), question, before), { do: "drain" });
+  return just(askedAgain(toTheRun(fresh), question), { do: "drain" });
+}
+
+/** What was said to an earlier key ("no question waits") is not true beside a question; of a miss, of leaving and of dead keys it is. */
+function isStillTrue({ leaving, stops, dead, missed }: Model, question: Question): boolean {
+  return leaving !== "no" || stops > 0 || dead !== "" || (missed.times > 0 && missed.step === question.step);
+}
+
+function repliedOf(before: Model, state: RunState): Question | null {
+  const replied = isAnswered(before) ? (before.run?.question ?? null) : before.replied;
+  const step = state.steps.find((one) => one.step.key === replied?.step);
+  return step?.status === "running" ? null : replied;
 }
 
 const typedIntoNothing = "What you were typing into is gone. No key does anything until you press Enter or Esc.";
@@ -65,14 +86,15 @@ function lapsedOf({ run, now, lapsed }: Model, { question }: RunState): ConfirmQ
   return now >= was.lapsesAt ? was : null;
 }
 
-function askedAgain(model: Model, question: Question, before: Model): Model {
-  const was = model.lapsed;
-  if (isAnswered(before) && question.step === before.asked?.step && question.kind !== "failure")
-    return { ...model, lapsed: null, message: notTaken[question.kind] };
-  if (was === null || question.kind !== "confirm" || was.step !== question.step) return { ...model, lapsed: null };
+function askedAgain(before: Model, question: Question): Model {
+  const { replied, lapsed: was } = before;
+  const model = { ...before, replied: null, lapsed: null };
+  if (replied?.step === question.step && replied.kind === question.kind && question.kind !== "failure")
+    return { ...model, message: notTaken[question.kind] };
+  if (was === null || question.kind !== "confirm" || was.step !== question.step) return model;
   const what = isSame(was, question) ? "unchanged" : "CHANGED, read it anew";
   const message = `Asked again: two minutes went by. The server was looked at again: ${what}.`;
-  return { ...model, lapsed: null, message };
+  return { ...model, message };
 }
 
 /** Why the same is asked once more right after it was answered. */
@@ -124,6 +146,7 @@ export function ended(before: Model, end: RunEnd): Update {
     aside: null,
     dead: deadAfter(before, { ...end.state, question: null }),
     fault: end.fault ?? null,
+    message: "",
   };
   const shown = withCursor(toTheRun(model), 0, "ended");
   return model.leaving === "yes" ? just(shown, { do: "exit", exit: end.exit }) : just(shown, { do: "refresh" });
