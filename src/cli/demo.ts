@@ -192,5 +192,7 @@ async function clearStage(parts: DemoParts, { rehearsal, workbench }: Stage): Pr
   await rehearsal.end(open ? "keep" : "remove");
   parts.say("The demo's server has ended. Its journal stays; see it with:");
   parts.say(`  ${parts.listCommand(dirname(workbench.journalFile))}`);
-  if (open) parts.say(`The run is not finished, and its server's folder is kept. Go on with: ${parts.again}`);
+  if (!open) return;
+  parts.say("The run is not finished, and its server's folder is kept.");
+  parts.say(`Go on with: ${parts.again}`);
 }

@@ -20,8 +20,7 @@ export function incidentLines(incident: Incident, told: "now" | "left" = "now"):
 }
 
 /** Said once, before the screens take the window: where it can be read again. */
-export const whereItStands =
-  "  It is noted in the run: on the screens v (details) shows it again under NOTES, without them `holdfast journal show`.";
+export const whereItStands = "  Noted in the run: v (details) on the screens shows it again, under NOTES.";
 
 /** The same as one line, for the run's notes. */
 export function storyNote(incident: Incident): string {

@@ -79,10 +79,10 @@ function notNeeded(window: LogWindow, rows: number): PathOption {
   return {
     ...base,
     feasible: true,
-    why: "The pages still hold all rows: the log would add none, and was not read.",
+    why: "The pages still hold every row that is known of: the log was not read for more.",
     takesMs: expectedMs(window, rows),
     rows,
-    loses: "nothing that is still on the pages.",
+    loses: "nothing that is still on the pages. More than that is counted by nobody.",
     recommended: false,
   };
 }
