@@ -1,5 +1,5 @@
 import type { FailureAct } from "../core/question.ts";
-import { isClosed } from "../core/run-state.ts";
+import { isClosed, type RunState } from "../core/run-state.ts";
 import type { Key } from "./input/decode.ts";
 import { type Model, type Place, placeOf, routeOf } from "./model.ts";
 
@@ -112,6 +112,11 @@ export const bindings: readonly Binding[] = [
   binding(["x"], "x", ["failure"], "give-up", "give up", { acts: true, enabled: option("abandon") }),
   binding(["x"], "x", ["resume"], "give-up", "give this run up", { acts: true, enabled: canResume }),
   binding(["x"], "x", ["ended"], "give-up", "give this run up", { acts: true, enabled: canGoOn }),
+  binding(["x"], "x", ["live", "choice", "go"], "give-up", "give this run up", {
+    ...hidden,
+    acts: true,
+    enabled: notYet,
+  }),
   binding(["p"], "p", ["live", "choice", "go", "failure"], "pause", "pause", { acts: true, enabled: isDriving }),
   binding(["t"], "t", ["resume", "ended", "live", "journal"], "timeline", "timeline", { enabled: hasRunToShow }),
   binding(["v"], "v", runs, "details", "details"),
@@ -191,13 +196,22 @@ function isDriving(model: Model): true | string {
 function canResume(model: Model): true | string {
   const route = routeOf(model);
   if (route.kind !== "resume") return "no run is chosen";
-  if (isClosed(route.state)) return `the run is ${route.state.status}: it can't go on`;
+  if (isClosed(route.state)) return `the run is ${closedWord(route.state)}: it can't go on`;
   return route.summary.driven ? "another process drives this run now: it has to end or pause first" : true;
+}
+
+/** A run that is driven has a step in the air, or a question: it pauses first. */
+function notYet(): string {
+  return "press p first: a run is given up once it has paused";
 }
 
 function canGoOn(model: Model): true | string {
   if (model.run === null) return "there is no run";
-  return isClosed(model.run) ? `the run is ${model.run.status}: nothing is left to do in it` : true;
+  return isClosed(model.run) ? `the run is ${closedWord(model.run)}: nothing is left to do in it` : true;
+}
+
+function closedWord({ status }: RunState): string {
+  return status === "abandoned" ? "given up" : status;
 }
 
 /** Values are masked until somebody asks, and the asking is journaled. */

@@ -7,6 +7,8 @@ import { count, plural } from "./format.ts";
 export interface Proof {
   readonly rescued: number;
   readonly equal: number;
+  /** Rows that are in their tables with other values than the rescued ones: traffic may have changed them since. */
+  readonly different: number;
   readonly tables: readonly { readonly table: string; readonly equal: number }[];
 }
 
@@ -23,7 +25,8 @@ export function proofLine(state: RunState): string {
   if (proof === null) return "";
   const tables = proof.tables.map(({ table, equal }) => `${table} ${count(equal)}`).join(", ");
   const total = `${count(proof.equal)} of ${count(proof.rescued)} rows are back, proved equal`;
-  return tables === "" ? total : `${total} (${tables})`;
+  const changed = proof.different > 0 ? `; ${count(proof.different)} more are there with other values` : "";
+  return `${total}${tables === "" ? "" : ` (${tables})`}${changed}`;
 }
 
 /**
@@ -78,7 +81,12 @@ function proofIn(result: Json | undefined): Proof | null {
   if (!isJsonObject(result)) return null;
   const { rescued, equal, tables } = result;
   if (typeof rescued !== "number" || typeof equal !== "number") return null;
-  return { rescued, equal, tables: Array.isArray(tables) ? tables.filter(isJsonObject).flatMap(tableIn) : [] };
+  return {
+    rescued,
+    equal,
+    different: numberIn(result.different),
+    tables: Array.isArray(tables) ? tables.filter(isJsonObject).flatMap(tableIn) : [],
+  };
 }
 
 function tableIn({ table, equal }: JsonObject): Proof["tables"] {

@@ -10,12 +10,25 @@ import { placeWords } from "./target-words.ts";
 
 /** A run's events as an operator reads them: time since it was opened, number, words. Every event has its line. */
 export function timelineLines(events: readonly Stamped[]): readonly string[] {
+  return timelineRows(events).map(({ since, seq, words }) =>
+    cleanForTerminal(`${since.padStart(8)}  ${String(seq).padStart(4)}  ${words}`),
+  );
+}
+
+interface TimelineRow {
+  /** `+5:42` since the run was opened. */
+  readonly since: string;
+  readonly seq: number;
+  readonly words: string;
+}
+
+/** Each event in the words of its own moment: what progress was then, not what it came to. */
+export function timelineRows(events: readonly Stamped[]): readonly TimelineRow[] {
   let state: RunState | null = null;
   return events.map((stamped) => {
     state = state === null ? openRun(stamped) : applyEvent(state, stamped);
-    const words = rowWords(stamped.event, state);
-    const since = `+${duration(stamped.at - state.openedAt)}`.padStart(8);
-    return cleanForTerminal(`${since}  ${String(stamped.seq).padStart(4)}  ${words}`);
+    const since = `+${duration(stamped.at - state.openedAt)}`;
+    return { since, seq: stamped.seq, words: rowWords(stamped.event, state) };
   });
 }
 

@@ -227,6 +227,21 @@ describe("the typed confirmation", () => {
     expect(textOf(typing({ way: { kind: "type", phrase: "merge" } }))).toContain("Type this, by hand: merge");
   });
 
+  it("says first how the rest of a preview is read, where not all of it has been", () => {
+    const going = (rows: number) =>
+      textOf(
+        running(
+          untilMerge("sandbox").tell({
+            kind: "question.asked",
+            question: confirmQuestion({ way: { kind: "go" } }),
+          }),
+          { columns: 80, rows },
+        ),
+      );
+    expect(going(15)).toContain("PgDn shows the rest; then g goes ahead.");
+    expect(going(30)).toMatch(/^g goes ahead\./m);
+  });
+
   it("names every step that the one answer lets through, and the way back of each", () => {
     const previews = [
       {
@@ -244,7 +259,7 @@ describe("the typed confirmation", () => {
     expect(text).toContain("STEPS 6, 7  Take the safety copy; Merge the missing rows");
     expect(text).toContain("WRITE   lapses in");
     expect(text).toContain("undo: DELETE by the rescue list, for 24 h");
-    expect(text).toContain("keys 981,204, orders 981,204");
+    expect(text).toContain("step 6: keys 981,204; step 7: orders 981,204");
   });
 
   it("says that it has lapsed", () => {
@@ -268,6 +283,61 @@ describe("what a step holds and gives back", () => {
     const held = ended(story().tell(lease("L1", "rows pinned"), { kind: "run.paused", reason: "left" }));
     expect(textOf(held)).toContain("held: rows pinned");
     expect(textOf(held)).not.toContain("nothing is held");
+  });
+});
+
+describe("what was given back", () => {
+  it("is named by its kind and name, and costs nothing any more", () => {
+    const told = story().tell(
+      lease("L1", "the log is kept"),
+      { kind: "lease.taken", lease: "L1", facts: null },
+      { kind: "lease.changed", lease: "L1", words: "The rows are rescued.", facts: null },
+      { kind: "lease.released", lease: "L1", how: "released" },
+    );
+    const text = textOf(play(running(told), [letters("v")]).model);
+    expect(text).toContain("given back  row-pin holdfast_L1: The rows are rescued.");
+    expect(text).not.toMatch(/costs: |protects: |by hand/);
+  });
+});
+
+describe("the timeline", () => {
+  it("tells of each moment how far the step was then, not how far it came", () => {
+    const at = (n: number) =>
+      ({ kind: "step.progressed", step: "merge", progress: { done: n, total: 1000, unit: "rows" } }) as const;
+    const told = untilMerge().tell(
+      { kind: "step.intended", step: "merge", attempt: 1, params: {}, recovery: "cursor" },
+      at(100),
+      at(1000),
+    );
+    const text = textOf(
+      model({ routes: [{ kind: "start" }, { kind: "timeline", state: told.state, events: told.events }] }),
+    );
+    expect(text).toMatch(/GOES ON 10\.0 %, 100 of 1,000 rows[^]*GOES ON 100\.0 %, 1,000 of 1,000 rows/);
+  });
+});
+
+describe("a choice", () => {
+  const asking = (step: string) =>
+    textOf(running(story().tell({ kind: "question.asked", question: { ...statementQuestion, step } })));
+
+  it("is said to change nothing yet only where a write, with its confirmation, is still to come", () => {
+    expect(asking("statement")).toContain("choosing changes nothing yet");
+    expect(asking("verify")).toContain("what you choose is done at once");
+    expect(asking("verify")).not.toContain("nothing yet");
+  });
+});
+
+describe("a table of numbers that has no room", () => {
+  it("leaves out what is 0 everywhere, and names it: no number that counts is cut", () => {
+    const numbers = { rows: 20_128, missing: 20_128, identical: 0, remade: 0, otherUnique: 0, orphans: 20_128 };
+    const told = story().tell(
+      ...done("check", 1, { tables: [{ table: "public.payments", ...numbers, duplicates: 0 }] }),
+      { kind: "run.paused", reason: "" },
+    );
+    const narrow = textOf(play(ended(told, { columns: 80, rows: 40 }), []).model);
+    expect(narrow).toMatch(/ rows +missing +orphans\npublic\.payments +20,128 +20,128 +20,128\n/);
+    expect(narrow).toContain("0 in every table: identical, remade, other unique, duplicates");
+    expect(textOf(ended(told, { columns: 120, rows: 40 }))).toMatch(/identical +remade +other unique +orphans/);
   });
 });
 

@@ -56,6 +56,12 @@ describe("the table of keys", () => {
 });
 
 describe("a key that does nothing just now", () => {
+  it("leads to giving up from where a run is driven: it pauses first", () => {
+    const { model: after, commands } = play(running(merging()), [letters("x")]);
+    expect(textOf(after)).toContain("x: press p first: a run is given up once it has paused");
+    expect(commands).toEqual([]);
+  });
+
   it("says why, in the words of the option", () => {
     const { model: after, commands } = play(running(failing()), [letters("r")]);
     expect(commands).toEqual([]);

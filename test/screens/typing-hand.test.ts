@@ -143,6 +143,25 @@ describe("a preview that was read", () => {
     expect(answersTo(again)).toHaveLength(1);
   });
 
+  it("stays read when only what a hold costs has grown meanwhile, and is unread when it holds something else", () => {
+    const cost = (mb: number, slot = "holdfast_wal_1") =>
+      `cost: Keeps ${mb} MB of WAL, growing about ${mb} MB/min; or run drop('${slot}')`;
+    const lines = (line: string) => [...rows(["x"]), line];
+    const asking = (id: string, line: string) =>
+      question(id, [], { previews: [{ step: "merge", preview: { ...mergePreview, lines: lines(line) } }] });
+    const told = untilMerge().tell({ kind: "question.asked", question: asking("Q1", cost(17)) });
+    const read = play(exactly(told), [...byHand("wrong"), enter]).model;
+    const between = shown(read, missed(told, "Q1"));
+    const grown = shown(between, told.tell({ kind: "question.asked", question: asking("Q2", cost(84)) }));
+    expect(textOf(grown)).toContain("lines 1 to");
+    expect(textOf(grown)).not.toContain("not read yet");
+    const other = shown(
+      between,
+      told.tell({ kind: "question.asked", question: asking("Q3", cost(84, "holdfast_wal_of_another")) }),
+    );
+    expect(textOf(other)).toContain("not read yet");
+  });
+
   it("is unread when it says something else the next time, or warns of something new", () => {
     const told = untilMerge().tell({ kind: "question.asked", question: question("Q1") });
     const wrong = play(exactly(told), [...byHand("wrong"), enter]).model;

@@ -27,8 +27,10 @@ export function confirmRows(model: Model, question: ConfirmQuestion): ConfirmVie
   const { columns, rows } = model.size;
   const height = bodyHeight(model);
   const top = [...titleRows(model, question), ...factRows(question, columns)];
-  const bottom = [...countRows(model, question), ...promptRows(model, question, columns)];
   const lines = previewRows(model, question, columns);
+  const isRead = model.readThrough === previewPrint(model, question);
+  const ask = (unread: number) => [...countRows(model, question), ...promptRows(model, question, columns, unread)];
+  const bottom = ask(0);
   const room = height - top.length - bottom.length - 1;
   const needed = Math.min(lines.length, 2);
   if (columns < 60 || rows < 15 || room < needed) {
@@ -39,11 +41,10 @@ export function confirmRows(model: Model, question: ConfirmQuestion): ConfirmVie
   }
   const part = scrolled(lines, model.cursors[question.way.kind] ?? 0, room);
   const seen = part.from + part.shown.length;
-  const isRead = model.readThrough === previewPrint(model, question);
   const unread = isRead ? 0 : Math.max(0, lines.length - Math.max(model.asked?.seen ?? 0, seen));
   const rest = unread > 0 ? span(`: ${unread} not read yet, no answer before`, "strong") : span("");
   return {
-    rows: [...top, ...part.shown, row(whereIn(part), rest), ...bottom],
+    rows: [...top, ...part.shown, row(whereIn(part), rest), ...ask(unread)],
     tooSmall: null,
     unread,
     seen,
@@ -54,17 +55,22 @@ export function confirmRows(model: Model, question: ConfirmQuestion): ConfirmVie
 
 export const mostMisses = 3;
 
-/** All that has to be read before an answer; two questions of the same print say the same. */
+/** All that has to be read before an answer; two questions of the same print say the same, but for what a hold costs by now. */
 export function previewPrint({ run }: Model, { previews, covers }: ConfirmQuestion): string {
   const told = previews.map(({ step, preview: { summary, lines, counts, undo, incomplete } }) => [
     step,
     summary,
-    lines,
+    lines.map(withoutAmounts),
     counts,
     undo,
     incomplete,
   ]);
   return JSON.stringify([told, warningsOf(run, covers).map(findingText)]);
+}
+
+/** How much log is kept, and how fast it grows, changes by the second; counts of rows stand in other lines. */
+function withoutAmounts(line: string): string {
+  return line.startsWith("cost: ") ? line.replaceAll(/\d[\d.,]*( [kMGT]?B(\/min)?)?/g, "#") : line;
 }
 
 /** `STEP 7  merge`, or every step that this one answer lets through; never cut: what has no room on one row takes two. */
@@ -105,8 +111,7 @@ function factRows(question: ConfirmQuestion, width: number): readonly Row[] {
 
 function previewRows(model: Model, question: ConfirmQuestion, width: number): readonly Row[] {
   const previews = question.previews.flatMap(({ step, preview }, index) => {
-    const number = (model.run?.steps.findIndex((one) => one.step.key === step) ?? -1) + 1;
-    const label = index === 0 ? "It will" : `Step ${number}`;
+    const label = index === 0 ? "It will" : `Step ${numberOf(model, step)}`;
     return [
       ...labelled(label, preview.summary, width, { indent: 12 }),
       ...preview.lines.flatMap((line) => labelled("", line, width, { indent: 12 })),
@@ -120,6 +125,10 @@ function previewRows(model: Model, question: ConfirmQuestion, width: number): re
     ];
   });
   return [...warningRows(model, question, width), ...previews];
+}
+
+function numberOf({ run }: Model, step: string): number {
+  return (run?.steps.findIndex((one) => one.step.key === step) ?? -1) + 1;
 }
 
 /** What the checks warned of comes before what the step will do: it may be the reason to hurry, or not to go on. */
@@ -137,8 +146,13 @@ function warningsOf(run: Model["run"], covers: readonly string[]): readonly Find
 }
 
 function countRows(model: Model, question: ConfirmQuestion): readonly Row[] {
-  const counts = question.previews.flatMap(({ preview }) => Object.entries(preview.counts));
-  const words = counts.map(([name, value]) => `${spaced(name)} ${count(value)}`).join(", ");
+  const counted = question.previews.filter(({ preview }) => Object.keys(preview.counts).length > 0);
+  const words = counted
+    .map(({ step, preview }) => {
+      const numbers = Object.entries(preview.counts).map(([name, value]) => `${spaced(name)} ${count(value)}`);
+      return `${counted.length > 1 ? `step ${numberOf(model, step)}: ` : ""}${numbers.join(", ")}`;
+    })
+    .join("; ");
   const took = question.previews.reduce((sum, { preview }) => sum + (preview.takesMs ?? 0), 0);
   const told = question.previews.some(({ preview }) => preview.lines.some((line) => line.startsWith("about ")));
   const time = took > 0 && !told ? expected(took) : "";
@@ -147,9 +161,15 @@ function countRows(model: Model, question: ConfirmQuestion): readonly Row[] {
   return labelled("Counts", all, model.size.columns, { indent: 12, most: 3 });
 }
 
-function promptRows(model: Model, question: ConfirmQuestion, width: number): readonly Row[] {
+function promptRows(model: Model, question: ConfirmQuestion, width: number, unread: number): readonly Row[] {
   if (isAnswered(model)) return takenRows(model, question, width);
-  if (question.way.kind === "go") return [row(span("g goes ahead.", "strong"), " Esc puts it aside, nothing happens.")];
+  if (question.way.kind === "go")
+    return [
+      row(
+        span(unread > 0 ? "PgDn shows the rest; then g goes ahead." : "g goes ahead.", "strong"),
+        " Esc puts it aside, nothing happens.",
+      ),
+    ];
   const { times } = model.missed;
   const missed = times > 0 ? `   (${times} of ${mostMisses} misses) ${triesLeft(times)}` : "";
   const asks = phraseWords(model, question, question.way.phrase) + missed;

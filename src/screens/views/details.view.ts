@@ -44,18 +44,18 @@ function heading(text: string): readonly Row[] {
 
 function leaseDetail(held: RunState["leases"][number], width: number): readonly Row[] {
   const { lease, status } = held;
+  // Its words may be the reason by now, and it protects and costs nothing any more.
+  if (status === "released") return labelled("given back", `${lease.kind} ${lease.name}: ${lease.words}`, width, wide);
   return [
     ...labelled(status, lease.words, width),
     ...(lease.protects === undefined ? [] : labelled("", `protects: ${lease.protects}`, width)),
     ...(lease.costs === undefined ? [] : labelled("", `costs: ${lease.costs}`, width)),
-    ...(status === "released"
-      ? []
-      : [
-          ...labelled("", "by hand, only if Holdfast can't:", width),
-          ...labelled("", lease.byHand, width, { indent: 0 }),
-        ]),
+    ...labelled("", "by hand, only if Holdfast can't:", width),
+    ...labelled("", lease.byHand, width, { indent: 0 }),
   ];
 }
+
+const wide = { indent: 12 };
 
 function warningRows(state: RunState, width: number): readonly Row[] {
   const warned = state.steps.flatMap(({ step, findings }, index) =>

@@ -1,11 +1,10 @@
 import { utc } from "../../core/clock.ts";
 import { shortRunId } from "../../core/ids.ts";
 import type { RunSummary } from "../../journal/journal.ts";
-import { rowWords } from "../../words/event-line.ts";
 import { duration, plural } from "../../words/format.ts";
-import { endWords } from "../../words/timeline.ts";
+import { endWords, timelineRows } from "../../words/timeline.ts";
 import { cursorOf, type Model, type Route } from "../model.ts";
-import { around, blank, ends, type Row, row, span } from "../rows.ts";
+import { around, blank, ends, row, span } from "../rows.ts";
 import type { Body } from "./body.ts";
 import { banner } from "./heading.ts";
 import { runMark } from "./start.view.ts";
@@ -44,10 +43,7 @@ function standing(run: RunSummary): string {
 /** One run's events in order; the newest are shown first to the eye, at the bottom. */
 export function timelineBody(model: Model, route: Extract<Route, { kind: "timeline" }>, height: number): Body {
   const { events, state } = route;
-  const lines = events.map((stamped): Row => {
-    const words = rowWords(stamped.event, state);
-    return row(`+${duration(stamped.at - state.openedAt)}`.padEnd(9), words);
-  });
+  const lines = timelineRows(events).map(({ since, words }) => row(since.padEnd(9), words));
   const room = Math.max(1, height - 2);
   const lastTop = Math.max(0, lines.length - room);
   const from = Math.max(0, lastTop - (model.cursors.timeline ?? 0));

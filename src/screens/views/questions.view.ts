@@ -9,7 +9,7 @@ export function choiceBody(model: Model, question: ChoiceQuestion, height: numbe
   const { columns } = model.size;
   const cursor = model.cursors.choice ?? -1;
   const many = `   ${question.choices.length} to choose from`;
-  const whole = `${many}; choosing changes nothing yet`;
+  const whole = `${many}; ${isConfirmedLater(model, question) ? "choosing changes nothing yet" : "what you choose is done at once"}`;
   const head = [
     row(span(question.asks, "strong"), question.asks.length + whole.length <= columns ? whole : many),
     ...factRows(question, columns),
@@ -21,6 +21,13 @@ export function choiceBody(model: Model, question: ChoiceQuestion, height: numbe
   const part = aroundItem(items, Math.max(0, cursor), room);
   const where = row(part.above + part.below > 0 ? whereIn(part) : "");
   return { rows: [...head, ...part.shown, where, ...none].slice(0, height) };
+}
+
+/** A write is always confirmed; where none follows any more, the next step does what was chosen. */
+function isConfirmedLater({ run }: Model, question: ChoiceQuestion): boolean {
+  const steps = run?.steps ?? [];
+  const rest = steps.slice(steps.findIndex((one) => one.step.key === question.step) + 1);
+  return rest.some(({ step, status }) => (step.effect === "write" || step.effect === "destroy") && status === "todo");
 }
 
 /** `default` is what a run takes that nobody can be asked in: to a person nothing is preselected. */

@@ -6,7 +6,7 @@ import { count, duration, plural } from "../../words/format.ts";
 import { keptWords, proofOf, rescuedLine } from "../../words/outcome-words.ts";
 import { goneLines, standingWords, staysLines } from "../../words/written-words.ts";
 import type { Model } from "../model.ts";
-import { blank, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
+import { blank, labelled, type Row, row, scrolled, span, whereIn, widthOf } from "../rows.ts";
 import type { Body } from "./body.ts";
 import { resultWords, spaced } from "../../words/step-words.ts";
 import { stepRows } from "./live.view.ts";
@@ -22,7 +22,7 @@ export function endedBody(model: Model, state: RunState, height: number): Body {
     ...reasonRows(model, state, columns),
     ...(state.status === "done" ? [] : [blank, ...stepRows(resting(state), model.now, columns, 40)]),
     blank,
-    ...tableRows(state),
+    ...tableRows(state, columns),
     ...(state.status === "abandoned" ? [] : wayRows(state, columns)),
     ...proofRows(state, columns),
     ...(state.purpose === "dry-run" ? dryRows(state, columns) : []),
@@ -85,11 +85,21 @@ function reasonRows(model: Model, state: RunState, width: number): readonly Row[
 }
 
 /** The newest result that speaks of tables, with every number that it has of each. */
-function tableRows(state: RunState): readonly Row[] {
+function tableRows(state: RunState, width: number): readonly Row[] {
   if (state.status === "abandoned" && state.purpose !== "dry-run") return [];
   const tables = state.steps.map((step) => tablesOf(step.result)).findLast((found) => found.length > 0) ?? [];
   if (tables.length === 0) return [];
-  const names = [...new Set(tables.flatMap((table) => Object.keys(table.numbers)))];
+  const all = [...new Set(tables.flatMap((table) => Object.keys(table.numbers)))];
+  const told = all.filter((name) => tables.some(({ numbers }) => numbers[name] !== 0));
+  const whole = gridRows(tables, all);
+  if (whole.every((line) => widthOf(line) <= width)) return [...whole, blank];
+  // Where not all columns have room, those go that are 0 in every table; they are named below.
+  const zeros = all.filter((name) => !told.includes(name)).map(spaced);
+  const none = zeros.length === 0 ? [] : labelled("", `0 in every table: ${zeros.join(", ")}`, width, { indent: 0 });
+  return [...gridRows(tables, told), ...none, blank];
+}
+
+function gridRows(tables: readonly TableNumbers[], names: readonly string[]): readonly Row[] {
   const wide = Math.max(12, ...tables.map((table) => table.name.length)) + 2;
   const texts = tables.flatMap((table) => Object.values(table.numbers).map(count));
   const narrow = Math.max(...[...names.map(spaced), ...texts].map((text) => text.length)) + 2;
@@ -102,7 +112,6 @@ function tableRows(state: RunState): readonly Row[] {
         names.map((name) => cell(table.numbers[name] === undefined ? "-" : count(table.numbers[name]))).join(""),
       ),
     ),
-    blank,
   ];
 }
 
@@ -243,7 +252,7 @@ export function restOfLeases(state: RunState): readonly string[] {
 function nextRows(model: Model, state: RunState, width: number): readonly Row[] {
   if (isClosed(state)) return [];
   return [
-    ...labelled("NEXT", "g goes on here; or later, in any shell of this account:", width, { indent: 11 }),
+    ...labelled("NEXT", "g goes on here; or later, as this account, in this folder:", width, { indent: 11 }),
     row(model.resumeCommand(state.run)),
     ...faultCommands(model),
   ];
