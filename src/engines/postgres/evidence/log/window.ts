@@ -11,9 +11,6 @@ export interface LogWindow {
   readonly segmentBytes: number;
 }
 
-/** More at once makes the server write much of it into temporary files. */
-export const mostAtOnce = 64n * 1024n * 1024n;
-
 /** The files of this timeline that lie without a gap before the newest; files that wait to be used again have names ahead of it. */
 export async function logWindow(connection: Connection): Promise<LogWindow> {
   const rows = await connection.rows(
@@ -39,20 +36,28 @@ export interface LogStep {
   readonly bytes: number;
 }
 
+/** How long the steps are, in bytes: each four times as long as the one before, up to the longest. */
+export interface StepBytes {
+  readonly first: bigint;
+  readonly longest: bigint;
+}
+
 /**
- * The window in steps, oldest first, that no record lies across: the server's functions leave out a record that ends behind the step, and
- * begin with the first that starts in it.
+ * The window in steps, oldest first, that no record lies across: the server's functions leave out a record that ends behind the step, begin
+ * with the first that starts in it, and fail where none does until the end of a file that was left early.
  */
 export async function* logSteps(
   connection: Connection,
   schema: string,
   window: LogWindow,
-  bytes = mostAtOnce,
+  { first, longest }: StepBytes,
 ): AsyncGenerator<LogStep> {
+  let bytes = first;
   for (let at = window.from; at < window.to;) {
     const next = at + bytes >= window.to ? window.to : await recordAfter(connection, schema, window, at + bytes);
     yield { from: lsnText(at), to: lsnText(next), bytes: Number(next - at) };
     at = next;
+    bytes = bytes * 4n < longest ? bytes * 4n : longest;
   }
 }
 

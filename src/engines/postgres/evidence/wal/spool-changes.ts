@@ -41,7 +41,7 @@ export async function spoolChanges(reading: LogReading, logged: Logged, spool: S
 
 const megabyte = 1024 * 1024;
 /** Far below what makes the server write temporary files, so that one step is worked on while the next is made. */
-const stepBytes = 16n * 1024n * 1024n;
+const stepBytes = { first: 16n * 1024n * 1024n, longest: 16n * 1024n * 1024n };
 
 /** Two sessions by turns: the server makes the next step while this one is sorted. */
 async function* oneAhead({ connections, schema, window }: LogReading, database: number, files: readonly FileNode[]) {
