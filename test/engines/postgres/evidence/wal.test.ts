@@ -193,10 +193,10 @@ onEachWithLog([16, 18], (major) => {
     );
     // A server whose log has lost what it said of the chunks: a view in front of its function leaves it out.
     await run("CREATE SCHEMA deaf");
-    await run(`CREATE FUNCTION deaf.pg_get_wal_block_info(pg_lsn, pg_lsn) RETURNS TABLE (start_lsn pg_lsn, block_id int2, reltablespace oid, reldatabase oid,
+    await run(`CREATE FUNCTION deaf.pg_get_wal_block_info(pg_lsn, pg_lsn, bool) RETURNS TABLE (start_lsn pg_lsn, block_id int2, reltablespace oid, reldatabase oid,
       relfilenode oid, relforknumber int2, relblocknumber int8, xid xid, record_type text, description text, block_data bytea, block_fpi_data bytea, block_fpi_info text[]) LANGUAGE sql AS
     $$SELECT start_lsn, block_id, reltablespace, reldatabase, relfilenode, relforknumber, relblocknumber, xid, record_type, description, block_data, block_fpi_data, block_fpi_info
-        FROM public.pg_get_wal_block_info($1, $2) b WHERE NOT (b.relfilenode = ${node.node} AND b.relblocknumber = 2)$$`);
+        FROM public.pg_get_wal_block_info($1, $2, $3) b WHERE NOT (b.relfilenode = ${node.node} AND b.relblocknumber = 2)$$`);
     for (const name of ["pg_get_wal_records_info", "pg_get_wal_record_info"])
       await run(
         `DO $do$BEGIN EXECUTE (SELECT replace(replace(replace(pg_get_functiondef('public.${name}'::regproc), 'public.${name}', 'deaf.${name}'), 'LANGUAGE c', 'LANGUAGE c'), 'STRICT', 'STRICT')); END$do$`,
