@@ -8,7 +8,7 @@ import { isTrusted } from "./trusted.ts";
  * What is made, once and for good. Statements run one by one; the lock makes two makers at the same moment take turns (`if not exists`
  * alone fails for one of them). Keys compare as bytes, whatever the database's collation.
  */
-export const effectTable = `
+const effectTable = `
   create table if not exists holdfast.effect (
     run_id uuid not null,
     step_key text collate "C" not null,
@@ -21,7 +21,7 @@ export const effectTable = `
     done boolean not null default false,
     primary key (run_id, step_key))`;
 
-export const installationTable = `
+const installationTable = `
   create table if not exists holdfast.installation (
     only_one boolean primary key default true check (only_one),
     id uuid not null default gen_random_uuid(),
