@@ -1,6 +1,7 @@
-import { firstNode, partsOf } from "../log/blocks.ts";
+import { firstNode, mainOf } from "../log/blocks.ts";
 import { commitOf } from "../log/commit.ts";
 import { nodeKey } from "../log/file-node.ts";
+import { heap, operationOf, removalIn, rowsInserted } from "../log/heap.ts";
 import { type LogRecord, manager } from "../log/records.ts";
 import type { FileWrites } from "./writes.ts";
 
@@ -19,9 +20,6 @@ export function newTally(): Tally {
   return { ids: new Map(), families: new Set(), nextXid: null };
 }
 
-/** Operations of the heap's records (access/heapam_xlog.h); they are the same from 14 to 18. */
-const [operation, insert, remove, update, hotUpdate, multiInsert] = [0x70, 0x00, 0x10, 0x20, 0x40, 0x50];
-const [partitionMove, speculative] = [0x10, 0x08];
 /** A server that is fit for a standby writes it at each checkpoint, and every 15 s while it works (storage/standbydefs.h). */
 const runningTransactions = 0x10;
 
@@ -31,8 +29,8 @@ export function tallied(tally: Tally, record: LogRecord, database: number, major
     case manager.heap:
       return noteRow(tally, record, database, major);
     case manager.heap2:
-      if ((record.info & operation) === multiInsert)
-        noteMore(tally, record, database, major, "inserted", mainOf(record, major).readUInt16LE(2));
+      if (operationOf(record) === heap.multiInsert)
+        noteMore(tally, record, database, major, "inserted", rowsInserted(mainOf(record, major)));
       return;
     case manager.transaction:
       return noteFamily(tally, record, major);
@@ -42,15 +40,14 @@ export function tallied(tally: Tally, record: LogRecord, database: number, major
 }
 
 function noteRow(tally: Tally, record: LogRecord, database: number, major: number): void {
-  switch (record.info & operation) {
-    case insert:
+  switch (operationOf(record)) {
+    case heap.insert:
       return noteMore(tally, record, database, major, "inserted", 1);
-    case update:
-    case hotUpdate:
+    case heap.update:
+    case heap.hotUpdate:
       return noteMore(tally, record, database, major, "updated", 1);
-    case remove:
-      if ((mainOf(record, major).readUInt8(7) & (partitionMove | speculative)) === 0)
-        noteMore(tally, record, database, major, "deleted", 1);
+    case heap.remove:
+      if (removalIn(mainOf(record, major)) === "deleted") noteMore(tally, record, database, major, "deleted", 1);
   }
 }
 
@@ -76,8 +73,4 @@ function noteFamily({ families }: Tally, record: LogRecord, major: number): void
   const commit = commitOf(record.xid, record.info, mainOf(record, major), major);
   if (commit === null || commit.subs.length === 0) return;
   for (const xid of [commit.xid, ...commit.subs]) families.add(xid);
-}
-
-function mainOf(record: LogRecord, major: number): Buffer {
-  return partsOf(record.bytes, major < 15).main;
 }
