@@ -7,11 +7,12 @@ import { findServerBinaries, type ServerBinaries } from "../../server/binaries.t
 import { removeServer } from "../../server/private-server.ts";
 import { makeScratchRoot } from "../../server/scratch-root.ts";
 import type { PostgresTarget } from "../../target.ts";
+import { highest } from "../log/least-settings.ts";
 import { lsnNumber } from "../log/position.ts";
 import { segmentName, segmentsBetween } from "../log/segments.ts";
 import type { LogSource } from "./log/source.ts";
 import { configText, writeConfig } from "./conf.ts";
-import { highest, readControl } from "./control.ts";
+import { readControl } from "./control.ts";
 import { clonePlaces } from "./folder.ts";
 import { giveTo, linkSpaces, proveInside } from "./outside.ts";
 import { stageBackup } from "./stage.ts";

@@ -1,7 +1,7 @@
 import { chownSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { ServerAccount } from "../../server/account.ts";
-import { type LeastSettings, leastNames } from "./control.ts";
+import { type LeastSettings, leastNames } from "../log/least-settings.ts";
 
 /**
  * The clone's whole configuration. Of the backup's own nothing is kept: it may archive over production's archive, clean it up, log

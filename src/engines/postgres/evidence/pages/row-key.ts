@@ -1,7 +1,7 @@
 import type { TableName } from "../../../inspect.ts";
 import { lockFreeShape, rowKey, type UniqueKey } from "../../catalogue.ts";
 import type { Connection } from "../../connection.ts";
-import { columnShapes } from "../transplant/types.ts";
+import { columnShapes } from "../columns.ts";
 import { eachValue, type PhysicalColumn } from "./values.ts";
 
 /** Reads by which key a version is a row, out of its bytes. */

@@ -1,5 +1,6 @@
 import pg from "pg";
-import { type ColumnShape, parts, scratchSchema, type TypeShape } from "./types.ts";
+import type { ColumnShape } from "../columns.ts";
+import { parts, scratchSchema, type TypeShape } from "./types.ts";
 
 /** A table as the scratch server needs it: same ids, same physical columns, no constraints, no indexes. */
 export interface TableShape {

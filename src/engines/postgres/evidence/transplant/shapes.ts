@@ -1,7 +1,8 @@
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
+import { columnShapes } from "../columns.ts";
 import { type TableShape, unfitColumns } from "./schema.ts";
-import { columnShapes, type TypeShape, typeShapes } from "./types.ts";
+import { type TypeShape, typeShapes } from "./types.ts";
 
 /** What the scratch server must be given, and why it can't take some of it. */
 export interface Shapes {

@@ -1,5 +1,6 @@
 import pg from "pg";
 import type { Connection, Row } from "../../connection.ts";
+import { type ColumnShape, columnShapes } from "../columns.ts";
 
 /** Below this, object ids are the same on every server of a major version. */
 const firstNormalOid = 16_384;
@@ -23,21 +24,6 @@ export interface TypeShape {
   readonly relation: number;
   readonly columns: readonly ColumnShape[];
   readonly multirange: { readonly oid: number; readonly arrayOid: number } | null;
-}
-
-export interface ColumnShape {
-  readonly number: number;
-  readonly name: string;
-  readonly type: number;
-  readonly dropped: boolean;
-  readonly generated: boolean;
-  readonly length: number;
-  readonly align: string;
-  /** Some of its values may be compressed by lz4, which not every build of the server knows. */
-  readonly lz4: boolean;
-  readonly byValue: boolean;
-  /** The value that rows from before ADD COLUMN … DEFAULT have, as an array's text. */
-  readonly missing: string | null;
 }
 
 export const scratchSchema = "h";
@@ -126,27 +112,4 @@ async function labels(connection: Connection, oid: number): Promise<TypeShape["l
   const sql = `SELECT enumlabel::text AS label, oid::text FROM pg_enum WHERE enumtypid = $1::text::oid ORDER BY enumsortorder`;
   const rows = await connection.rows("looking up labels", sql, [String(oid)]);
   return rows.map((row) => ({ label: row.label ?? "", oid: Number(row.oid) }));
-}
-
-export async function columnShapes(connection: Connection, relation: number): Promise<readonly ColumnShape[]> {
-  const rows = await connection.rows(
-    "looking up columns",
-    `SELECT attnum::text AS number, attname::text AS name, atttypid::text AS type, attisdropped::text AS dropped, attgenerated::text AS generated,
-            attlen::text AS length, attalign::text AS align,
-            (attlen = -1 AND (attcompression = 'l' OR (attcompression = '' AND current_setting('default_toast_compression') = 'lz4')))::text AS lz4, attbyval::text AS by_value, attmissingval::text AS missing
-       FROM pg_attribute WHERE attrelid = $1::text::oid AND attnum > 0 ORDER BY attnum`,
-    [String(relation)],
-  );
-  return rows.map((row) => ({
-    number: Number(row.number),
-    name: row.name ?? "",
-    type: Number(row.type),
-    dropped: row.dropped === "true",
-    generated: row.generated !== "",
-    length: Number(row.length),
-    align: row.align ?? "",
-    lz4: row.lz4 === "true",
-    byValue: row.by_value === "true",
-    missing: row.missing ?? null,
-  }));
 }
