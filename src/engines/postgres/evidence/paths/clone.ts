@@ -4,19 +4,10 @@ import type { PathOption, Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
 import { findServerBinaries } from "../../server/binaries.ts";
 import { closedBy, closedOption } from "../closed.ts";
+import { whyClosed, whyUnfit } from "../clone/can.ts";
 import { clonePart } from "../clone/folder.ts";
 import { recoverByClone } from "../clone/recover.ts";
-import {
-  beginSurvey,
-  type Begun,
-  bytesOf,
-  commitsOf,
-  logBytes,
-  type Surveyed,
-  surveyLog,
-  whyClosed,
-  whyUnfit,
-} from "../clone/survey.ts";
+import { beginSurvey, type Begun, bytesOf, commitsOf, logBytes, type Surveyed, surveyLog } from "../clone/survey.ts";
 import { columnsOf } from "../pages/count.ts";
 import { size } from "../say.ts";
 import type { PathContext, RecoveryPath } from "./path.ts";
