@@ -5,12 +5,12 @@ import type { Statement, StatementQuery, StatementSearch } from "../../evidence.
 import type { TableName } from "../../inspect.ts";
 import type { Connection } from "../connection.ts";
 import type { PostgresTarget } from "../target.ts";
-import type { FoundCommit } from "./clone/log/summary.ts";
 import { damageText, type Surveyed, surveyLog } from "./clone/survey.ts";
 import { referrersOf } from "./closure.ts";
 import { commitTime } from "./log/commit.ts";
 import { lsnNumber, lsnText } from "./log/position.ts";
 import { segmentName } from "./log/segments.ts";
+import type { FoundCommit } from "./log/summary.ts";
 import { groupsOf, larger, listed, savepointDoubts, sumOf } from "./pages/statements.ts";
 import { finding, number, size } from "./say.ts";
 import { nextXid, type FullXid, fullXid } from "./xid.ts";

@@ -13,7 +13,7 @@ import os from "node:os";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { cloneKeeper } from "../../../../src/engines/postgres/evidence/clone/folder.ts";
-import { logSource } from "../../../../src/engines/postgres/evidence/clone/log/source.ts";
+import { logSource } from "../../../../src/engines/postgres/evidence/log/source.ts";
 
 function scratchFolder(): string {
   const made = mkdtempSync(path.join(os.tmpdir(), "hf-fetch-"));

@@ -13,7 +13,7 @@ import { commitOf, commitTime } from "../../../../src/engines/postgres/evidence/
 import { lsnNumber, lsnText } from "../../../../src/engines/postgres/evidence/log/position.ts";
 import { eachRecord, type LogRecord } from "../../../../src/engines/postgres/evidence/log/records.ts";
 import { segmentName, segmentOf, segmentsBetween } from "../../../../src/engines/postgres/evidence/log/segments.ts";
-import { logSource } from "../../../../src/engines/postgres/evidence/clone/log/source.ts";
+import { logSource } from "../../../../src/engines/postgres/evidence/log/source.ts";
 import { startTestServer, type TestServer } from "../../../support/postgres.ts";
 
 let server: TestServer;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Connection } from "../../../../src/engines/postgres/connection.ts";
 import { logWindow } from "../../../../src/engines/postgres/evidence/log/window.ts";
-import { loggedTables } from "../../../../src/engines/postgres/evidence/wal/files.ts";
+import { loggedTables } from "../../../../src/engines/postgres/evidence/log/files.ts";
 import {
   encodeChange,
   decodeChange,

@@ -2,7 +2,7 @@ import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import type { Connection } from "../../connection.ts";
 import { fieldValue, linesOf, splitLine } from "./lines.ts";
-import type { Steps } from "./log/steps.ts";
+import type { Steps } from "./steps.ts";
 import { type CloneTable, keyColumns } from "./tables.ts";
 
 /** What became of the rows that were there just before. `rows` were written to the file. */

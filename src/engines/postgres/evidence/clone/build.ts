@@ -10,7 +10,7 @@ import type { PostgresTarget } from "../../target.ts";
 import { highest } from "../log/least-settings.ts";
 import { lsnNumber } from "../log/position.ts";
 import { segmentName, segmentsBetween } from "../log/segments.ts";
-import type { LogSource } from "./log/source.ts";
+import type { LogSource } from "../log/source.ts";
 import { configText, writeConfig } from "./conf.ts";
 import { readControl } from "./control.ts";
 import { clonePlaces } from "./folder.ts";

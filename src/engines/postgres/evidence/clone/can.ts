@@ -6,10 +6,10 @@ import type { PostgresTarget } from "../../target.ts";
 import type { Closed } from "../closed.ts";
 import { lsnNumber } from "../log/position.ts";
 import { segmentName } from "../log/segments.ts";
+import type { FoundCommit, LogSummary } from "../log/summary.ts";
 import { size } from "../say.ts";
 import { ahead } from "../xid.ts";
 import type { BaseBackup } from "./backup.ts";
-import type { FoundCommit, LogSummary } from "./log/summary.ts";
 import { type Begun, bytesOf, commitsOf, damageText, type Surveyed } from "./survey.ts";
 
 const mostPauses = 20;

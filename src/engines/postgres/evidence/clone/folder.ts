@@ -6,7 +6,7 @@ import type { HoldPart } from "../../../engine.ts";
 import { folderOfLease, folderOfRun, folderPart } from "../../server/folder-lease.ts";
 import { removeServer } from "../../server/private-server.ts";
 import type { PostgresTarget } from "../../target.ts";
-import { fetchMark } from "./log/source.ts";
+import { fetchMark } from "../log/source.ts";
 
 /** Where everything of a clone lies. `data` and `spaces` are the server's; what is ours alone stays beside them. */
 export interface ClonePlaces {

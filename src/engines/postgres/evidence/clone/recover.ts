@@ -11,17 +11,17 @@ import type { Closed } from "../closed.ts";
 import { lsnNumber, lsnText } from "../log/position.ts";
 import { eachRecord } from "../log/records.ts";
 import { segmentsBetween } from "../log/segments.ts";
+import type { FoundCommit } from "../log/summary.ts";
 import { plural } from "../say.ts";
 import { hasRows, type Taken, takenByKey, takenByPlace } from "./after.ts";
 import { readBefore, type Which } from "./before.ts";
 import { buildClone, type Clone } from "./build.ts";
 import { whyClosed } from "./can.ts";
 import { cloneFolder, clonePlaces } from "./folder.ts";
-import { stepReader, type StepReader } from "./log/steps.ts";
-import type { FoundCommit } from "./log/summary.ts";
 import { type Paused, pausedAt } from "./paused.ts";
-import { commitsOf, type Surveyed, surveyLog } from "./survey.ts";
+import { stepReader, type StepReader } from "./steps.ts";
 import { addTaken, joinParts, type Sums } from "./sums.ts";
+import { commitsOf, type Surveyed, surveyLog } from "./survey.ts";
 import { type CloneTable, cloneTable, keyColumns } from "./tables.ts";
 
 /**

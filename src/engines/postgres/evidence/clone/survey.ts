@@ -7,12 +7,12 @@ import { fileColumns, fileIn, nodeKey } from "../log/file-node.ts";
 import { lsnNumber, lsnText } from "../log/position.ts";
 import { type Damage, eachRecord } from "../log/records.ts";
 import { type Segment, segmentName, segmentsBetween } from "../log/segments.ts";
+import { type LogSource, logSource } from "../log/source.ts";
+import { type FoundCommit, type LogSummary, summary } from "../log/summary.ts";
 import { majorVersion } from "../server.ts";
 import { lowXid } from "../xid.ts";
 import { type BaseBackup, readBackup } from "./backup.ts";
 import { cloneFolder } from "./folder.ts";
-import { type LogSource, logSource } from "./log/source.ts";
-import { type FoundCommit, type LogSummary, summary } from "./log/summary.ts";
 
 /** A backup, and what the log since then says. */
 export interface Surveyed {

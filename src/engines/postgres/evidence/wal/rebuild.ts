@@ -3,10 +3,11 @@ import path from "node:path";
 import type { Boundary, Watch } from "../../../engine.ts";
 import type { Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
+import { type LoggedTable, loggedTables } from "../log/files.ts";
 import { logWindow } from "../log/window.ts";
-import { membersOf } from "../pages/members.ts";
 import type { Settled } from "../pages/fates.ts";
 import { pageSize } from "../pages/layout.ts";
+import { membersOf } from "../pages/members.ts";
 import { multixacts } from "../pages/multixact.ts";
 import { type Newest, newestOf, type Weighed, withoutOlder } from "../pages/newest.ts";
 import { pageSource, type Relation, relations } from "../pages/relation.ts";
@@ -14,13 +15,12 @@ import type { CopiedTable } from "../transplant/copy-pages.ts";
 import { type RelationFile, relationFile } from "../transplant/relation-file.ts";
 import type { Shapes } from "../transplant/shapes.ts";
 import { nextXid } from "../xid.ts";
-import { type LoggedTable, loggedTables } from "./files.ts";
 import { type Chunks, chunksFound, longValues } from "./long-values.ts";
 import { chunksOnPages, heapOnPages, type OnPages, type PageReading } from "./on-pages.ts";
 import { packer } from "./pack.ts";
 import { reachesBack } from "./reach.ts";
-import { spoolChanges } from "./spool-changes.ts";
 import { type Replayed, replayFile, type ReplayJob } from "./replay.ts";
+import { spoolChanges } from "./spool-changes.ts";
 import { openSpool, type Spool } from "./spool.ts";
 
 export interface RebuildWork {

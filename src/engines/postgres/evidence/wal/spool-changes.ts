@@ -3,10 +3,10 @@ import type { Watch } from "../../../engine.ts";
 import type { Connection } from "../../connection.ts";
 import { postgresFault } from "../../errors.ts";
 import type { FileNode } from "../log/file-node.ts";
+import type { Logged } from "../log/files.ts";
 import { type LogStep, logSteps, type LogWindow } from "../log/window.ts";
 import { stopIfAsked } from "../pages/read.ts";
 import { type BinaryRow, eachBinaryRow } from "./copy-binary.ts";
-import type { Logged } from "./files.ts";
 import { encodeChange, type RawChange, changeBytes } from "./page-change.ts";
 import type { Spool } from "./spool.ts";
 

@@ -2,10 +2,10 @@ import type { Watch } from "../../../engine.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
 import { nodeKey } from "../log/file-node.ts";
+import { loggedTables } from "../log/files.ts";
 import { serverLog } from "../log/server-log.ts";
 import { stopIfAsked } from "../pages/read.ts";
 import { type FullXid, fullXid } from "../xid.ts";
-import { loggedTables } from "./files.ts";
 import { newTally, type Tally, tallied } from "./tally.ts";
 
 /** What one transaction id wrote to one file. */

@@ -1,9 +1,9 @@
-import { firstNode, mainOf } from "../../log/blocks.ts";
-import { commitOf, type LoggedCommit } from "../../log/commit.ts";
-import { fileNode, nodeKey } from "../../log/file-node.ts";
-import { heap, operationOf, removalIn, rowsInserted } from "../../log/heap.ts";
-import { leastAt, type LeastSettings } from "../../log/least-settings.ts";
-import { type LogRecord, manager } from "../../log/records.ts";
+import { firstNode, mainOf } from "./blocks.ts";
+import { commitOf, type LoggedCommit } from "./commit.ts";
+import { fileNode, nodeKey } from "./file-node.ts";
+import { heap, operationOf, removalIn, rowsInserted } from "./heap.ts";
+import { leastAt, type LeastSettings } from "./least-settings.ts";
+import { type LogRecord, manager } from "./records.ts";
 
 /** What is asked of the log since the backup. */
 export interface Asked {

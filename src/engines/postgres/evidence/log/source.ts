@@ -1,11 +1,11 @@
 import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { execa } from "execa";
-import type { Backup } from "../../../../engine.ts";
-import type { Connection } from "../../../connection.ts";
-import { makeScratchRoot } from "../../../server/scratch-root.ts";
-import { lsnNumber } from "../../log/position.ts";
-import { pageBytes, type Segment, segmentHead, segmentName } from "../../log/segments.ts";
+import type { Backup } from "../../../engine.ts";
+import type { Connection } from "../../connection.ts";
+import { makeScratchRoot } from "../../server/scratch-root.ts";
+import { lsnNumber } from "./position.ts";
+import { pageBytes, type Segment, segmentHead, segmentName } from "./segments.ts";
 
 /** Where the log since the backup is read from: the archive, what came with the backup, and the server itself for what is not archived yet. */
 export interface LogSource {

@@ -1,8 +1,8 @@
-import { firstNode, partsOf } from "../../log/blocks.ts";
-import { nodeKey } from "../../log/file-node.ts";
-import { heap, operationOf, type Removal, removalIn } from "../../log/heap.ts";
-import { type LogRecord, manager } from "../../log/records.ts";
-import { place } from "../../pages/layout.ts";
+import { firstNode, partsOf } from "../log/blocks.ts";
+import { nodeKey } from "../log/file-node.ts";
+import { heap, operationOf, type Removal, removalIn } from "../log/heap.ts";
+import { type LogRecord, manager } from "../log/records.ts";
+import { place } from "../pages/layout.ts";
 
 /** What one transaction did to the rows of one file, by their places. Memory grows with what it updated and moved, not with what it deleted. */
 export interface Steps {
