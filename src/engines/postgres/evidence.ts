@@ -11,12 +11,12 @@ import { logPinOver, narrowPins, spentPins } from "./evidence/freeze/narrow.ts";
 import { slotKeeper } from "./evidence/freeze/slots.ts";
 import { tableLockKeeper } from "./evidence/freeze/table-lock.ts";
 import { recentCounts } from "./evidence/pages/recent.ts";
-import { searchStatements } from "./evidence/pages/search.ts";
 import { cancelStatement, statementFate } from "./evidence/paths/cancel-open.ts";
 import type { PathContext } from "./evidence/paths/path.ts";
 import { pathNamed, recoveryPaths } from "./evidence/paths/paths.ts";
 import { type LockHolder, readerOf } from "./evidence/reader.ts";
-import { withLoggedStatements } from "./evidence/rewrites.ts";
+import { withLoggedStatements } from "./evidence/search/rewrites.ts";
+import { searchStatements } from "./evidence/search/search.ts";
 import { scratchKeeper } from "./evidence/transplant/scratch.ts";
 import type { PostgresTarget } from "./target.ts";
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Connection } from "../../../../src/engines/postgres/connection.ts";
-import { type Commit, commitsInLog } from "../../../../src/engines/postgres/evidence/log/commits.ts";
+import { type Commit, commitsInLog } from "../../../../src/engines/postgres/evidence/search/commits.ts";
 import { crc32c } from "../../../../src/engines/postgres/evidence/log/crc32c.ts";
 import { serverLog } from "../../../../src/engines/postgres/evidence/log/server-log.ts";
-import { writesInLog } from "../../../../src/engines/postgres/evidence/wal/writes.ts";
+import { writesInLog } from "../../../../src/engines/postgres/evidence/search/writes.ts";
 import { nextXid } from "../../../../src/engines/postgres/evidence/xid.ts";
 import { onEachMajor } from "../../../support/majors.ts";
 import { startTestServer, type TestServer } from "../../../support/postgres.ts";

@@ -3,7 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
 import type { Statement } from "../../../../src/engines/evidence.ts";
-import { groupsOf } from "../../../../src/engines/postgres/evidence/pages/statements.ts";
+import { groupsOf } from "../../../../src/engines/postgres/evidence/search/statements.ts";
 import { relationFile } from "../../../../src/engines/postgres/evidence/transplant/relation-file.ts";
 import { fullXid, lowXid } from "../../../../src/engines/postgres/evidence/xid.ts";
 

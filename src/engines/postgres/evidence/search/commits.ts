@@ -1,10 +1,10 @@
 import type { Connection } from "../../connection.ts";
+import { mainOf } from "../log/blocks.ts";
+import { commitOf, commitTime } from "../log/commit.ts";
+import { lsnText } from "../log/position.ts";
+import { manager } from "../log/records.ts";
+import { serverLog } from "../log/server-log.ts";
 import { type FullXid, fullXid, lowXid } from "../xid.ts";
-import { mainOf } from "./blocks.ts";
-import { commitOf, commitTime } from "./commit.ts";
-import { lsnText } from "./position.ts";
-import { manager } from "./records.ts";
-import { serverLog } from "./server-log.ts";
 
 /** A transaction with the subtransactions that committed with it. */
 export interface Commit {

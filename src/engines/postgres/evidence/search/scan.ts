@@ -1,10 +1,10 @@
 import type { Watch } from "../../../engine.ts";
 import type { Connection } from "../../connection.ts";
+import { eachVersion, type PointerCount, type Version } from "../pages/layout.ts";
+import { multixacts } from "../pages/multixact.ts";
+import { type PageSource, rawPages } from "../pages/read.ts";
+import { pagesOf, type Relation } from "../pages/relation.ts";
 import { type FullXid, fullXid } from "../xid.ts";
-import { eachVersion, type PointerCount, type Version } from "./layout.ts";
-import { multixacts } from "./multixact.ts";
-import { type PageSource, rawPages } from "./read.ts";
-import { pagesOf, type Relation } from "./relation.ts";
 
 /** What one transaction id (a subtransaction has its own) did to the versions of the tables that were read. */
 export interface Deleter {

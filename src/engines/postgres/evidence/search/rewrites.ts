@@ -1,19 +1,19 @@
-import { Fault } from "../../../core/errors.ts";
-import type { Finding } from "../../../core/step.ts";
-import type { Watch } from "../../engine.ts";
-import type { Statement, StatementQuery, StatementSearch } from "../../evidence.ts";
-import type { TableName } from "../../inspect.ts";
-import type { Connection } from "../connection.ts";
-import type { PostgresTarget } from "../target.ts";
-import { damageText, type Surveyed, surveyLog } from "./clone/survey.ts";
-import { referrersOf } from "./closure.ts";
-import { commitTime } from "./log/commit.ts";
-import { lsnNumber, lsnText } from "./log/position.ts";
-import { segmentName } from "./log/segments.ts";
-import type { FoundCommit } from "./log/summary.ts";
-import { groupsOf, larger, listed, savepointDoubts, sumOf } from "./pages/statements.ts";
-import { finding, number, size } from "./say.ts";
-import { nextXid, type FullXid, fullXid } from "./xid.ts";
+import { Fault } from "../../../../core/errors.ts";
+import type { Finding } from "../../../../core/step.ts";
+import type { Watch } from "../../../engine.ts";
+import type { Statement, StatementQuery, StatementSearch } from "../../../evidence.ts";
+import type { TableName } from "../../../inspect.ts";
+import type { Connection } from "../../connection.ts";
+import type { PostgresTarget } from "../../target.ts";
+import { damageText, type Surveyed, surveyLog } from "../clone/survey.ts";
+import { referrersOf } from "../closure.ts";
+import { commitTime } from "../log/commit.ts";
+import { lsnNumber, lsnText } from "../log/position.ts";
+import { segmentName } from "../log/segments.ts";
+import type { FoundCommit } from "../log/summary.ts";
+import { finding, number, size } from "../say.ts";
+import { nextXid, type FullXid, fullXid } from "../xid.ts";
+import { groupsOf, larger, listed, savepointDoubts, sumOf } from "./statements.ts";
 
 /** Read without being asked to; what lies before is read only where nothing else tells who took the rows. */
 const newest = 1e9;

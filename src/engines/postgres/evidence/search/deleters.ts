@@ -1,6 +1,6 @@
 import type { Connection } from "../../connection.ts";
-import { type Commit, commitsByTime, commitsInLog } from "../log/commits.ts";
 import { type FullXid, fullXid } from "../xid.ts";
+import { type Commit, commitsByTime, commitsInLog } from "./commits.ts";
 import { type Deleter, newDeleter, rowsOf, weightOf } from "./scan.ts";
 
 /** A transaction that is not over yet, with what of the deleters belongs to it. */

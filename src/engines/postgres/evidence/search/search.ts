@@ -2,13 +2,13 @@ import type { Finding } from "../../../../core/step.ts";
 import type { Watch } from "../../../engine.ts";
 import type { Statement, StatementQuery, StatementSearch } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
+import { countEach } from "../pages/count.ts";
+import { pageSize } from "../pages/layout.ts";
+import { pageSource, pagesOf, relations } from "../pages/relation.ts";
 import { finding, number, plural, size } from "../say.ts";
 import { nextXid } from "../xid.ts";
-import { countEach } from "./count.ts";
 import { sortDeleters } from "./deleters.ts";
 import { askLog, groupedBy, logFindings, told, uncounted, withLog } from "./from-log.ts";
-import { pageSize } from "./layout.ts";
-import { pageSource, pagesOf, relations } from "./relation.ts";
 import { type Scan, scan } from "./scan.ts";
 import { type Candidate, committed, groupsOf, larger, listed, stillOpen } from "./statements.ts";
 

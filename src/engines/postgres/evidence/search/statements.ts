@@ -1,6 +1,6 @@
 import type { Statement } from "../../../evidence.ts";
-import type { Commit } from "../log/commits.ts";
 import type { FullXid } from "../xid.ts";
+import type { Commit } from "./commits.ts";
 import type { OpenDeleter } from "./deleters.ts";
 import type { Deleter } from "./scan.ts";
 

@@ -3,11 +3,11 @@ import type { Watch } from "../../../engine.ts";
 import type { Statement, StatementQuery } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
 import { finding, number, size } from "../say.ts";
-import { beyondWords, namesBeyond, writesOf } from "../wal/beyond.ts";
-import { type LoggedWrites, writesInLog } from "../wal/writes.ts";
 import type { FullXid } from "../xid.ts";
+import { beyondWords, namesBeyond, writesOf } from "./beyond.ts";
 import { type Deleter, newDeleter, rowsOf, type Scan } from "./scan.ts";
 import { type Candidate, countsOf } from "./statements.ts";
+import { type LoggedWrites, writesInLog } from "./writes.ts";
 
 /** With candidates on the pages a look at the newest will do; without, the log is all that is left to ask. */
 const [shortMs, longMs] = [2_000, 60_000];
