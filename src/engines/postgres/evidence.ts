@@ -15,7 +15,7 @@ import { cancelStatement, statementFate } from "./evidence/paths/cancel-open.ts"
 import type { PathContext } from "./evidence/paths/path.ts";
 import { pathNamed, recoveryPaths } from "./evidence/paths/paths.ts";
 import { type LockHolder, readerOf } from "./evidence/reader.ts";
-import { withLoggedStatements } from "./evidence/search/rewrites.ts";
+import { withLoggedStatements } from "./evidence/search/since-backup.ts";
 import { searchStatements } from "./evidence/search/search.ts";
 import { scratchKeeper } from "./evidence/transplant/scratch.ts";
 import type { PostgresTarget } from "./target.ts";

@@ -10,7 +10,7 @@ import { nextXid } from "../xid.ts";
 import { sortDeleters } from "./deleters.ts";
 import { askLog, groupedBy, logFindings, told, uncounted, withLog } from "./from-log.ts";
 import { type Scan, scan } from "./scan.ts";
-import { type Candidate, committed, groupsOf, larger, listed, stillOpen } from "./statements.ts";
+import { type Candidate, committed, groupsOf, isWithin, larger, listed, stillOpen } from "./statements.ts";
 
 /** Who took rows away, from raw pages. `reading` streams the pages, `asking` asks the server about what they say. */
 export async function searchStatements(
@@ -72,13 +72,6 @@ async function exactly(
         }
       : statement;
   });
-}
-
-/** What has no known time is never left out. */
-function isWithin({ at }: Statement, { since, until }: StatementQuery): boolean {
-  if (at === null) return true;
-  const time = Date.parse(`${at.replace(" ", "T")}Z`);
-  return (since === undefined || time >= Date.parse(since)) && (until === undefined || time <= Date.parse(until) + 999);
 }
 
 interface HowItWent {

@@ -1,4 +1,4 @@
-import type { Statement } from "../../../evidence.ts";
+import type { Statement, StatementQuery } from "../../../evidence.ts";
 import type { FullXid } from "../xid.ts";
 import type { Commit } from "./commits.ts";
 import type { OpenDeleter } from "./deleters.ts";
@@ -85,6 +85,13 @@ function isExact(members: readonly FullXid[], deleters: ReadonlyMap<FullXid, Del
     const deleter = deleters.get(xid);
     return !deleter || (deleter.replaced === 0 && deleter.youngestMaker < oldest);
   });
+}
+
+/** In the span of time that is asked for; what has no known time is never left out. */
+export function isWithin({ at }: Statement, { since, until }: StatementQuery): boolean {
+  if (at === null) return true;
+  const time = Date.parse(`${at.replace(" ", "T")}Z`);
+  return (since === undefined || time >= Date.parse(since)) && (until === undefined || time <= Date.parse(until) + 999);
 }
 
 /** Doubts that end where a COMMIT record is found after all. */
