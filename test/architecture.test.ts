@@ -41,6 +41,20 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** The rooms of PostgreSQL's evidence → which of the others each sees. All see what lies beside the rooms, and that sees none of them. */
+const evidence = "src/engines/postgres/evidence";
+const evidenceRooms: Readonly<Record<string, readonly string[]>> = {
+  log: [],
+  pages: ["log"],
+  transplant: ["pages"],
+  wal: ["log", "pages", "transplant"],
+  clone: ["log", "pages"],
+  search: ["log", "pages", "clone"],
+  freeze: ["log", "wal"],
+  dirtyread: ["pages", "freeze"],
+  paths: ["log", "pages", "transplant", "wal", "clone", "freeze", "dirtyread"],
+};
+
 /** Drivers and the one room that may load each. */
 const drivers: Readonly<Record<string, readonly string[]>> = {
   "better-sqlite3": ["journal"],
@@ -75,6 +89,19 @@ function mayImport(file: SourceFile, target: string): boolean {
   return (allowed[room] ?? []).some((one) => one === target || one === roomOf(target));
 }
 
+/** Of a file of the evidence: its room, or "" for what lies beside the rooms. */
+function evidenceRoomOf(file: string): string | null {
+  return file.startsWith(`${evidence}/`)
+    ? path.posix.dirname(file.slice(evidence.length + 1)).replace(/^\.$/, "")
+    : null;
+}
+
+function mayAsk(file: string, target: string): boolean {
+  const [room, asked] = [evidenceRoomOf(file), evidenceRoomOf(target)];
+  if (room === null) return asked === null || file === `${evidence}.ts`;
+  return asked === null || asked === "" || asked === room || (evidenceRooms[room] ?? []).includes(asked);
+}
+
 describe("the house", () => {
   test("has files to look at, each in a room that the table knows", () => {
     expect(files.length).toBeGreaterThan(40);
@@ -88,6 +115,23 @@ describe("the house", () => {
         .filter(({ from }) => from.startsWith("."))
         .map(({ from }) => resolved(file, from))
         .filter((target) => !mayImport(file, target))
+        .map((target) => `${file.file} imports ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("in PostgreSQL's evidence no room sees one that sees it, and nobody outside sees into it", () => {
+    const within = files.filter(({ file }) => file.startsWith("src/engines/postgres/"));
+    const rooms = new Set(within.flatMap(({ file }) => evidenceRoomOf(file) ?? []));
+    expect([...rooms].filter((room) => room !== "").toSorted()).toEqual(Object.keys(evidenceRooms).toSorted());
+    const order = Object.keys(evidenceRooms);
+    for (const [room, seen] of Object.entries(evidenceRooms))
+      for (const one of seen) expect(order.indexOf(one), `${room} sees ${one}`).toBeLessThan(order.indexOf(room));
+    const wrong = within.flatMap((file) =>
+      file.imports
+        .filter(({ from }) => from.startsWith("."))
+        .map(({ from }) => resolved(file, from))
+        .filter((target) => !mayAsk(file.file, target))
         .map((target) => `${file.file} imports ${target}`),
     );
     expect(wrong).toEqual([]);
@@ -118,6 +162,10 @@ describe("the house", () => {
     expect(mayImport({ ...spy, file: "src/screens/spy.ts" }, "src/engines/engine.ts")).toBe(false);
     expect(mayImport({ ...spy, file: "src/engines/postgres/spy.ts" }, "src/engines/memory/server.ts")).toBe(false);
     expect(mayImport({ ...spy, file: "src/runner/spy.ts" }, "src/core/plan.ts")).toBe(true);
+    expect(mayAsk(`${evidence}/log/spy.ts`, `${evidence}/pages/layout.ts`)).toBe(false);
+    expect(mayAsk(`${evidence}/xid.ts`, `${evidence}/log/position.ts`)).toBe(false);
+    expect(mayAsk("src/engines/postgres/merge/spy.ts", `${evidence}/xid.ts`)).toBe(false);
+    expect(mayAsk(`${evidence}/pages/spy.ts`, `${evidence}/log/position.ts`)).toBe(true);
   });
 });
 
