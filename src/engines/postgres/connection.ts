@@ -38,11 +38,17 @@ const exactText: Readonly<Record<string, string>> = {
   TimeZone: "UTC",
   extra_float_digits: "1",
   bytea_output: "hex",
+  // Off would read the NULL of an array as the word.
+  array_nulls: "on",
+  xmloption: "content",
   // Money is a number of cents; written and read under two locales it would be another number.
   lc_monetary: "C",
   search_path: "pg_catalog",
   client_min_messages: "warning",
 };
+
+/** What a role or a database allows its sessions is meant for short requests: here it would end a checkpoint, a copy, or a lock that waits for a person. */
+const noLimits = { statement_timeout: "0", idle_in_transaction_session_timeout: "0", idle_session_timeout: "0" };
 
 /** The server drops a statement whose client is gone within this time; without it an orphan runs on and commits. */
 const orphanCheck = { client_connection_check_interval: "200ms" };
@@ -78,7 +84,8 @@ export function newClient(
   });
   const { connectionParameters: parameters } = client as unknown as { connectionParameters: StartupParameters };
   const theirs = parameters.options ?? "";
-  parameters.options = `${theirs} ${settingWords({ ...exactText, ...orphanCheck, ...options.settings })}`.trim();
+  parameters.options =
+    `${theirs} ${settingWords({ ...exactText, ...noLimits, ...orphanCheck, ...options.settings })}`.trim();
   parameters.application_name = options.application.slice(0, 63);
   return client;
 }

@@ -74,3 +74,30 @@ test("an sslmode that proves the server's certificate does so without a word on 
   process.off("warning", listen);
   expect(warned).toEqual([]);
 });
+
+test("what a database or a role sets for its sessions changes neither how values are read nor how long we may take", async () => {
+  const admin = await server.connect("postgres");
+  await admin.run("making", "create database odd");
+  for (const odd of ["array_nulls = off", "xmloption = document", "bytea_output = escape", "statement_timeout = '1ms'"])
+    await admin.run("setting", `alter database odd set ${odd}`);
+  for (const odd of ["idle_in_transaction_session_timeout = '1ms'", "idle_session_timeout = '1ms'"])
+    await admin.run("setting", `alter database odd set ${odd}`);
+  const session = await server.connect("odd");
+  await session.run("beginning", "begin");
+  await session.run("idling, and taking long", "select pg_sleep(0.05)");
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const found = await session.row(
+    "reading",
+    `select (('{a,NULL}'::text[])[2] is null)::text as absent, '\\x5c'::bytea::text as bytes`,
+  );
+  await session.run("ending", "commit");
+  expect(found).toEqual({ absent: "true", bytes: "\\x5c" });
+  const limited = await connect({
+    url: server.url("odd"),
+    application: "x",
+    effect: "reading",
+    settings: { statement_timeout: "7s" },
+  });
+  expect(await limited.row("asking", "select current_setting('statement_timeout') as limit")).toEqual({ limit: "7s" });
+  for (const one of [session, limited, admin]) await one.close();
+});
