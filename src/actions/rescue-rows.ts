@@ -42,6 +42,7 @@ export const rescueRows: Action<Params, Rescue> = {
       area: ctx.capability("rescueArea").name(ctx.run),
       tables: tables.map((table) => rescued(table, null)),
       rows,
+      ...(isLast(beside) ? uncounted(statement) : {}),
     };
     return {
       summary: `Bring ${some(rows, "row")} into the rescue area ${expects.area}`,
@@ -64,10 +65,15 @@ export const rescueRows: Action<Params, Rescue> = {
     const tables = await fillAndClose(ctx, recovered, isLast(beside));
     for (const lease of scratch.toReversed()) await ctx.releaseLease(lease);
     if (isLast(beside)) await giveBackSpent(ctx, true);
-    return { area: ctx.capability("rescueArea").name(ctx.run), tables, rows: sum(tables, (table) => table.rows) };
+    return {
+      area: ctx.capability("rescueArea").name(ctx.run),
+      tables,
+      rows: sum(tables, (table) => table.rows),
+      ...(isLast(beside) ? uncounted(statement) : {}),
+    };
   },
 
-  async verify(_ctx, { statement, beside }, { tables, area, rows }) {
+  async verify(_ctx, { statement, beside }, { tables, area, rows, uncounted: text }) {
     const short = isLast(beside) ? shortfall(statement.rows, rows + olderOf(tables), beside) : [];
     const findings = tables.flatMap((table): readonly Finding[] => [
       { level: "ok", text: `${table.table}: ${some(table.rows, "row")}${sourcesOf(table)} durable in ${area}` },
@@ -77,7 +83,7 @@ export const rescueRows: Action<Params, Rescue> = {
     ]);
     return [
       ...findings,
-      ...(isLast(beside) ? uncounted(statement) : []),
+      ...(text === undefined ? [] : [notCounted(text)]),
       ...short.map((text) => ({ level: "warn", text, ...laterWords(beside) }) as const),
     ];
   },
@@ -86,11 +92,14 @@ export const rescueRows: Action<Params, Rescue> = {
 };
 
 /** The number that came back is no proof that nothing is missing where nobody could count what went. */
-function uncounted({ uncounted: text }: Params["statement"]): readonly Finding[] {
-  if (text === undefined) return [];
+function notCounted(text: string): Finding {
   const hint =
     "Compare with a backup: with one in holdfast.yaml (backup:), a new run counts them, and brings them back.";
-  return [{ level: "warn", text: `NOT COUNTED: ${text}`, hint }];
+  return { level: "warn", text: `NOT COUNTED: ${text}`, hint };
+}
+
+function uncounted({ uncounted: text }: Params["statement"]): Pick<Rescue, "uncounted"> {
+  return text === undefined ? {} : { uncounted: text };
 }
 
 function olderOf(tables: readonly Pick<RescuedTable, "older">[]): number {

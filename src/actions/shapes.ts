@@ -75,7 +75,12 @@ export const rescuedTableShape = z.object({
   digest: z.string().nullable(),
 });
 
-export const rescueShape = z.object({ area: z.string(), tables: list(rescuedTableShape), rows: amount });
+export const rescueShape = z.object({
+  area: z.string(),
+  tables: list(rescuedTableShape),
+  rows: amount,
+  uncounted: z.exactOptional(z.string()),
+});
 
 export const checkedTableShape = z.object({
   table: tableShape,

@@ -39,6 +39,14 @@ export function rescuedLine(state: RunState): string {
   return lines.findLast((line) => line !== "") ?? "";
 }
 
+/** What may be missing though all that was rescued is back, since nobody could count it; empty where everything was counted. */
+export function uncountedLine(state: RunState): string {
+  if (state.purpose === "dry-run") return "";
+  const told = state.steps.filter(({ status }) => status === "done").map(({ result }) => result);
+  const newest = told.findLast((result) => isJsonObject(result) && typeof result.area === "string");
+  return isJsonObject(newest) && typeof newest.uncounted === "string" ? `NOT COUNTED: ${newest.uncounted}` : "";
+}
+
 function rescuedIn(result: Json | undefined): string {
   if (!isJsonObject(result) || !Array.isArray(result.tables)) return "";
   const tables = result.tables.filter(isJsonObject);

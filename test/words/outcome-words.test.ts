@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { RunEvent } from "../../src/core/event.ts";
-import { proofLine, rescuedLine, stepsDone } from "../../src/words/outcome-words.ts";
+import { proofLine, rescuedLine, stepsDone, uncountedLine } from "../../src/words/outcome-words.ts";
 import { done, merging, story } from "../screens/support/story.ts";
 
 const proof = (equal: number): RunEvent[] =>
@@ -54,4 +54,15 @@ test("a step that was not needed is not called done, and one that failed first n
   const told = story().tell(...done("freeze", 1), skipped("statement", 0));
   expect(stepsDone(told.state)).toBe("1 of 9 steps done, 1 not needed");
   expect(stepsDone(told.tell(skipped("path", 2)).state)).toBe("1 of 9 steps done, 1 not needed, 1 skipped");
+});
+
+test("names what nobody could count, as the newest rescue tells it, and nothing where a clone has counted it since", () => {
+  const rescue = (key: string, uncounted: object) => done(key, 1000, { area: "a", tables: [], rows: 1, ...uncounted });
+  const doubt = { uncounted: "row versions that were vacuumed" };
+  expect(uncountedLine(story().tell(...rescue("rescue", doubt)).state)).toBe(
+    "NOT COUNTED: row versions that were vacuumed",
+  );
+  expect(uncountedLine(story().tell(...rescue("rescue", {})).state)).toBe("");
+  expect(uncountedLine(story().tell(...rescue("rescue", doubt), ...rescue("check", {})).state)).toBe("");
+  expect(uncountedLine(story("production", "dry-run").tell(...rescue("rescue", doubt)).state)).toBe("");
 });
