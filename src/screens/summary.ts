@@ -4,7 +4,7 @@ import type { RunEnd } from "../runner/session.ts";
 import { rowText, row } from "./rows.ts";
 import { headline, leaseGroups, restOfLeases } from "./views/result.view.ts";
 import { mainOf } from "./views/heading.ts";
-import { proofLine, stepsDone } from "../words/outcome-words.ts";
+import { proofLine, stepsDone, uncountedLine } from "../words/outcome-words.ts";
 import { resultWords } from "../words/step-words.ts";
 import { placeWords } from "../words/target-words.ts";
 import { goneLines, standingWords, staysLines, writtenWords } from "../words/written-words.ts";
@@ -35,7 +35,7 @@ export function summaryLines(state: RunState | null, end: RunEnd | null, resume:
 }
 
 function reason(state: RunState): readonly string[] {
-  return state.reason === "" ? [] : [state.reason];
+  return state.reason === "" ? [] : [`why: ${state.reason}`];
 }
 
 /** What stays and what is gone comes before anything else: nobody comes back to look. */
@@ -58,7 +58,7 @@ function standing(state: RunState): readonly string[] {
 /** The proof is what the run was for; the leases are counted on their own line. */
 function counts(state: RunState): readonly string[] {
   const proof = proofLine(state);
-  if (proof !== "") return [proof];
+  if (proof !== "") return [proof, uncountedLine(state)].filter((line) => line !== "");
   if (state.status === "abandoned") return [];
   const last = state.steps.findLast(
     ({ step, result }) => step.action !== "release-leases" && resultWords(result) !== "",

@@ -146,7 +146,8 @@ export function ended(before: Model, end: RunEnd): Update {
     aside: null,
     dead: deadAfter(before, { ...end.state, question: null }),
     fault: end.fault ?? null,
-    message: "",
+    // "Pausing .." is over; why a hand that types was stopped is still to be read.
+    message: before.dead === "" ? "" : before.message,
   };
   const shown = withCursor(toTheRun(model), 0, "ended");
   return model.leaving === "yes" ? just(shown, { do: "exit", exit: end.exit }) : just(shown, { do: "refresh" });

@@ -37,6 +37,18 @@ function flag(words: string, name: string, value: string | undefined): readonly 
   return value === undefined || words.includes(` ${name}`) ? [] : [` ${name} ${shellWord(value)}`];
 }
 
+/** How a lease is given back by hand, a line for each command: SQL and what is left to a shell are pasted in different places. */
+export function handLines(byHand: string): readonly string[] {
+  const [sql = "", shell] = handCommands(byHand);
+  return shell === undefined ? [`by hand: ${sql}`] : [`by hand, in SQL: ${sql}`, `then, in a shell: ${shell}`];
+}
+
+/** The SQL, and where there is one the shell's command. */
+export function handCommands(byHand: string): readonly string[] {
+  const [sql = "", shell] = byHand.split("; -- and then: ");
+  return shell === undefined ? [sql] : [`${sql};`, shell];
+}
+
 /** One word for a POSIX shell; plain where it can be. */
 export function shellWord(text: string): string {
   return /^[a-zA-Z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;

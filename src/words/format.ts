@@ -34,11 +34,15 @@ export function expected(ms: number): string {
   return ms < 1000 ? "under a second" : `about ${duration(ms)}`;
 }
 
-/** `6,480 rows/s` for what was done between two instants; empty while less than a second has passed. */
+/** `6,480 rows/s` for what was done between two instants; empty while less than a second has passed, and for a few large things. */
 export function rate(done: number, fromMs: number, nowMs: number, unit = "rows"): string {
   const passed = nowMs - fromMs;
-  return passed < 1000 || done <= 0 ? "" : `${count((done * 1000) / passed)} ${unit}/s`;
+  const speed = (done * 1000) / passed;
+  return passed < 1000 || speed < fewest ? "" : `${count(speed)} ${unit}/s`;
 }
+
+/** "1 tables/s" tells nobody anything. */
+const fewest = 2;
 
 /** What `eta` looks at; a step's `progress` in the run state fits. `since` and `from`: when and where this attempt began. */
 export interface Progressed {

@@ -1,7 +1,7 @@
 import type { FaultRecord } from "../core/errors.ts";
 import { shortRunId } from "../core/ids.ts";
 import { atRest, currentStep, isClosed, openLeases, type RunState } from "../core/run-state.ts";
-import { resumeCommand, type Started } from "./commands.ts";
+import { handLines, resumeCommand, type Started } from "./commands.ts";
 import { faultLines } from "./fault-lines.ts";
 import { cleanForTerminal, duration, stepMark } from "./format.ts";
 import { keptWords, proofLine, rescuedLine, stepsDone } from "./outcome-words.ts";
@@ -90,7 +90,7 @@ function leaseLines(state: RunState): readonly string[] {
     ...openLeases(state).map(({ lease }) => `still held: ${lease.words}`),
     ...kept.flatMap(({ lease, keptUntil }) => [
       `${keptWords(keptUntil)}: ${lease.words}`,
-      `  by hand: ${lease.byHand}`,
+      ...handLines(lease.byHand).map((line) => `  ${line}`),
     ]),
   ];
 }

@@ -259,7 +259,9 @@ describe("the typed confirmation", () => {
     expect(text).toContain("STEPS 6, 7  Take the safety copy; Merge the missing rows");
     expect(text).toContain("WRITE   lapses in");
     expect(text).toContain("undo: DELETE by the rescue list, for 24 h");
-    expect(text).toContain("step 6: keys 981,204; step 7: orders 981,204");
+    expect(text).toMatch(
+      /^Counts {6}step 6: keys 981,204; step 7: orders 981,204, order lines 2,943,612; about 1:00\n {12}plan \S+ \S+ \S+$/m,
+    );
   });
 
   it("says that it has lapsed", () => {
@@ -322,7 +324,7 @@ describe("a choice", () => {
 
   it("is said to change nothing yet only where a write, with its confirmation, is still to come", () => {
     expect(asking("statement")).toContain("choosing changes nothing yet");
-    expect(asking("verify")).toContain("what you choose is done at once");
+    expect(asking("verify")).toContain("; it is done at once");
     expect(asking("verify")).not.toContain("nothing yet");
   });
 });

@@ -50,6 +50,11 @@ describe("what is printed once the screen is gone", () => {
     ]);
   });
 
+  it("says why it stopped, as a reason", () => {
+    const told = merging().tell({ kind: "run.paused", reason: "Ctrl-C" });
+    expect(summaryLines(told.state, null, command)).toContain("why: Ctrl-C");
+  });
+
   it("counts the leases that it has no room for", () => {
     const told = story().tell(...["A", "B", "C", "D", "E"].map((id) => lease(id, `lease ${id}`)));
     const lines = summaryLines(told.state, null, command);

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
-import { pasteable, resumeCommand, shellWord } from "../../src/words/commands.ts";
+import { handCommands, handLines, pasteable, resumeCommand, shellWord } from "../../src/words/commands.ts";
 import { faultLines } from "../../src/words/fault-lines.ts";
 import { runSummaryLines } from "../../src/words/run-summary.ts";
 import { after, lease } from "./run-story.ts";
@@ -13,6 +13,19 @@ test("a resume command names the whole run, and repeats the places that were giv
   expect(resumeCommand("0190-1", started)).toBe(
     "node dist/main.js resume 0190-1 --config 'my conf.yaml' --journal /tmp/j",
   );
+});
+
+test("what is given back by hand in two places has a line for each, that can be pasted there", () => {
+  const both = "drop schema holdfast_rescue_1 cascade; -- and then: rm -r /var/tmp/holdfast-0/holdfast_rescue_1";
+  expect(handCommands(both)).toEqual([
+    "drop schema holdfast_rescue_1 cascade;",
+    "rm -r /var/tmp/holdfast-0/holdfast_rescue_1",
+  ]);
+  expect(handLines(both)).toEqual([
+    "by hand, in SQL: drop schema holdfast_rescue_1 cascade;",
+    "then, in a shell: rm -r /var/tmp/holdfast-0/holdfast_rescue_1",
+  ]);
+  expect(handLines("DROP EXTENSION pageinspect")).toEqual(["by hand: DROP EXTENSION pageinspect"]);
 });
 
 test("a flag that stands there is not given twice, and only where the command takes it", () => {

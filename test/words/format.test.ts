@@ -49,6 +49,7 @@ test("a rate is said after a second, and in its unit", () => {
   expect(rate(100, 0, 999)).toBe("");
   expect(rate(64_800, 0, 10_000)).toBe("6,480 rows/s");
   expect(rate(50, 0, 10_000, "pages")).toBe("5 pages/s");
+  expect(rate(2, 0, 2000, "tables")).toBe("");
 });
 
 test("an estimate is made only after 5 s and 3 %, from what this attempt did", () => {

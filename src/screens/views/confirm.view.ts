@@ -157,8 +157,15 @@ function countRows(model: Model, question: ConfirmQuestion): readonly Row[] {
   const told = question.previews.some(({ preview }) => preview.lines.some((line) => line.startsWith("about ")));
   const time = took > 0 && !told ? expected(took) : "";
   const plan = model.run === null ? "" : `plan ${shortDigest(model.run.plan.digest)}`;
-  const all = [words, time, plan].filter((part) => part !== "").join("; ");
-  return labelled("Counts", all, model.size.columns, { indent: 12, most: 3 });
+  const { columns } = model.size;
+  const numbers = [words, time].filter((part) => part !== "").join("; ");
+  const all = [numbers, plan].filter((part) => part !== "").join("; ");
+  if (all.length + 12 <= columns) return labelled("Counts", all, columns, { indent: 12 });
+  // The plan's digest is compared by eye: it stays in one piece.
+  return [
+    ...labelled("Counts", numbers, columns, { indent: 12, most: 2 }),
+    ...labelled("", plan, columns, { indent: 12 }),
+  ];
 }
 
 function promptRows(model: Model, question: ConfirmQuestion, width: number, unread: number): readonly Row[] {

@@ -1,5 +1,6 @@
 import { utc } from "../../core/clock.ts";
 import type { RunState } from "../../core/run-state.ts";
+import { handCommands } from "../../words/commands.ts";
 import { findingText } from "../../words/step-words.ts";
 import type { Model } from "../model.ts";
 import { blank, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
@@ -51,7 +52,7 @@ function leaseDetail(held: RunState["leases"][number], width: number): readonly 
     ...(lease.protects === undefined ? [] : labelled("", `protects: ${lease.protects}`, width)),
     ...(lease.costs === undefined ? [] : labelled("", `costs: ${lease.costs}`, width)),
     ...labelled("", "by hand, only if Holdfast can't:", width),
-    ...labelled("", lease.byHand, width, { indent: 0 }),
+    ...handCommands(lease.byHand).flatMap((command) => labelled("", command, width, { indent: 0 })),
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { ChoiceQuestion, FailureAct, FailureQuestion } from "../../core/question.ts";
 import type { Choice } from "../../core/step.ts";
 import type { Model } from "../model.ts";
+import { handCommands } from "../../words/commands.ts";
 import { blank, labelled, type Row, row, scrolled, type Slice, span, whereIn } from "../rows.ts";
 import type { Body } from "./body.ts";
 
@@ -9,7 +10,7 @@ export function choiceBody(model: Model, question: ChoiceQuestion, height: numbe
   const { columns } = model.size;
   const cursor = model.cursors.choice ?? -1;
   const many = `   ${question.choices.length} to choose from`;
-  const whole = `${many}; ${isConfirmedLater(model, question) ? "choosing changes nothing yet" : "what you choose is done at once"}`;
+  const whole = `${many}; ${isConfirmedLater(model, question) ? "choosing changes nothing yet" : "it is done at once"}`;
   const head = [
     row(span(question.asks, "strong"), question.asks.length + whole.length <= columns ? whole : many),
     ...factRows(question, columns),
@@ -42,7 +43,11 @@ function choiceRows(choice: Choice, selected: boolean, width: number): readonly 
     ...(choice.disabled === undefined
       ? []
       : labelled("", `not possible: ${choice.disabled}`, width, { indent: 6, tone: "caution" })),
-    ...choice.details.flatMap((line) => labelled("", line, width, { indent: 6, most: 4 })),
+    ...choice.details
+      .flatMap((line) =>
+        handCommands(line).map((command, index) => (index === 0 ? command : `then, in a shell: ${command}`)),
+      )
+      .flatMap((line) => labelled("", line, width, { indent: 6, most: 4 })),
   ];
 }
 

@@ -3,6 +3,7 @@ import { isJsonObject, type Json } from "../../core/json.ts";
 import { atRest, currentStep, isClosed, openLeases, type RunState, type StepState } from "../../core/run-state.ts";
 import type { Finding } from "../../core/step.ts";
 import { count, duration, plural } from "../../words/format.ts";
+import { handLines } from "../../words/commands.ts";
 import { keptWords, proofOf, rescuedLine } from "../../words/outcome-words.ts";
 import { goneLines, standingWords, staysLines } from "../../words/written-words.ts";
 import type { Model } from "../model.ts";
@@ -231,7 +232,7 @@ export function leaseGroups(state: RunState): readonly (readonly string[])[] {
   const kept = state.leases.filter((held) => held.status === "kept");
   return [
     ...openLeases(state).map((held) => [`held: ${held.lease.words}`]),
-    ...kept.map(({ lease, keptUntil }) => [`${keptWords(keptUntil)}: ${lease.words}`, `by hand: ${lease.byHand}`]),
+    ...kept.map(({ lease, keptUntil }) => [`${keptWords(keptUntil)}: ${lease.words}`, ...handLines(lease.byHand)]),
   ];
 }
 

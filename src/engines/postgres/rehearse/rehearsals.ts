@@ -92,7 +92,7 @@ async function assertFree(folder: string, clock: Clock): Promise<void> {
 }
 
 function busy(): Fault {
-  return new Fault("HF-REHEARSAL-BUSY", "another process runs this rehearsal now", {
+  return new Fault("HF-REHEARSAL-BUSY", "another demo runs now, and there is one at a time", {
     exit: "busy",
     still: "Nothing of it was touched.",
     hint: "End that one first.",
@@ -100,7 +100,7 @@ function busy(): Fault {
 }
 
 function gone(folder: string): Fault {
-  return new Fault("HF-REHEARSAL-GONE", `there is no rehearsal to go on with in ${folder}`, {
+  return new Fault("HF-REHEARSAL-GONE", `there is no demo to go on with in ${folder}`, {
     exit: "input",
     still: "Its run stays in the journal.",
     hint: "Begin a fresh one.",
