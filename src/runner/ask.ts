@@ -3,7 +3,7 @@ import type { Answer, Answered, ChoiceQuestion, Question } from "../core/questio
 import type { Choice } from "../core/step.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import type { StepState } from "../core/run-state.ts";
-import { actionOf, type Driver } from "./driver.ts";
+import { actionOf, type Driver, isDryRun } from "./driver.ts";
 import { watchingLimits } from "./watch-limits.ts";
 
 /** Journals the question, waits, and gives the answer; the caller journals what it made of it. */
@@ -37,7 +37,7 @@ export async function chooseFor(driver: Driver, step: StepState): Promise<void> 
   const lone = choices.length === 1 && choices[0]?.tags.includes("default") ? choices[0] : undefined;
   const standing = driver.interactive ? lone : choices.find((choice) => choice.tags.includes("default"));
   if (standing) return settleChoice(driver, choiceQuestion(driver, step, choices), standing, "default");
-  if (!driver.interactive) throw needsChoice(step, choices);
+  if (!driver.interactive) throw needsChoice(driver, step, choices);
   for (;;) {
     const question = choiceQuestion(driver, step, choices);
     const answer = await ask(driver, question);
@@ -90,8 +90,8 @@ function picked(driver: Driver, step: StepState, choices: readonly Choice[], wis
     `--choose ${step.step.key}=${wished}: ${choice?.disabled ?? "there is no such choice"}`,
     {
       exit: "input",
-      still: "The run is open and holds what it held; nothing was written.",
-      hint: "Resume with one of these.",
+      still: stillWords(driver),
+      hint: isDryRun(driver) ? "Start it again with one of these." : "Resume with one of these.",
       next,
     },
   );
@@ -111,11 +111,17 @@ function choiceQuestion(driver: Driver, step: StepState, choices: readonly Choic
   };
 }
 
-function needsChoice(step: StepState, choices: readonly Choice[]): Fault {
+function needsChoice(driver: Driver, step: StepState, choices: readonly Choice[]): Fault {
   return new Fault("HF-NEEDS-CHOICE", `the step ${step.step.key} needs a choice, and nobody can be asked here`, {
     exit: "needs-person",
-    still: "The run is open and holds what it held; nothing was written.",
-    hint: "Resume in a terminal, or with one of these.",
+    still: stillWords(driver),
+    hint: `${isDryRun(driver) ? "Start it again" : "Resume"} in a terminal, or with one of these.`,
     next: choices.filter((one) => one.disabled === undefined).map((one) => `--choose ${step.step.key}=${one.value}`),
   });
+}
+
+function stillWords(driver: Driver): string {
+  return isDryRun(driver)
+    ? "It was a dry run: nothing was changed, and nothing is held."
+    : "The run is open and holds what it held; nothing was written.";
 }

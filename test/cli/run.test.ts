@@ -219,6 +219,19 @@ test("a linted runbook without a problem names the help that lists its inputs an
   );
 });
 
+test.each([
+  ["a choice that nobody made", []],
+  ["a choice that is none", ["--choose", "statement=999999"]],
+])("a dry run that ends at %s is closed: it is to be started again, and not to be resumed", async (_what, wishes) => {
+  const here = place("sandbox");
+  const dry = await here.run(...rescue, "--dry-run", ...wishes, "--plain", ...journal(here));
+  expect(dry.out).toMatch(/^ {2}still true: It was a dry run: nothing was changed, and nothing is held\.$/m);
+  expect(dry.out).toMatch(/^ {2}what to do: Start it again/m);
+  expect(dry.out).not.toMatch(/The run is open|Resume/);
+  const live = await here.run(...rescue, ...wishes, "--yes-sandbox", "--plain", ...journal(here));
+  expect(live.out).toMatch(/^ {2}still true: The run is open[^]*^ {2}what to do: Resume/m);
+});
+
 test("a dry run is listed as one, however it ended, never as given up", async () => {
   const here = place("sandbox");
   await here.run(...rescue, "--dry-run", ...chosen, ...journal(here));

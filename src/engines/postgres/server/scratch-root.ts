@@ -14,6 +14,6 @@ export function makeScratchRoot(folder: string): string {
   throw new Fault("HF-SCRATCH-UNSAFE", `the scratch folder ${full} is not a folder of ours alone`, {
     exit: "refused",
     still: "Nothing was put there.",
-    hint: "Remove it, or name another one under scratch.folder in holdfast.yaml.",
+    hint: "Name a folder that only you may write to under scratch.folder in holdfast.yaml: `scratch: { folder: /var/tmp/yours }`; it is made where it is not there.",
   });
 }
