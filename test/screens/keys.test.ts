@@ -158,6 +158,16 @@ describe("help", () => {
   it("shows every key of the screen it was asked from", () => {
     const { model: help } = play(model(), [letters("?")]);
     const text = textOf(help);
-    for (const bound of bindingsAt("start")) expect(text).toContain(bound.label);
+    for (const bound of bindingsAt("start"))
+      expect(text).toContain(bound.shows === "Down" ? "Up/Down     move" : `${bound.shows.padEnd(12)}${bound.label}`);
+  });
+
+  it("names no key twice", () => {
+    for (const [name, shown] of Object.entries(everyScreen(sizes[2]!))) {
+      const asked = play(shown, [named("ctrl-g")]).model;
+      const help = placeOf(asked) === "help" ? asked : play(shown, [letters("?")]).model;
+      const listed = linesOf(help).flatMap((line) => /^ {2}(\S+) {2,}\S/.exec(line)?.[1]?.split("/") ?? []);
+      expect(listed.toSorted(), name).toEqual([...new Set(listed)].toSorted());
+    }
   });
 });

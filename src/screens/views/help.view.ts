@@ -6,11 +6,16 @@ import type { Body } from "./body.ts";
 /** The keys of the screen that help was asked for, with the reason where one does nothing just now. */
 export function helpBody(model: Model, of: Place, height: number): Body {
   const behind: Model = { ...model, routes: model.routes.slice(0, -1) };
-  const rows = bindingsAt(of).flatMap((bound) => {
-    const enabled = bound.enabled(behind);
-    const more = enabled === true ? (bound.help?.(behind) ?? "") : `   not now: ${enabled}`;
-    return labelled(`  ${bound.shows}`, `${bound.label}${more}`, model.size.columns, { indent: 14 });
-  });
+  const all = bindingsAt(of);
+  // A list's Up stands for both.
+  const both = all.some(({ shows }) => shows === "Up/Down");
+  const rows = all
+    .filter(({ shows }) => !both || shows !== "Down")
+    .flatMap((bound) => {
+      const enabled = bound.enabled(behind);
+      const more = enabled === true ? (bound.help?.(behind) ?? "") : `   not now: ${enabled}`;
+      return labelled(`  ${bound.shows}`, `${bound.label}${more}`, model.size.columns, { indent: 14 });
+    });
   const lines = [
     row(span("KEYS ON THAT SCREEN", "strong"), "   Esc goes back to it"),
     ...rows,
