@@ -50,7 +50,7 @@ export function sessionFindings(holders: readonly string[], tables: readonly Clo
     return [
       finding(
         "warn",
-        `Nothing holds dead rows of ${tables[0]?.table ?? "the table"} now: each read may remove some. Freeze soon.`,
+        `Nothing holds dead rows of ${tables[0]?.table ?? "the table"} now: each read may remove some. Do not wait.`,
       ),
     ];
   return holders.map((holder) =>
