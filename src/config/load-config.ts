@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync, statSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { Environment } from "../core/effect.ts";
@@ -74,7 +74,7 @@ export interface ConfigPlaces {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** The named file, or ./holdfast.yaml, or the one in the account's config folder. Faults `HF-CONFIG-…`, exit `input`. */
+/** The named file, or ./holdfast.yaml, or the one in the account's config folder; these two only where they are ours or root's. Faults `HF-CONFIG-…`, exit `input`. */
 export function loadConfig(path: string | undefined, places: ConfigPlaces): Config {
   const file = path === undefined ? findConfig(places) : resolve(places.cwd, path);
   return readConfig(file, readYamlText(file, "CONFIG"));
@@ -105,12 +105,24 @@ function accountConfigFile(env: NodeJS.ProcessEnv): string {
 
 function findConfig({ cwd, env }: ConfigPlaces): string {
   const found = [join(cwd, "holdfast.yaml"), accountConfigFile(env)].find((file) => existsSync(file));
-  if (found !== undefined) return found;
+  if (found !== undefined) return trusted(found);
   throw new Fault("HF-CONFIG-NOT-FOUND", "there is no holdfast.yaml here or in the account's config folder", {
     exit: "input",
     still: "Nothing was started.",
     hint: "Write one, or name it with --config.",
     next: ["holdfast init --url-env DATABASE_URL --target shop --environment sandbox"],
+  });
+}
+
+/** A config names programs that are run: one that merely lies here must not be another's trap. The one that is named was chosen. */
+function trusted(file: string): string {
+  const mine: readonly number[] = [0, process.getuid?.() ?? 0];
+  const ways = [lstatSync(file), statSync(file)];
+  if (ways.every(({ uid }) => mine.includes(uid)) && ((ways[1]?.mode ?? 0) & 0o002) === 0) return file;
+  throw new Fault("HF-CONFIG-FOREIGN", `${file} belongs to another account, or every account may write to it`, {
+    exit: "input",
+    still: "It was not read, and nothing was started: a configuration can name programs to run.",
+    hint: "Read it. When you trust it, name it with --config, or make it yours alone to write.",
   });
 }
 

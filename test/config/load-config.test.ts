@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -235,3 +244,31 @@ test.each([
   expect(fault(() => writeNewConfig(file, wanted, {})).exit).toBe("input");
   expect(() => statSync(file)).toThrow("ENOENT");
 });
+
+test("a config that merely lies here, and that another could have written, is not read until it is named", () => {
+  const cwd = mkdtempSync(join(tmpdir(), "holdfast-foreign-"));
+  const file = join(cwd, "holdfast.yaml");
+  const places = { cwd, env: { HOME: join(cwd, "home") } };
+  writeFileSync(file, good);
+  expect(loadConfig(undefined, places).file).toBe(file);
+  chmodSync(file, 0o646);
+  expect(fault(() => loadConfig(undefined, places))).toMatchObject({ code: "HF-CONFIG-FOREIGN", exit: "input" });
+  expect(loadConfig("holdfast.yaml", places).file).toBe(file);
+  chmodSync(file, 0o664);
+  expect(loadConfig(undefined, places).file).toBe(file);
+});
+
+test.runIf(process.getuid?.() === 0)(
+  "nor is one that belongs to another account, or to which another's link leads",
+  () => {
+    const cwd = mkdtempSync(join(tmpdir(), "holdfast-foreign-"));
+    const places = { cwd, env: { HOME: join(cwd, "home") } };
+    const [file, theirs] = [join(cwd, "holdfast.yaml"), join(cwd, "theirs.yaml")];
+    writeFileSync(theirs, good);
+    symlinkSync(theirs, file);
+    expect(loadConfig(undefined, places).file).toBe(file);
+    chownSync(theirs, 65_534, 65_534);
+    expect(fault(() => loadConfig(undefined, places)).code).toBe("HF-CONFIG-FOREIGN");
+    expect(loadConfig(file, places).file).toBe(file);
+  },
+);
