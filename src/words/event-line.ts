@@ -130,13 +130,19 @@ function leaseWords(event: LeasesEvent, state: RunState): string | null {
     case "lease.kept":
       return `LEASE KEPT until ${utc(event.until)}: ${leaseName(event.lease, state)}${byHand(event.lease, state)}`;
     case "lease.released":
-      return `LEASE GIVEN BACK ${leaseName(event.lease, state)}${event.how === "was-absent" ? " (it was gone)" : ""}`;
+      return `LEASE GIVEN BACK ${bareName(event.lease, state)}${event.how === "was-absent" ? " (it was gone)" : ""}`;
   }
 }
 
 function leaseName(id: LeaseId, state: RunState): string {
   const found = state.leases.find(({ lease }) => lease.id === id);
   return found === undefined ? id : namedLease(found.lease);
+}
+
+/** What is given back is no longer as its words say. */
+function bareName(id: LeaseId, state: RunState): string {
+  const found = state.leases.find(({ lease }) => lease.id === id);
+  return found === undefined ? id : `${found.lease.kind} ${found.lease.name}`;
 }
 
 /** Kind and name as the tables of leases, and the server, have them: `row-pin holdfast_rows_7f3k: ...`. */

@@ -40,7 +40,7 @@ test.each([
   ["step.settled", 0, /^STEP 2\/2 SETTLED partial: marker at row 4; safe to go on from there/],
   ["lease.taken", 0, /^LEASE TAKEN row-pin holdfast_pin: VACUUM removes nothing/],
   ["lease.kept", 0, /^LEASE KEPT until 2023-11-15T22:13:20Z: row-pin holdfast_pin: narrowed; by hand: SELECT pg_drop/],
-  ["lease.released", 0, /^LEASE GIVEN BACK row-pin holdfast_pin: narrowed \(it was gone\)/],
+  ["lease.released", 0, /^LEASE GIVEN BACK row-pin holdfast_pin \(it was gone\)/],
   ["run.resumed", 0, /^RUN \w{4} RESUMED by mia@desk/],
 ] as const)("%s (%d) reads %s", (kind, nth, expected) => {
   expect(lineOf(kind, nth)).toMatch(expected);

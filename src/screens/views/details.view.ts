@@ -45,8 +45,8 @@ function heading(text: string): readonly Row[] {
 
 function leaseDetail(held: RunState["leases"][number], width: number): readonly Row[] {
   const { lease, status } = held;
-  // Its words may be the reason by now, and it protects and costs nothing any more.
-  if (status === "released") return labelled("given back", `${lease.kind} ${lease.name}: ${lease.words}`, width, wide);
+  // It is no longer as its words say, and protects and costs nothing any more.
+  if (status === "released") return labelled("given back", `${lease.kind} ${lease.name}`, width, wide);
   return [
     ...labelled(status, lease.words, width),
     ...(lease.protects === undefined ? [] : labelled("", `protects: ${lease.protects}`, width)),
