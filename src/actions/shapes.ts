@@ -7,7 +7,7 @@ const amount = z.number().int().min(0);
 export const tableShape = z.string().min(1);
 export const tablesShape = list(tableShape);
 
-export const findingShape = z.object({
+const findingShape = z.object({
   level: z.enum(["ok", "note", "warn", "stop"]),
   text: z.string(),
   hint: z.exactOptional(z.string()),
@@ -82,7 +82,7 @@ export const rescueShape = z.object({
   uncounted: z.exactOptional(z.string()),
 });
 
-export const checkedTableShape = z.object({
+const checkedTableShape = z.object({
   table: tableShape,
   rows: amount,
   missing: amount,
