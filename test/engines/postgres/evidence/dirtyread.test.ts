@@ -1,32 +1,21 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { PathOption, Statement } from "../../../../src/engines/evidence.ts";
 import type { Connection } from "../../../../src/engines/postgres/connection.ts";
 import { evidence } from "../../../../src/engines/postgres/evidence.ts";
 import { debian, withDirtyread } from "../../../support/dirtyread.ts";
 import { startTestServer, type TestServer } from "../../../support/postgres.ts";
-import { copyOf, largest, olderSnapshot, type Scene, scene, text, watch } from "./scene.ts";
+import { copyOf, largest, type Scene, scene, stageOn, text, watch } from "./scene.ts";
 
 const way = "pg-dirtyread";
 
 withDirtyread(() => {
   let server: TestServer;
   let sql: Connection;
-  let older: Connection | null = null;
-  const open: Scene[] = [];
-  const stage = (lockTable = false) => {
-    const made = scene(server, "postgres", lockTable);
-    open.push(made);
-    return made;
-  };
+  const stage = stageOn(() => server);
 
   beforeAll(async () => {
     server = await startTestServer({ ...debian, settings: { autovacuum: "off", fsync: "off" } });
     sql = await server.connect("postgres");
-  });
-  afterEach(async () => {
-    await older?.close();
-    older = null;
-    for (const one of open.splice(0)) await one.release();
   });
   afterAll(async () => {
     await sql.close();
@@ -35,7 +24,6 @@ withDirtyread(() => {
   const run = async (...statements: string[]) => {
     for (const statement of statements) await sql.run("", statement);
   };
-  const hold = async () => (older = await olderSnapshot(server, "postgres"));
   const optionOf = async ({ evidence: held }: Pick<Scene, "evidence">, statement: Statement, path = way) => {
     const option = (await held.paths(statement, watch)).find((one) => one.path === path);
     if (!option) throw new Error(`${path} is not listed`);
@@ -88,11 +76,11 @@ withDirtyread(() => {
     );
     const columns = `id, "dead", dropped_2, amount, at, doc, list, m, ms, a, "as", d, ds, sp, big, lz, c10, bp, bits, iv, ref::oid, refs::oid[], nr::oid, "sel""ect", late, late2`;
     const expected = await copyOf(sql, `SELECT ${columns} FROM "Odd ""Name"""."T 1" WHERE id % 3 <> 0 ORDER BY id`);
-    await hold();
+    await stage.keepRows();
     await run(`DELETE FROM "Odd ""Name"""."T 1" WHERE id % 3 <> 0`);
-    const rescue = stage();
+    const rescue = stage.scene();
     const statement = largest(await rescue.find(`"Odd ""Name"""."T 1"`));
-    await older?.close();
+    await stage.letGo();
     // What kills evidence everywhere else, long values included: the one pin must bear it all.
     await run(`SELECT count(big) FROM "Odd ""Name"""."T 1"`, `VACUUM "Odd ""Name"""."T 1"`);
 
@@ -126,9 +114,9 @@ withDirtyread(() => {
       sql,
       "SELECT * FROM public.strange WHERE lower(name::text) < 'name 31' ORDER BY name",
     );
-    await hold();
+    await stage.keepRows();
     await run("DELETE FROM public.strange WHERE lower(name::text) < 'name 31'");
-    const one = stage();
+    const one = stage.scene();
     const statement = largest(await one.find("public.strange"));
     expect(await optionOf(one, statement, "page-transplant")).toMatchObject({ feasible: false });
     expect(await optionOf(one, statement)).toMatchObject({ feasible: true, recommended: true, rows: 20 });
@@ -146,7 +134,7 @@ withDirtyread(() => {
       "CREATE TABLE public.mixed (id int PRIMARY KEY, v int)",
       "INSERT INTO public.mixed SELECT n, n FROM generate_series(1, 900) n",
     );
-    await hold();
+    await stage.keepRows();
     const before = await copyOf(sql, "SELECT * FROM public.mixed WHERE id <= 200 AND id <> 150 ORDER BY id");
     const locker = await server.connect("postgres");
     await locker.run("", "BEGIN");
@@ -174,7 +162,7 @@ withDirtyread(() => {
     await run("BEGIN", "DELETE FROM public.mixed WHERE id > 650", "ROLLBACK");
     await run("BEGIN", "SELECT FROM public.mixed WHERE id BETWEEN 301 AND 450 FOR UPDATE", "COMMIT");
 
-    const one = stage();
+    const one = stage.scene();
     const statement = largest(await one.find("public.mixed"));
     // Later than the search, under the pin: another's DELETE of rows beside ours.
     await run("DELETE FROM public.mixed WHERE id BETWEEN 401 AND 420");
@@ -196,9 +184,9 @@ withDirtyread(() => {
     const toast = "SELECT reltoastrelid::regclass::text FROM pg_class WHERE oid = 'public.broken'::regclass";
     await run(`VACUUM ${(await copyOf(sql, toast)).trim()}`);
     const expected = await copyOf(sql, "SELECT * FROM public.broken WHERE id <= 25 ORDER BY id");
-    await hold();
+    await stage.keepRows();
     await run("DELETE FROM public.broken WHERE id <= 25");
-    const one = stage(true);
+    const one = stage.scene(true);
     const statement = largest(await one.find("public.broken"));
     expect((await optionOf(one, statement)).loses).toContain("broken");
     const failed: unknown = await one.recover(statement, way).catch((error: unknown) => error);
@@ -219,9 +207,9 @@ withDirtyread(() => {
       "INSERT INTO public.lines SELECT n, n % 30 + 1 FROM generate_series(1, 90) n",
     );
     const lines = await copyOf(sql, "SELECT * FROM public.lines WHERE order_id <= 9 ORDER BY ctid");
-    await hold();
+    await stage.keepRows();
     await run("DELETE FROM public.orders WHERE id <= 9");
-    const one = stage(true);
+    const one = stage.scene(true);
     const statement = largest(await one.find("public.orders"));
     const back = await one.recover(statement, way);
     expect(await text(await back.rows("public.lines")), "no key: in the order of the pages").toBe(lines);
@@ -236,9 +224,9 @@ withDirtyread(() => {
       "CREATE TABLE public.wide (id int PRIMARY KEY, words text)",
       "INSERT INTO public.wide SELECT n, repeat(md5(n::text), 30) FROM generate_series(1, 60000) n",
     );
-    await hold();
+    await stage.keepRows();
     await run("DELETE FROM public.wide WHERE id <= 50000");
-    const one = stage(true);
+    const one = stage.scene(true);
     const statement = largest(await one.find("public.wide"));
     await one.take(await one.evidence.recoveryParts(statement, way, one.run));
     const stopped = new AbortController();
@@ -275,9 +263,9 @@ withDirtyread(() => {
       "CREATE TABLE public.swapped (id int PRIMARY KEY)",
       "INSERT INTO public.swapped SELECT generate_series(1, 20)",
     );
-    await hold();
+    await stage.keepRows();
     await run("DELETE FROM public.swapped WHERE id <= 5");
-    const one = stage();
+    const one = stage.scene();
     const statement = largest(await one.find("public.swapped"));
     await one.take(await one.evidence.recoveryParts(statement, way, one.run));
     await run("CREATE EXTENSION pg_surgery SCHEMA public");
@@ -301,9 +289,9 @@ withDirtyread(() => {
 
   test("it is closed, with words that open it, where the extension, the pin or the right to it is missing", async () => {
     await run("CREATE TABLE public.shut (id int)", "INSERT INTO public.shut SELECT generate_series(1, 9)");
-    await hold();
+    await stage.keepRows();
     await run("DELETE FROM public.shut WHERE id <= 5");
-    const one = stage();
+    const one = stage.scene();
     const statement = largest(await one.find("public.shut"));
     const closed = async (held: Pick<Scene, "evidence">): Promise<PathOption> => {
       const option = await optionOf(held, statement);
@@ -327,8 +315,7 @@ withDirtyread(() => {
     await (await one.target.catalogue()).run("", "RESET ROLE");
 
     await one.release();
-    const late = scene(server, "postgres");
-    open.push(late);
+    const late = stage.scene();
     await run("CREATE EXTENSION pageinspect SCHEMA public");
     expect(await closed(late)).toMatchObject({ why: "No pin holds the rows and their long values." });
     await expect(late.recover(statement, way)).rejects.toMatchObject({ record: { code: "HF-PG-DIRTYREAD-CLOSED" } });

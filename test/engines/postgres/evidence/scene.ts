@@ -1,3 +1,4 @@
+import { afterEach } from "vitest";
 import type { RunId } from "../../../../src/core/ids.ts";
 import type { LeaseState } from "../../../../src/core/run-state.ts";
 import type { HoldPart, Watch } from "../../../../src/engines/engine.ts";
@@ -88,6 +89,40 @@ export function largest(search: StatementSearch): Statement {
   const [first] = search.statements;
   if (!first) throw new Error("nothing was found");
   return first;
+}
+
+/** Scenes of a suite on one server, and what keeps its rows by accident: all given back after each test, so that no pin keeps the rows of the next. */
+export interface Stage {
+  /** A run of its own, with evidence of its own. */
+  scene(lockTable?: boolean): Scene;
+  /** An older snapshot, until it is let go or the test is over. */
+  keepRows(): Promise<void>;
+  letGo(): Promise<void>;
+}
+
+export function stageOn(server: () => TestServer, database = "postgres"): Stage {
+  const open: Scene[] = [];
+  let older: Connection | null = null;
+  const letGo = async () => {
+    await older?.close();
+    older = null;
+  };
+  afterEach(async () => {
+    await letGo();
+    for (const one of open.splice(0)) await one.release();
+  });
+  return {
+    scene: (lockTable) => {
+      const made = scene(server(), database, lockTable);
+      open.push(made);
+      return made;
+    },
+    keepRows: async () => {
+      await letGo();
+      older = await olderSnapshot(server(), database);
+    },
+    letGo,
+  };
 }
 
 /** An older snapshot in another session, which keeps the rows until the freeze holds. */

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Statement } from "../../../../src/engines/evidence.ts";
 import type { Connection } from "../../../../src/engines/postgres/connection.ts";
 import { debian } from "../../../support/dirtyread.ts";
 import { majors, onEachMajor } from "../../../support/majors.ts";
 import { startTestServer, type TestServer } from "../../../support/postgres.ts";
-import { copyOf, largest, olderSnapshot, type Scene, scene, text, watch } from "./scene.ts";
+import { copyOf, largest, type Scene, stageOn, text, watch } from "./scene.ts";
 
 const hasDirtyread = existsSync("/usr/share/postgresql/15/extension/pg_dirtyread.control");
 
@@ -13,23 +13,12 @@ const hasDirtyread = existsSync("/usr/share/postgresql/15/extension/pg_dirtyread
 onEachMajor(majors(15, 18), (major) => {
   let server: TestServer;
   let sql: Connection;
-  let older: Connection | null = null;
-  const open: Scene[] = [];
-  const stage = () => {
-    const made = scene(server, "postgres");
-    open.push(made);
-    return made;
-  };
+  const stage = stageOn(() => server);
 
   beforeAll(async () => {
     const from = major === 15 && hasDirtyread ? debian : { major };
     server = await startTestServer({ ...from, settings: { autovacuum: "off", max_wal_size: "4GB" } });
     sql = await server.connect("postgres");
-  });
-  afterEach(async () => {
-    await older?.close();
-    older = null;
-    for (const one of open.splice(0)) await one.release();
   });
   afterAll(async () => {
     await sql.close();
@@ -38,7 +27,6 @@ onEachMajor(majors(15, 18), (major) => {
   const run = async (...statements: string[]) => {
     for (const statement of statements) await sql.run("", statement);
   };
-  const keep = async () => (older = await olderSnapshot(server, "postgres"));
   const table = async (name: string, type = "int") =>
     run(
       `CREATE TABLE public.${name} (gone text, "Id" ${type} PRIMARY KEY, v text)`,
@@ -88,9 +76,9 @@ onEachMajor(majors(15, 18), (major) => {
   test.each(ways)("each row comes back once, as it was taken last: %s", async (way) => {
     const name = `again_${way.replaceAll("-", "_")}`;
     await table(name);
-    await keep();
+    await stage.keepRows();
     await loop(name);
-    const rescue = stage();
+    const rescue = stage.scene();
     const group = largest(await rescue.find(`public.${name}`));
     expect(group).toMatchObject({ kind: "group", rows: 30 });
     const { counted, tables, rows } = await comesBack(rescue, group, way);
@@ -104,7 +92,7 @@ onEachMajor(majors(15, 18), (major) => {
   test.skipIf(major < 16)("also where some versions are on their pages and others only in the log", async () => {
     await table("logged");
     await loop("logged", () => run("VACUUM public.logged"));
-    const rescue = stage();
+    const rescue = stage.scene();
     const group = largest(await rescue.find("public.logged"));
     expect(group).toMatchObject({ kind: "group", rows: 30 });
     const { counted, tables, rows } = await comesBack(rescue, group, "wal");
@@ -115,9 +103,9 @@ onEachMajor(majors(15, 18), (major) => {
 
   test("where the order of the commits is not known nothing is guessed: the way is closed, and one transaction alone comes back", async () => {
     await table("unordered");
-    await keep();
+    await stage.keepRows();
     await loop("unordered");
-    const rescue = stage();
+    const rescue = stage.scene();
     const search = await rescue.find("public.unordered");
     const { positions: _known, ...group } = largest(search);
     const refused = {
@@ -136,9 +124,9 @@ onEachMajor(majors(15, 18), (major) => {
 
   test("a key whose equal values may have other bytes closes the way only where a row was put back in other bytes", async () => {
     await table("scaled", "numeric");
-    await keep();
+    await stage.keepRows();
     await loop("scaled");
-    const rescue = stage();
+    const rescue = stage.scene();
     const { rows } = await comesBack(rescue, largest(await rescue.find("public.scaled")), "page-transplant");
     expect(rows).toBe(expected);
 
@@ -146,7 +134,7 @@ onEachMajor(majors(15, 18), (major) => {
       `INSERT INTO public.scaled SELECT n + 0.0, 'fourth ' || n FROM generate_series(16, 20) n`,
       `DELETE FROM public.scaled WHERE "Id" BETWEEN 16 AND 20`,
     );
-    const again = stage();
+    const again = stage.scene();
     const all = largest(await again.find("public.scaled"));
     expect(all.transactions).toHaveLength(4);
     await expect(again.evidence.count(all, "page-transplant", watch)).rejects.toMatchObject({
@@ -160,13 +148,13 @@ onEachMajor(majors(15, 18), (major) => {
       "INSERT INTO public.wide SELECT repeat('k', n * 20), repeat(md5(n::text), 200), md5((n % 3)::text)::uuid FROM generate_series(1, 12) n",
     );
     const before = await copyOf(sql, "SELECT a, 'short', b FROM public.wide ORDER BY b, a");
-    await keep();
+    await stage.keepRows();
     for (const fill of ["short", "again"]) {
       await run("CREATE TABLE public.kept AS SELECT * FROM public.wide", "DELETE FROM public.wide");
       await run(`INSERT INTO public.wide SELECT a, '${fill}', b FROM public.kept`, "DROP TABLE public.kept");
     }
     await run("DELETE FROM public.wide WHERE a LIKE 'k%' AND length(a) > 20");
-    const rescue = stage();
+    const rescue = stage.scene();
     const group = largest(await rescue.find("public.wide"));
     expect(group).toMatchObject({ kind: "group", rows: 35 });
     const { tables, rows } = await comesBack(rescue, group, "page-transplant");

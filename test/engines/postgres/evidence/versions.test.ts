@@ -1,28 +1,17 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Connection } from "../../../../src/engines/postgres/connection.ts";
 import { majors, onEachMajor } from "../../../support/majors.ts";
 import { startTestServer, type TestServer } from "../../../support/postgres.ts";
-import { copyOf, largest, olderSnapshot, type Scene, scene, text, watch } from "./scene.ts";
+import { copyOf, largest, type Scene, stageOn, text, watch } from "./scene.ts";
 
 onEachMajor(majors(14, 18), (major) => {
   let server: TestServer;
   let sql: Connection;
-  let older: Connection | null = null;
-  const open: Scene[] = [];
-  const stage = (lockTable = false) => {
-    const made = scene(server, "postgres", lockTable);
-    open.push(made);
-    return made;
-  };
+  const stage = stageOn(() => server);
 
   beforeAll(async () => {
     server = await startTestServer({ major, settings: { max_prepared_transactions: "5", autovacuum: "off" } });
     sql = await server.connect("postgres");
-  });
-  afterEach(async () => {
-    await older?.close();
-    older = null;
-    for (const one of open.splice(0)) await one.release();
   });
   afterAll(async () => {
     await sql.close();
@@ -36,7 +25,7 @@ onEachMajor(majors(14, 18), (major) => {
       `CREATE TABLE ${table} (id int PRIMARY KEY, v int, note text)`,
       `INSERT INTO ${table} SELECT n, n, 'row ' || n FROM generate_series(1, ${rows}) n`,
     );
-    older = await olderSnapshot(server, "postgres");
+    await stage.keepRows();
   };
   const rescued = async (scene_: Scene, table: string) => {
     const search = await scene_.find(table);
@@ -83,7 +72,7 @@ onEachMajor(majors(14, 18), (major) => {
     await run("BEGIN", "SELECT FROM public.mixed WHERE id BETWEEN 301 AND 450 FOR UPDATE", "COMMIT");
     await run("BEGIN", "SELECT FROM public.mixed WHERE id BETWEEN 401 AND 650 FOR KEY SHARE", "COMMIT");
 
-    const { search, statement, back, rows } = await rescued(stage(), "public.mixed");
+    const { search, statement, back, rows } = await rescued(stage.scene(), "public.mixed");
     expect(search.statements.map((one) => one.rows)).toEqual([199, 1]);
     expect(statement.doubts).toEqual([]);
     expect(statement.subtransactions).toHaveLength(3);
@@ -104,7 +93,7 @@ onEachMajor(majors(14, 18), (major) => {
       "RELEASE s",
       "COMMIT",
     );
-    const { rows, statement } = await rescued(stage(), "public.shared");
+    const { rows, statement } = await rescued(stage.scene(), "public.shared");
     expect(statement.rows).toBe(60);
     expect(rows).toBe(before);
   });
@@ -116,14 +105,14 @@ onEachMajor(majors(14, 18), (major) => {
       "CREATE TABLE public.parts_b PARTITION OF public.parts FOR VALUES IN ('b')",
       "INSERT INTO public.parts SELECT n, 'a' FROM generate_series(1, 50) n",
     );
-    older = await olderSnapshot(server, "postgres");
+    await stage.keepRows();
     await run(
       "BEGIN",
       "UPDATE public.parts SET region = 'b' WHERE id <= 20",
       "DELETE FROM public.parts WHERE id > 40",
       "COMMIT",
     );
-    const one = stage();
+    const one = stage.scene();
     const search = await one.find("public.parts");
     const statement = largest(search);
     const back = await one.recover(statement);
@@ -138,7 +127,7 @@ onEachMajor(majors(14, 18), (major) => {
   test("an UPDATE alone is no statement that took rows away", async () => {
     await numbered("public.changed", 50);
     await run("UPDATE public.changed SET v = 0");
-    const search = await stage().find("public.changed");
+    const search = await stage.scene().find("public.changed");
     expect(search.statements).toEqual([]);
   });
 
@@ -155,13 +144,13 @@ onEachMajor(majors(14, 18), (major) => {
       "INSERT INTO public.notes SELECT n, n, repeat('long ', 2000) FROM generate_series(1, 300) n",
       "INSERT INTO public.visits SELECT n, n FROM generate_series(1, 100) n",
     );
-    older = await olderSnapshot(server, "postgres");
+    await stage.keepRows();
     const notes = await copyOf(
       sql,
       "SELECT n.* FROM public.notes n JOIN public.lines l ON l.id = n.line WHERE l.order_id <= 30 ORDER BY n.id",
     );
     await run("DELETE FROM public.orders WHERE id <= 30");
-    const one = stage();
+    const one = stage.scene();
     const search = await one.find("public.orders");
     expect(search.tables.toSorted()).toEqual(["public.lines", "public.notes", "public.orders", "public.visits"]);
     const statement = largest(search);
@@ -178,7 +167,7 @@ onEachMajor(majors(14, 18), (major) => {
     for (const from of [1, 101, 201, 301])
       await run(`DELETE FROM public.looped WHERE id BETWEEN ${from} AND ${from + 99}`);
     await run("DELETE FROM public.looped WHERE id BETWEEN 401 AND 450");
-    const { search, statement, rows } = await rescued(stage(), "public.looped");
+    const { search, statement, rows } = await rescued(stage.scene(), "public.looped");
     expect(statement).toMatchObject({ kind: "group", rows: 450 });
     expect(statement.transactions).toHaveLength(5);
     expect(statement.doubts[0]).toContain("taken together");
@@ -192,7 +181,7 @@ onEachMajor(majors(14, 18), (major) => {
     await culprit.run("", "BEGIN");
     await culprit.run("", "SAVEPOINT s");
     await culprit.run("", "DELETE FROM public.pending WHERE id <= 70");
-    const one = stage();
+    const one = stage.scene();
     const statement = largest(await one.find("public.pending"));
     expect(statement).toMatchObject({ kind: "open", rows: 70, value: `open:${culprit.pid}` });
     const paths = await one.evidence.paths(statement, watch);
@@ -205,7 +194,7 @@ onEachMajor(majors(14, 18), (major) => {
   test("a prepared DELETE is shown with its name, and is not ours to end", async () => {
     await numbered("public.two_phase", 20);
     await run("BEGIN", "DELETE FROM public.two_phase WHERE id <= 7", "PREPARE TRANSACTION 'half way'");
-    const one = stage();
+    const one = stage.scene();
     const statement = largest(await one.find("public.two_phase"));
     expect(statement).toMatchObject({ kind: "prepared", rows: 7, value: "prepared:half way" });
     expect(await one.evidence.paths(statement, watch)).toMatchObject([{ feasible: false, rescues: false }]);
@@ -218,9 +207,9 @@ onEachMajor(majors(14, 18), (major) => {
       "CREATE TABLE public.strange (id int PRIMARY KEY, name public.citext)",
     );
     await run("INSERT INTO public.strange SELECT n, 'x' FROM generate_series(1, 20) n");
-    older = await olderSnapshot(server, "postgres");
+    await stage.keepRows();
     await run("DELETE FROM public.strange");
-    const one = stage();
+    const one = stage.scene();
     const statement = largest(await one.find("public.strange"));
     const paths = await one.evidence.paths(statement, watch);
     for (const name of major < 16 ? ["page-transplant"] : ["page-transplant", "wal"]) {
@@ -234,7 +223,7 @@ onEachMajor(majors(14, 18), (major) => {
   test("under our exclusive lock pages are read through the session that holds it", async () => {
     await numbered("public.locked", 30);
     await run("DELETE FROM public.locked WHERE id <= 9");
-    const one = stage(true);
+    const one = stage.scene(true);
     const { statement } = await rescued(one, "public.locked");
     expect(statement.rows).toBe(9);
     await run("SET lock_timeout = '100ms'");

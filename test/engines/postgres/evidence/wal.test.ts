@@ -1,32 +1,23 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Statement } from "../../../../src/engines/evidence.ts";
 import type { Connection } from "../../../../src/engines/postgres/connection.ts";
 import { evidenceKeepers } from "../../../../src/engines/postgres/evidence.ts";
 import { spentPins } from "../../../../src/engines/postgres/evidence/freeze/narrow.ts";
 import type { PostgresTarget } from "../../../../src/engines/postgres/target.ts";
 import { startTestServer, type TestServer } from "../../../support/postgres.ts";
-import { copyOf, type Scene, scene, text, watch } from "./scene.ts";
+import { copyOf, type Scene, stageOn, text, watch } from "./scene.ts";
 import { onEachWithLog } from "./with-log.ts";
 
 onEachWithLog([16, 18], (major) => {
   let server: TestServer;
   let sql: Connection;
-  const open: Scene[] = [];
-  const stage = () => {
-    const made = scene(server, "postgres");
-    open.push(made);
-    return made;
-  };
+  const stage = stageOn(() => server);
 
   beforeAll(async () => {
     server = await startTestServer({ major, settings: { autovacuum: "off", max_wal_size: "4GB" } });
     sql = await server.connect("postgres");
     await sql.run("", "CREATE EXTENSION pageinspect SCHEMA public");
     await sql.run("", "CREATE EXTENSION pg_walinspect SCHEMA public");
-  });
-  /** Its pin would keep the rows of the next. */
-  afterEach(async () => {
-    for (const one of open.splice(0)) await one.release();
   });
   afterAll(async () => {
     await sql.close();
@@ -64,7 +55,7 @@ onEachWithLog([16, 18], (major) => {
     const expected = await copyOf(sql, "SELECT * FROM public.t WHERE id % 10 <> 0 OR id % 50 = 0 ORDER BY id");
     const statement = await statementOf("public.t", 4600, ["DELETE FROM public.t WHERE id % 10 <> 0 OR id % 50 = 0"]);
     await run("VACUUM public.t");
-    const rescue = stage();
+    const rescue = stage.scene();
     const counted = await rescue.evidence.count(statement, "wal", watch);
     const back = await rescue.recover(statement, "wal");
     expect(back.tables).toEqual(counted);
@@ -96,7 +87,7 @@ onEachWithLog([16, 18], (major) => {
       await run(`DELETE FROM public.parent WHERE id BETWEEN ${from} AND ${from + 9}`);
     await run("VACUUM public.parent");
     await run("VACUUM public.child");
-    const search = await stage().find("public.parent");
+    const search = await stage.scene().find("public.parent");
     expect(search.statements[0]).toMatchObject({
       kind: "one",
       rows: 400,
@@ -129,7 +120,7 @@ onEachWithLog([16, 18], (major) => {
     for (const one of ["RELEASE a", "SAVEPOINT b", "DELETE FROM public.s WHERE id > 30", "RELEASE b", "COMMIT"])
       await run(one);
     await run("VACUUM public.s");
-    const [only] = (await stage().find("public.s")).statements;
+    const [only] = (await stage.scene().find("public.s")).statements;
     expect(only).toMatchObject({ rows: 70 });
     expect(only?.subtransactions).toHaveLength(2);
   });
@@ -147,7 +138,7 @@ onEachWithLog([16, 18], (major) => {
       await run("VACUUM public.l");
       await run(`INSERT INTO public.l SELECT n, 'after' FROM generate_series(${from + 10000}, ${from + 10099}) n`);
     }
-    const rescue = stage();
+    const rescue = stage.scene();
     const { statements } = await rescue.find("public.l");
     const group = statements.find(({ kind, tables }) => kind === "group" && tables[0]?.table === "public.l");
     if (!group) throw new Error("no group was found");
@@ -175,7 +166,7 @@ onEachWithLog([16, 18], (major) => {
       rows: 2,
       transactions: [...first.transactions, ...second.transactions],
     };
-    const back = await stage().recover(both, "wal");
+    const back = await stage.scene().recover(both, "wal");
     expect(back.tables[0]).toMatchObject({ rows: 2, from: { "page-transplant": 1, wal: 1 }, lost: 0 });
     expect((await text(await back.rows("public.twice"))).split("\n").toSorted()).toEqual(["", "1\tone", "2\ttwo"]);
     await back.close();
@@ -228,7 +219,7 @@ onEachWithLog([16, 18], (major) => {
     await run("INSERT INTO public.c SELECT generate_series(1, 50)");
     const statement = await statementOf("public.c", 30, ["DELETE FROM public.c WHERE id <= 30"]);
     await run("VACUUM FULL public.c");
-    const rescue = stage();
+    const rescue = stage.scene();
     const renewed = await walOption(rescue, statement);
     expect(renewed).toMatchObject({ feasible: false, rows: 0, recommended: false });
     expect(renewed.loses).toContain("Of public.c (30) nothing: its file was made anew since");
@@ -257,7 +248,7 @@ onEachWithLog([16, 18], (major) => {
   });
 
   test("the log's pin outlives the search, goes when the rows are rescued, and at its limit; the rows' pin stays", async () => {
-    const rescue = stage();
+    const rescue = stage.scene();
     await run("CREATE TABLE public.p (id int PRIMARY KEY)");
     await run("INSERT INTO public.p SELECT generate_series(1, 50)");
     await run("DELETE FROM public.p WHERE id <= 30");
@@ -298,7 +289,7 @@ onEachWithLog([16, 18], (major) => {
     await run("INSERT INTO public.beside SELECT generate_series(1, 500)");
     const statement = await statementOf("public.beside", 400, ["DELETE FROM public.beside WHERE id > 100"]);
     await run("VACUUM public.beside");
-    const rescue = stage();
+    const rescue = stage.scene();
     expect((await rescue.find("public.beside")).statements[0]).toMatchObject({ rows: 400 });
     const back = await rescue.recover(statement, "wal");
     expect(back.tables[0]).toMatchObject({ rows: 400, lost: 0 });
