@@ -145,7 +145,7 @@ describe("a preview that was read", () => {
 
   it("stays read when only what a hold costs has grown meanwhile, and is unread when it holds something else", () => {
     const cost = (mb: number, slot = "holdfast_wal_1") =>
-      `cost: Keeps ${mb} MB of WAL, growing about ${mb} MB/min; or run drop('${slot}')`;
+      `  cost: Keeps ${mb} MB of WAL, growing about ${mb} MB/min; or run drop('${slot}')`;
     const lines = (line: string) => [...rows(["x"]), line];
     const asking = (id: string, line: string) =>
       question(id, [], { previews: [{ step: "merge", preview: { ...mergePreview, lines: lines(line) } }] });

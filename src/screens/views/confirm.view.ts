@@ -70,7 +70,7 @@ export function previewPrint({ run }: Model, { previews, covers }: ConfirmQuesti
 
 /** How much log is kept, and how fast it grows, changes by the second; counts of rows stand in other lines. */
 function withoutAmounts(line: string): string {
-  return line.startsWith("cost: ") ? line.replaceAll(/\d[\d.,]*( [kMGT]?B(\/min)?)?/g, "#") : line;
+  return line.trimStart().startsWith("cost: ") ? line.replaceAll(/\d[\d.,]*( [kMGT]?B(\/min)?)?/g, "#") : line;
 }
 
 /** `STEP 7  merge`, or every step that this one answer lets through; never cut: what has no room on one row takes two. */
