@@ -88,7 +88,7 @@ async function uncompared(connection: Connection, area: AreaTable, shape: readon
   const finding: Finding = {
     level: "stop",
     text: `HF-PG-NO-KEY: ${area.table} has no primary key and no unique key that holds for every row`,
-    hint: `Which rows are missing can't be told. The recovered rows are in ${area.rows}; insert them by hand.`,
+    hint: `Which rows are missing can't be told. Give the table a key (ADD UNIQUE over columns that are NOT NULL) and resume; or insert the recovered rows by hand from ${area.rows}.`,
   };
   return { table: area.table, rows: Number(counted["rows"]), ...none, findings: [...shape, finding] };
 }

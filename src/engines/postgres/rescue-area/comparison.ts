@@ -44,8 +44,10 @@ export function mustCompare(area: AreaTable): Comparison {
   if (found !== null) return found;
   throw new Fault("HF-PG-NO-KEY", `${area.table} has no primary key and no unique key that holds for every row`, {
     exit: "refused",
-    still: `Nothing was merged; the recovered rows are in ${area.rows}.`,
-    hint: "Which rows are missing can't be told without a key. Give the table one, or insert the rows by hand.",
+    still: "Nothing was merged; what was rescued is where it was.",
+    hint:
+      "Which rows are missing can't be told without a key. Once they are rescued, give the table one (ADD UNIQUE over columns that are NOT NULL) " +
+      `and resume; or insert them by hand from ${area.rows}.`,
   });
 }
 
