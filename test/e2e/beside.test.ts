@@ -1,57 +1,14 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
-import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
-import { anIncident } from "../cli-on-postgres/incident.ts";
-import { type ArchivingServer, dropOldLog, startArchivingServer, takeBackup } from "../support/backup.ts";
-import { testBinaries } from "../support/postgres.ts";
-import { root } from "../support/source.ts";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type ArchivingServer, startArchivingServer } from "../support/backup.ts";
 import { keys, questionSettlesMs } from "../support/terminal.ts";
+import { archivedDesk } from "./archived.ts";
 import { looksRight } from "./look.ts";
-import { operatorAt } from "./operator.ts";
 
 let from: ArchivingServer;
 beforeAll(async () => {
   from = await startArchivingServer({ settings: { autovacuum: "off", fsync: "off" } });
 });
 afterAll(() => from.end());
-
-/** All lines are off their pages, in the log's archive and in a backup from before. */
-async function halfGone(name: string) {
-  const incident = await anIncident(from.server, "shop", { statement: "select 1" });
-  const base = await takeBackup(from, name);
-  const end =
-    "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = 'shop' and pid <> pg_backend_pid()";
-  for (const sql of [end, "delete from shop.orders where state = 'cancelled'", "vacuum shop.lines"])
-    await incident.session.run("", sql);
-  await dropOldLog(from, incident.session);
-  const folder = mkdtempSync(path.join(os.tmpdir(), "hf-e2e-"));
-  chmodSync(folder, 0o711); // servers of ours under another account have to come in
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const [home, state, scratch] = ["home", "state", "s"].map((one) => path.join(folder, one)) as [
-    string,
-    string,
-    string,
-  ];
-  for (const one of [home, state]) mkdirSync(one, { mode: 0o700 });
-  mkdirSync(scratch, { mode: 0o711 });
-  const backup = { base, archive: from.archive };
-  const config = {
-    targets: { shop: { engine: "postgres", url: "env:DATABASE_URL", environment: "production", backup } },
-    scratch: { folder: scratch, servers: { ...testBinaries() } },
-    stopFile: path.join(folder, "STOP"),
-    limits: { minFreeDisk: 0.01 },
-  };
-  writeFileSync(path.join(folder, "holdfast.yaml"), JSON.stringify(config)); // JSON is YAML
-  const env = {
-    PATH: `${path.join(root, "node_modules/.bin")}:/usr/local/bin:/usr/bin:/bin`,
-    HOME: home,
-    XDG_STATE_HOME: state,
-    LANG: "C.UTF-8",
-    DATABASE_URL: incident.url,
-  };
-  return { incident, folder, env };
-}
 
 const run = "run restore-after-bad-delete --target shop --set table=shop.orders --choose statement=largest";
 const args = `${run} --choose path=page-transplant --choose triggers=skip`.split(" ");
@@ -62,8 +19,8 @@ it.each([
 ])(
   "at %ix%i an operator reads what the faster way leaves out and what a clone costs, lets it start, and reads how many rows came by which way",
   async (columns, rows) => {
-    const { incident, folder, env } = await halfGone(`b${columns}`);
-    const tty = operatorAt({ columns, rows, cwd: folder, env, args });
+    const { incident, sit } = await archivedDesk(from, { name: `b${columns}`, vacuumed: ["shop.lines"], backed: true });
+    const tty = sit({ columns, rows, args });
     await tty.goesOn(/^Build a clone beside it\?/m);
     await looksRight(tty, columns);
     const asked = tty.text().replaceAll(/\s+/g, " ");
