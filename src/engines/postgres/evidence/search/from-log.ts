@@ -65,7 +65,11 @@ export async function told(
     const onPages = countsOf(members, deleters).rows;
     const gone =
       onPages < statement.rows
-        ? [`By the log; ${onPages === 0 ? "no row" : number(onPages)} of it is on its page any more.`]
+        ? [
+            onPages === 0
+              ? "By the log; no row of it is on its page any more."
+              : `By the log; still on their pages: ${number(onPages)}.`,
+          ]
         : [];
     return {
       ...statement,
