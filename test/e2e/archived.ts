@@ -21,7 +21,7 @@ export interface Archived {
   /** The base backup and the archive stand in the config. */
   readonly backed: boolean;
   /** What others write after the DELETE, while an older snapshot still keeps what it took. */
-  readonly then?: string;
+  readonly since?: string;
   /** The server keeps its own log. */
   readonly logged?: true;
 }
@@ -34,7 +34,7 @@ export async function archivedDesk(from: ArchivingServer, wish: Archived): Promi
   const end =
     "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = 'shop' and pid <> pg_backend_pid()";
   const vacuums = wish.vacuumed.map((table) => `vacuum ${table}`);
-  const damage = ["delete from shop.orders where state = 'cancelled'", wish.then ?? "select 1", end, ...vacuums];
+  const damage = ["delete from shop.orders where state = 'cancelled'", wish.since ?? "select 1", end, ...vacuums];
   for (const sql of damage) await incident.session.run("", sql);
   if (!wish.logged) await dropOldLog(from, incident.session);
   const { folder, env } = household(incident, wish.backed ? { backup: { base, archive: from.archive } } : {});

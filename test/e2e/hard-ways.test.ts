@@ -48,7 +48,7 @@ describe.each([
 ])("at %ix%i", (columns, rows) => {
   it("an operator reads what each hold costs, why three ways are closed, what stays out, and that not all could be counted", async () => {
     const vacuumed = ["shop.lines"];
-    const desk = await archivedDesk(from, { name: `p${columns}`, vacuumed, backed: false, then: remade });
+    const desk = await archivedDesk(from, { name: `p${columns}`, vacuumed, backed: false, since: remade });
     const tty = desk.sit({ columns, rows, args: asked });
 
     await tty.goesOn(/^STEP 1 .* HOLD/m);
