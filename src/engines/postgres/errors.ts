@@ -60,9 +60,16 @@ export function postgresFault(error: unknown, doing: string, effect: "reading" |
   return new Fault(`HF-PG-${code}`, `${doing}: ${cause}`, {
     cause,
     after: effect === "writing" ? "rolled-back" : "none",
+    ...(effect === "writing" ? { still: "The transaction was rolled back." } : {}),
+    hint: code.startsWith("P0") ? raisedHint : logHint,
     ...subjectOf(error as ServerError),
   });
 }
+
+const logHint = "The server's own log has the whole message. Mend what it names, then go on.";
+const raisedHint =
+  "A trigger, a function or an event trigger of this database raised it; its words may hold values and stand in the server's own log. " +
+  "Ask who wrote it whether it may be off for the while, then go on.";
 
 function subjectOf({ schema, table }: ServerError): { subject?: string } {
   return schema === undefined || table === undefined ? {} : { subject: `${schema}.${table}` };

@@ -37,6 +37,10 @@ test("words that a user's function raised, and values that a constraint names, s
   for (const error of [raised, twice])
     expect(JSON.stringify((error as { record: unknown }).record)).not.toContain("4711");
   expect(twice).toMatchObject({ record: { code: "HF-PG-23505", subject: "public.t" } });
+  expect(raised).toMatchObject({
+    record: { hint: expect.stringContaining("raised it"), still: "The transaction was rolled back." },
+  });
+  expect(twice).toMatchObject({ record: { hint: expect.stringContaining("server's own log") } });
 });
 
 test("only what passes by itself is marked as worth another try", () => {
