@@ -9,6 +9,7 @@ export interface Proof {
   readonly equal: number;
   /** Rows that are in their tables with other values than the rescued ones: traffic may have changed them since. */
   readonly different: number;
+  readonly absent: number;
   readonly tables: readonly { readonly table: string; readonly equal: number }[];
 }
 
@@ -27,6 +28,12 @@ export function proofLine(state: RunState): string {
   const total = `${count(proof.equal)} of ${count(proof.rescued)} rows are back, proved equal`;
   const changed = proof.different > 0 ? `; ${count(proof.different)} more are there with other values` : "";
   return `${total}${tables === "" ? "" : ` (${tables})`}${changed}`;
+}
+
+/** `DONE`, or how many rescued rows are not in their tables: nobody may take that for the end of the incident. */
+export function doneWords(state: RunState): string {
+  const absent = proofOf(state)?.absent ?? 0;
+  return absent > 0 ? `DONE, BUT ${count(absent)} ROWS ARE NOT BACK` : "DONE";
 }
 
 /**
@@ -93,6 +100,7 @@ function proofIn(result: Json | undefined): Proof | null {
     rescued,
     equal,
     different: numberIn(result.different),
+    absent: numberIn(result.absent),
     tables: Array.isArray(tables) ? tables.filter(isJsonObject).flatMap(tableIn) : [],
   };
 }

@@ -4,7 +4,7 @@ import { atRest, currentStep, isClosed, openLeases, type RunState } from "../cor
 import { handLines, resumeCommand, type Started } from "./commands.ts";
 import { faultLines } from "./fault-lines.ts";
 import { cleanForTerminal, duration, stepMark } from "./format.ts";
-import { keptWords, proofLine, rescuedLine, stepsDone } from "./outcome-words.ts";
+import { doneWords, keptWords, proofLine, rescuedLine, stepsDone } from "./outcome-words.ts";
 import { resultWords } from "./step-words.ts";
 import { placeWords } from "./target-words.ts";
 import { goneLines, standingWords, staysLines } from "./written-words.ts";
@@ -42,7 +42,7 @@ function fitting(state: RunState, started: Started): Started {
 function outcomeWords(state: RunState): string {
   switch (state.status) {
     case "done":
-      return state.purpose === "dry-run" ? "DRY RUN DONE, nothing was changed" : "DONE";
+      return state.purpose === "dry-run" ? "DRY RUN DONE, nothing was changed" : doneWords(state);
     case "abandoned":
       if (state.purpose === "dry-run") return "DRY RUN ENDED EARLY, nothing was changed";
       return state.steps.every((step) => step.attempt === 0) ? "NOT BEGUN" : "GIVEN UP";

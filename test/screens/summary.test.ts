@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { summaryLines } from "../../src/screens/summary.ts";
 import { headline } from "../../src/screens/views/result.view.ts";
-import { failing, finished, lease, merging, runId, story } from "./support/story.ts";
+import { done, failing, finished, lease, merging, runId, story } from "./support/story.ts";
 
 const command = `holdfast resume ${runId}`;
 
@@ -77,6 +77,10 @@ describe("what is printed once the screen is gone", () => {
 
 it("has the headline of a stopped run whole at 80 columns", () => {
   const line = headline(merging().tell({ kind: "run.paused", reason: "p" }).state);
+  const short = done("verify", 1, { rescued: 981_204, equal: 0, different: 0, absent: 981_204, tables: [] });
+  const over = headline(merging().tell(...short, { kind: "run.closed", outcome: "done", reason: "" }).state);
+  expect(over).toMatch(/^DONE, BUT 981,204 ROWS ARE NOT BACK {2}Q73K restore-after-bad-delete {2}in \d:\d\d$/);
+  expect(over.length).toBeLessThanOrEqual(80);
   expect(line).toMatch(/^STOPPED, NOT DONE {2}Q73K restore-after-bad-delete {2}after \d:\d\d; it can go on$/);
   expect(line.length + "59:".length).toBeLessThanOrEqual(80);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { RunEvent } from "../../src/core/event.ts";
-import { proofLine, rescuedLine, stepsDone, uncountedLine } from "../../src/words/outcome-words.ts";
+import { doneWords, proofLine, rescuedLine, stepsDone, uncountedLine } from "../../src/words/outcome-words.ts";
 import { done, merging, story } from "../screens/support/story.ts";
 
 const proof = (equal: number): RunEvent[] =>
@@ -28,6 +28,14 @@ test("the proof is told in its numbers, table by table", () => {
   expect(proofLine(story().tell(...proof(1199)).state), "a row that was changed since is not missing").toMatch(
     /^1,199 of 1,200 rows .*; 1 more are there with other values$/,
   );
+});
+
+test("what is done is not called done alone while rescued rows are not in their tables", () => {
+  const verified = (absent: number) =>
+    story().tell(...done("verify", 1, { rescued: 29_892, equal: 29_892 - absent, different: 0, absent, tables: [] }));
+  expect(doneWords(verified(29_892).state)).toBe("DONE, BUT 29,892 ROWS ARE NOT BACK");
+  expect(doneWords(verified(0).state)).toBe("DONE");
+  expect(doneWords(merging().state)).toBe("DONE");
 });
 
 test("nothing is called proved before the comparison has ended, nor in a dry run", () => {

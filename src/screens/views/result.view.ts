@@ -4,7 +4,7 @@ import { atRest, currentStep, isClosed, openLeases, type RunState, type StepStat
 import type { Finding } from "../../core/step.ts";
 import { count, duration, plural } from "../../words/format.ts";
 import { handLines } from "../../words/commands.ts";
-import { keptWords, proofOf, rescuedLine } from "../../words/outcome-words.ts";
+import { doneWords, keptWords, proofOf, rescuedLine } from "../../words/outcome-words.ts";
 import { goneLines, standingWords, staysLines } from "../../words/written-words.ts";
 import type { Model } from "../model.ts";
 import { blank, labelled, type Row, row, scrolled, span, whereIn, widthOf } from "../rows.ts";
@@ -41,7 +41,7 @@ export function headline(state: RunState): string {
   const name = `${shortRunId(state.run)} ${state.plan.runbook.id}`;
   if (state.status === "done" && state.purpose === "dry-run")
     return `DRY RUN DONE  ${name}  in ${took}; nothing was changed`;
-  if (state.status === "done") return `DONE  ${name}  in ${took}`;
+  if (state.status === "done") return `${doneWords(state)}  ${name}  in ${took}`;
   if (state.status === "abandoned") return `GIVEN UP  ${name}  after ${took}`;
   return `STOPPED, NOT DONE  ${name}  after ${took}; it can go on`;
 }
