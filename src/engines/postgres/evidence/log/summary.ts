@@ -4,6 +4,7 @@ import { fileNode, nodeKey } from "./file-node.ts";
 import { heap, operationOf, removalIn, rowsInserted } from "./heap.ts";
 import { leastAt, type LeastSettings } from "./least-settings.ts";
 import { type LogRecord, manager } from "./records.ts";
+import { locksIn, nextXidIn } from "./standby.ts";
 
 /** What is asked of the log since the backup. */
 export interface Asked {
@@ -42,8 +43,8 @@ export interface LogSummary {
   nextXid: number | null;
 }
 
-const [backupEndInfo, parameterInfo, storageCreate, tablespaceCreate, runningInfo] = [0x50, 0x60, 0x10, 0x00, 0x10];
-const [abort, lockInfo] = [0x20, 0x00];
+const [backupEndInfo, parameterInfo, storageCreate, tablespaceCreate] = [0x50, 0x60, 0x10, 0x00];
+const abort = 0x20;
 
 /** What a transaction did until it ends. */
 interface Open {
@@ -90,8 +91,8 @@ function seeOne(summing: Summing, record: LogRecord): void {
       if (info === tablespaceCreate) found.tablespaceAt ??= record.position;
       return;
     case manager.standby:
-      if (info === lockInfo) noteLocks(summing, record);
-      else if (info === runningInfo) found.nextXid ??= mainOf(record, summing.asked.major).readUInt32LE(12);
+      noteLocks(summing, record);
+      found.nextXid ??= nextXidIn(record, summing.asked.major);
   }
 }
 
@@ -150,13 +151,10 @@ function noteServer(summing: Summing, record: LogRecord): void {
   else if (main.readBigUInt64LE(0) === asked.backupStart) found.backupEnd = record.position;
 }
 
-/** A count, then transaction, database and table of each; all that are held are told again from time to time. */
 function noteLocks(summing: Summing, record: LogRecord): void {
-  const main = mainOf(record, summing.asked.major);
-  for (let left = main.readInt32LE(0), at = 4; left > 0; left -= 1, at += 12) {
-    if (main.readUInt32LE(at + 4) !== summing.asked.database) continue;
-    const { locks } = openOf(summing, main.readUInt32LE(at));
-    const table = main.readUInt32LE(at + 8);
+  for (const { xid, database, table } of locksIn(record, summing.asked.major)) {
+    if (database !== summing.asked.database) continue;
+    const { locks } = openOf(summing, xid);
     if (!locks.has(table)) locks.set(table, record.position);
   }
 }

@@ -3,6 +3,7 @@ import { commitOf } from "../log/commit.ts";
 import { nodeKey } from "../log/file-node.ts";
 import { heap, operationOf, removalIn, rowsInserted } from "../log/heap.ts";
 import { type LogRecord, manager } from "../log/records.ts";
+import { nextXidIn } from "../log/standby.ts";
 import type { FileWrites } from "./writes.ts";
 
 /** What stands in a part of the log, by transaction id (32 bits), then by file. */
@@ -20,9 +21,6 @@ export function newTally(): Tally {
   return { ids: new Map(), families: new Set(), nextXid: null };
 }
 
-/** A server that is fit for a standby writes it at each checkpoint, and every 15 s while it works (storage/standbydefs.h). */
-const runningTransactions = 0x10;
-
 /** Not counted as deleted: rows that moved to another partition, and inserts that were given up. */
 export function tallied(tally: Tally, record: LogRecord, database: number, major: number): void {
   switch (record.manager) {
@@ -35,7 +33,7 @@ export function tallied(tally: Tally, record: LogRecord, database: number, major
     case manager.transaction:
       return noteFamily(tally, record, major);
     case manager.standby:
-      if ((record.info & 0xf0) === runningTransactions) tally.nextXid ??= mainOf(record, major).readUInt32LE(12);
+      tally.nextXid ??= nextXidIn(record, major);
   }
 }
 
