@@ -51,8 +51,8 @@ async function* newestFirst(
 
 const partBytes = 4 * 1024 * 1024;
 
-/** Null where it is not there any more. */
-async function fileBytes(connection: Connection, name: string, size: number): Promise<Buffer | null> {
+/** A file of the log from the server's folder; null where it is not there any more, or not of this size. */
+export async function fileBytes(connection: Connection, name: string, size: number): Promise<Buffer | null> {
   const parts: Buffer[] = [];
   for (let at = 0; at < size; at += partBytes) parts.push(await readPart(connection, name, at));
   const whole = Buffer.concat(parts);

@@ -6,6 +6,7 @@ import type { Connection } from "../../connection.ts";
 import { makeScratchRoot } from "../../server/scratch-root.ts";
 import { lsnNumber } from "./position.ts";
 import { pageBytes, type Segment, segmentHead, segmentName } from "./segments.ts";
+import { fileBytes } from "./server-log.ts";
 
 /** Where the log since the backup is read from: the archive, what came with the backup, and the server itself for what is not archived yet. */
 export interface LogSource {
@@ -115,19 +116,5 @@ async function onServer(connection: Connection, name: string, bytes: number): Pr
                  THEN (pg_stat_file('pg_wal/' || $1::text, true)).size::text END AS size`,
     [name],
   );
-  if (Number(there.size ?? 0) !== bytes) return null;
-  const parts: Buffer[] = [];
-  for (let at = 0; at < bytes; at += step) {
-    const { part } = await connection.row(
-      "reading a file of the log",
-      "SELECT encode(pg_read_binary_file('pg_wal/' || $1::text, $2::bigint, $3::bigint, true), 'hex') AS part",
-      [name, at, step],
-    );
-    if (part == null) return null; // removed in this moment
-    parts.push(Buffer.from(part, "hex"));
-  }
-  const whole = Buffer.concat(parts);
-  return whole.length === bytes ? whole : null;
+  return Number(there.size ?? 0) === bytes ? fileBytes(connection, name, bytes) : null;
 }
-
-const step = 4 * 1024 * 1024;
