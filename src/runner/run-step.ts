@@ -12,7 +12,7 @@ import { Abandoned, actionOf, type Driver, isDryRun, known, Paused, stopIfPausin
 import { expand } from "./expand.ts";
 import { denialOf, judge, type Judged } from "./guarding.ts";
 import { writtenBy } from "./settle.ts";
-import { watching } from "./watch.ts";
+import { watchingGuards } from "./watch-guards.ts";
 
 /** One step from its guards to its outcome, or, where it is a template, the steps in its place. Faults of the step itself end in `step.ended`; those before its intent are thrown. */
 export async function runStep(driver: Driver, step: PlannedStep): Promise<void> {
@@ -96,7 +96,7 @@ type Ran = { readonly kind: "result"; readonly result: Json } | { readonly kind:
 /** A pause leaves the intent open, as a kill would; whatever else ends the action is its fault. */
 async function effect(driver: Driver, step: PlannedStep, action: Action, params: JsonObject): Promise<Ran> {
   try {
-    const result: unknown = await watching(driver, step, () => action.run(actionContext(driver, step), params));
+    const result: unknown = await watchingGuards(driver, step, () => action.run(actionContext(driver, step), params));
     return { kind: "result", result: (result ?? null) as Json };
   } catch (error) {
     if (error instanceof Paused || error instanceof Abandoned) throw error;

@@ -5,7 +5,7 @@ import { denialOf, judge } from "./guarding.ts";
 const lookEveryMs = 1000;
 
 /** Runs the work while the watched guards (stop file, free disk) are looked at each second; a denial pauses the run at the next safe point. */
-export async function watching<T>(driver: Driver, step: PlannedStep, work: () => Promise<T>): Promise<T> {
+export async function watchingGuards<T>(driver: Driver, step: PlannedStep, work: () => Promise<T>): Promise<T> {
   const over = new AbortController();
   const watch = look(driver, step, over.signal).catch((error: unknown) => {
     // The same lost connection ends the work and this look at once: what the work says of it is the better answer.
