@@ -184,10 +184,15 @@ async function freeDisk(folder: string): Promise<{ share: number; bytes: number 
   return { share: found.bavail / found.blocks, bytes: found.bavail * found.bsize };
 }
 
-/** The first 4 KB. Anything but a regular file (a pipe would never end) can't be read, and a guard that can't be evaluated denies. */
+/**
+ * The first 4 KB. Anything but a regular file can't be read (a pipe would never end, a link may lead to a secret or nowhere), and a guard
+ * that can't be evaluated denies.
+ */
 async function readText(file: string): Promise<string | null> {
-  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+  const handle = await open(file, flags).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return null;
+    if (error.code === "ELOOP") throw new Error(`${file} is a link, and is not followed`);
     throw error;
   });
   if (handle === null) return null;

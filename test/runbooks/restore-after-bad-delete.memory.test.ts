@@ -1,3 +1,4 @@
+import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { execa } from "execa";
 import { expect, onTestFinished, test } from "vitest";
@@ -98,4 +99,18 @@ test("a stop file that is a pipe, which nobody could read to its end, stops the 
   const end = await workbench.open(await plan(), { ...open, interactive: false, yesSandbox: true }).ended;
   expect([end.exit, end.state.leases]).toEqual(["refused", []]);
   expect(end.fault?.message).toContain("not a regular file");
+});
+
+test("a stop file that is a link stops the run too, wherever it leads, and nothing is read there", async () => {
+  const { workbench, plan, folder } = stage("sandbox");
+  const secret = path.join(folder, "secret");
+  writeFileSync(secret, "postgres://ops:canary-4711@db/shop");
+  for (const to of [secret, path.join(folder, "nowhere")]) {
+    symlinkSync(to, path.join(folder, "STOP"));
+    const end = await workbench.open(await plan(), { ...open, interactive: false, yesSandbox: true }).ended;
+    expect([end.exit, end.state.leases]).toEqual(["refused", []]);
+    expect(end.fault?.message).toContain("is a link");
+    expect(JSON.stringify(workbench.timeline(end.state.run))).not.toContain("canary-4711");
+    rmSync(path.join(folder, "STOP"));
+  }
 });
