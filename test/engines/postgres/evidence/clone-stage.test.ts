@@ -63,6 +63,20 @@ async function staged({ clone }: Ground, from: string): Promise<readonly string[
   return stageBackup({ backup: await readBackup(from), data, spaces, watch });
 }
 
+test("a backup whose file goes away while it is copied, or whose folder is not there, is a coded fault that says to keep it", async () => {
+  const made = ground();
+  write(path.join(made.source, "A"), "copied first");
+  const backup = await readBackup(made.source);
+  const rotated = { ...watch, progress: () => rmSync(path.join(made.source, "PG_VERSION"), { force: true }) };
+  const [data, spaces] = [path.join(made.clone, "data"), path.join(made.clone, "spaces")];
+  await expect(stageBackup({ backup, data, spaces, watch: rotated })).rejects.toMatchObject({
+    record: { code: "HF-CLONE-BACKUP-READ", exit: "environment", hint: expect.stringContaining("Keep the backup") },
+  });
+  await expect(readBackup(path.join(made.root, "nowhere"))).rejects.toMatchObject({
+    record: { code: "HF-CLONE-BACKUP-READ" },
+  });
+});
+
 /** As a lease would name it. */
 function renamed({ root, clone }: Ground): string {
   const to = path.join(root, "clone-x");

@@ -2,6 +2,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { execa } from "execa";
 import { Fault } from "../../../../core/errors.ts";
+import { onFiles } from "./file-fault.ts";
 
 /** A base backup as it lies on this machine; only ever read. */
 export interface BaseBackup {
@@ -22,8 +23,13 @@ export interface BackupLabel {
   readonly timeline: number;
 }
 
-/** Faults `HF-CLONE-BACKUP`, exit `refused`, say what the folder lacks. */
-export async function readBackup(folder: string): Promise<BaseBackup> {
+/** Faults `HF-CLONE-BACKUP`, exit `refused`, say what the folder lacks; `HF-CLONE-BACKUP-READ`, that it can't be read. */
+export function readBackup(folder: string): Promise<BaseBackup> {
+  return onFiles(() => backupIn(folder));
+}
+
+async function backupIn(folder: string): Promise<BaseBackup> {
+  readdirSync(folder);
   const tar = ["base.tar", "base.tar.gz"].find((name) => existsSync(path.join(folder, name))) ?? null;
   const label = await entry(folder, tar, "backup_label");
   if (label === null) throw backupFault(`${folder} holds no backup_label: it is no base backup`);

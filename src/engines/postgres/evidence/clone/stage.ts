@@ -3,6 +3,7 @@ import { copyFile, mkdir, rename } from "node:fs/promises";
 import path from "node:path";
 import type { Watch } from "../../../engine.ts";
 import type { BaseBackup } from "./backup.ts";
+import { onFiles } from "./file-fault.ts";
 import { isBeside, proveBrought, spacesIn, strange } from "./inside.ts";
 import { unpack } from "./unpack.ts";
 
@@ -48,7 +49,11 @@ export interface Staging {
  * Puts the backup's files into the empty folder, which must still be ours alone. Takes files and folders, and follows no link: all of
  * the backup is proved before the first file is taken. Gives the ids of the tablespaces, whose contents lie below `spaces`.
  */
-export async function stageBackup({ backup, data, spaces, watch }: Staging): Promise<readonly string[]> {
+export function stageBackup(staging: Staging): Promise<readonly string[]> {
+  return onFiles(() => staged(staging));
+}
+
+async function staged({ backup, data, spaces, watch }: Staging): Promise<readonly string[]> {
   const total = Math.ceil(backup.bytes / megabyte);
   let bytes = 0;
   const seen = (size: number) => {
