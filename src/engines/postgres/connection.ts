@@ -50,6 +50,10 @@ const exactText: Readonly<Record<string, string>> = {
 /** What a role or a database allows its sessions is meant for short requests: here it would end a checkpoint, a copy, or a lock that waits for a person. */
 const noLimits = { statement_timeout: "0", idle_in_transaction_session_timeout: "0", idle_session_timeout: "0" };
 
+/** Not among those: before version 17 a server refuses a session that names it. */
+const noTransactionLimit =
+  "select set_config('transaction_timeout', '0', false) where current_setting('transaction_timeout', true) <> '0'";
+
 /** The server drops a statement whose client is gone within this time; without it an orphan runs on and commits. */
 const orphanCheck = { client_connection_check_interval: "200ms" };
 
@@ -57,9 +61,13 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   const client = newClient(options);
   // A connection that breaks while it is idle tells nobody but this listener; the next call on it gives the Fault.
   client.on("error", () => undefined);
-  await client.connect().catch((error: unknown) => {
+  try {
+    await client.connect();
+    await client.query(noTransactionLimit);
+  } catch (error) {
+    void client.end().catch(() => undefined);
     throw notConnected(error);
-  });
+  }
   return connection(client, options.effect);
 }
 

@@ -86,6 +86,7 @@ test("what a database or a role sets for its sessions changes neither how values
     await admin.run("setting", `alter database odd set ${odd}`);
   for (const odd of ["idle_in_transaction_session_timeout = '1ms'", "idle_session_timeout = '1ms'"])
     await admin.run("setting", `alter database odd set ${odd}`);
+  if (server.binaries.major >= 17) await admin.run("setting", "alter database odd set transaction_timeout = '30ms'");
   const session = await server.connect("odd");
   await session.run("beginning", "begin");
   await session.run("idling, and taking long", "select pg_sleep(0.05)");
