@@ -13,6 +13,7 @@ import { eachRecord } from "../log/records.ts";
 import { segmentsBetween } from "../log/segments.ts";
 import type { FoundCommit } from "../log/summary.ts";
 import { plural } from "../say.ts";
+import { tablesOf } from "../statement.ts";
 import { hasRows, type Taken, takenByKey, takenByPlace } from "./after.ts";
 import { readBefore, type Which } from "./before.ts";
 import { buildClone, type Clone } from "./build.ts";
@@ -34,7 +35,7 @@ export async function recoverByClone(
   run: RunId,
   watch: Watch,
 ): Promise<Recovered> {
-  const names = statement.tables.map(({ table }) => table);
+  const names = tablesOf(statement);
   const wanted = { tables: names, xids: statement.transactions };
   const surveyed = await surveyLog(target, await target.catalogue(), wanted, watch);
   const closed = await whyClosed(target, surveyed, statement);

@@ -5,6 +5,7 @@ import type { Closed } from "../closed.ts";
 import { pageinspectMissing } from "../extensions.ts";
 import { readSlot, slotName } from "../freeze/slots.ts";
 import { pageSize } from "../pages/layout.ts";
+import { tablesOf } from "../statement.ts";
 import { ahead, lowXid } from "../xid.ts";
 
 export const extension = "pg_dirtyread";
@@ -41,7 +42,7 @@ async function connectionFacts(asking: Connection, statement: Statement) {
             (current_setting('server_version_num')::int / 10000)::text AS major,
             (SELECT coalesce(string_agg(c.oid::regclass::text, ', '), '') FROM unnest($2::text[]) AS n(name)
                JOIN pg_class c ON c.oid = to_regclass(n.name) JOIN pg_am a ON a.oid = c.relam WHERE a.amname <> 'heap') AS strange`,
-    [extension, statement.tables.map(({ table }) => table)],
+    [extension, tablesOf(statement)],
   );
 }
 

@@ -4,11 +4,11 @@ import type { Connection } from "../../connection.ts";
 import { deleterOf } from "../pages/count.ts";
 import type { Settled } from "../pages/fates.ts";
 import { eachVersion, pageSize, place } from "../pages/layout.ts";
-import { membersOf } from "../pages/members.ts";
 import { type Multixacts, multixacts } from "../pages/multixact.ts";
 import { type PageSource, rawPages } from "../pages/read.ts";
 import { pageSource, pagesOf, type Relation, relations } from "../pages/relation.ts";
 import { type Story, storyOf } from "../pages/story.ts";
+import { membersOf, tablesOf } from "../statement.ts";
 import { type Places, places } from "./places.ts";
 
 /** What the raw pages say of one table: which versions come back, and where they lie. */
@@ -35,10 +35,7 @@ export async function judge(
   statement: Statement,
   watch: Watch,
 ): Promise<readonly Judged[]> {
-  const found = await relations(
-    reading,
-    statement.tables.map(({ table }) => table),
-  );
+  const found = await relations(reading, tablesOf(statement));
   const total = pagesOf(found);
   let done = 0;
   const judging: Judging = {

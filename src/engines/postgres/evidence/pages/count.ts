@@ -1,10 +1,10 @@
-import type { RecoveredTable, Statement } from "../../../evidence.ts";
 import type { Watch } from "../../../engine.ts";
+import type { RecoveredTable, Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
+import { membersOf, tablesOf } from "../statement.ts";
 import type { Settled } from "./fates.ts";
 import { eachVersion, pageSize, type Version } from "./layout.ts";
 import { type Multixacts, multixacts } from "./multixact.ts";
-import { membersOf } from "./members.ts";
 import { rawPages, type Pages } from "./read.ts";
 import { pageSource, pagesOf, type Relation, relations } from "./relation.ts";
 import { type Story, story, storyOf } from "./story.ts";
@@ -43,7 +43,7 @@ async function countPages(
   { statements, judge: judgeOf }: Judging,
   watch: Watch,
 ): Promise<readonly (readonly RecoveredTable[])[]> {
-  const names = new Set(statements.flatMap(({ tables }) => tables.map(({ table }) => table)));
+  const names = new Set(statements.flatMap(tablesOf));
   const found = await relations(reading, [...names]);
   const total = pagesOf(found);
   const source = await pageSource(reading, total * pageSize);

@@ -1,9 +1,9 @@
 import type { Statement } from "../../../evidence.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
+import { membersOf } from "../statement.ts";
 import { type Fate, fates, type Settled } from "./fates.ts";
 import { place, type Version, versionBytes } from "./layout.ts";
-import { membersOf } from "./members.ts";
 import { type Newest, newestOf, withoutOlder } from "./newest.ts";
 
 /** What became of a table's versions, with those of one row weighed against each other: for who reads pages and writes none. */

@@ -3,13 +3,14 @@ import type { Watch } from "../../../engine.ts";
 import type { PathOption, Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
 import { findServerBinaries } from "../../server/binaries.ts";
-import { closedBy, closedOption } from "../closed.ts";
 import { whyClosed, whyUnfit } from "../clone/can.ts";
 import { clonePart } from "../clone/folder.ts";
 import { recoverByClone } from "../clone/recover.ts";
 import { beginSurvey, type Begun, bytesOf, commitsOf, logBytes, type Surveyed, surveyLog } from "../clone/survey.ts";
+import { closedBy, closedOption } from "../closed.ts";
 import { columnsOf } from "../pages/count.ts";
 import { size } from "../say.ts";
+import { tablesOf } from "../statement.ts";
 import type { PathContext, RecoveryPath } from "./path.ts";
 
 /** The rows as a base backup and the log since have them, read from a server of ours that stands just before the commit. */
@@ -55,7 +56,7 @@ async function optionFor({ target }: PathContext, statement: Statement, watch: W
   if (unfit) return closedOption(base, unfit);
   await findServerBinaries(begun.major, target.request.machine.serverBinaries);
   if (logBytes(begun) > readAtOnce && statement.rows > 0) return unread(begun, statement);
-  const wanted = { tables: statement.tables.map(({ table }) => table), xids: statement.transactions };
+  const wanted = { tables: tablesOf(statement), xids: statement.transactions };
   const surveyed = await surveyLog(target, asking, wanted, watch);
   const closed = await whyClosed(target, surveyed, statement);
   return closed ? closedOption(base, closed) : open(surveyed, statement);

@@ -11,10 +11,8 @@ import { type Query, queryFor } from "../dirtyread/sql.ts";
 import { extensionSchema } from "../extensions.ts";
 import { extensionPart } from "../freeze/extension.ts";
 import { recoveredTable } from "../pages/count.ts";
-import { pageSize } from "../pages/layout.ts";
-import { relations } from "../pages/relation.ts";
 import { number } from "../say.ts";
-import { allBlocks } from "../transplant/transplant.ts";
+import { bytesToRead } from "../transplant/transplant.ts";
 import { countedOrClosed, sumOf } from "./counted.ts";
 import { lossOfPages } from "./loss.ts";
 import { pageTransplant } from "./page-transplant.ts";
@@ -83,11 +81,7 @@ function tooMany(rows: number): Closed {
 
 /** Measured on two cores, both reads (for the count, for the rows) together: 30 MB of pages and 150,000 rows a second. */
 async function expectedMs(connection: Connection, statement: Statement, rows: number): Promise<number> {
-  const found = await relations(
-    connection,
-    statement.tables.map(({ table }) => table),
-  );
-  const bytes = found.reduce((sum, relation) => sum + allBlocks(relation) * pageSize, 0);
+  const bytes = await bytesToRead(connection, statement);
   return Math.round(200 + bytes / 30_000 + rows / 150);
 }
 

@@ -4,12 +4,11 @@ import type { PostgresTarget } from "../../target.ts";
 import { type Closed, closedOption } from "../closed.ts";
 import { pageinspectMissing } from "../extensions.ts";
 import { countRows } from "../pages/count.ts";
-import { pageSize } from "../pages/layout.ts";
-import { relations } from "../pages/relation.ts";
 import { number } from "../say.ts";
+import { tablesOf } from "../statement.ts";
 import { scratchPart } from "../transplant/scratch.ts";
 import { shapesOf } from "../transplant/shapes.ts";
-import { allBlocks, transplant } from "../transplant/transplant.ts";
+import { bytesToRead, transplant } from "../transplant/transplant.ts";
 import { countedOrClosed, sumOf } from "./counted.ts";
 import { lossOfPages } from "./loss.ts";
 import type { RecoveryPath } from "./path.ts";
@@ -58,10 +57,7 @@ const base = {
 } as const;
 
 async function whyClosed(target: PostgresTarget, connection: Connection, statement: Statement): Promise<Closed | null> {
-  const { unfit } = await shapesOf(
-    connection,
-    statement.tables.map(({ table }) => table),
-  );
+  const { unfit } = await shapesOf(connection, tablesOf(statement));
   if (unfit.length > 0)
     return { why: `Pages can't be carried over: ${unfit.join("; ")}.`, opensWith: "Another recovery path." };
   return (await pageinspectMissing(connection)) ?? programsMissing(target, connection);
@@ -69,10 +65,6 @@ async function whyClosed(target: PostgresTarget, connection: Connection, stateme
 
 /** Measured on two cores: 1.5 s to set up, 100 MB of pages a second, 500,000 rows a second out of it. */
 async function expectedMs(connection: Connection, statement: Statement, rows: number): Promise<number> {
-  const found = await relations(
-    connection,
-    statement.tables.map(({ table }) => table),
-  );
-  const bytes = found.reduce((sum, relation) => sum + allBlocks(relation) * pageSize, 0);
+  const bytes = await bytesToRead(connection, statement);
   return Math.round(1500 + bytes / 100_000 + rows / 500);
 }

@@ -8,6 +8,7 @@ import { pageinspectMissing } from "../extensions.ts";
 import { type LogWindow, logWindow } from "../log/window.ts";
 import { columnsOf, recoveredTable } from "../pages/count.ts";
 import { number, plural } from "../say.ts";
+import { tablesOf } from "../statement.ts";
 import { scratchPart } from "../transplant/scratch.ts";
 import { type Shapes, shapesOf } from "../transplant/shapes.ts";
 import { throughScratch } from "../transplant/transplant.ts";
@@ -195,10 +196,6 @@ async function rebuild(
   } finally {
     await Promise.all(log.map((connection) => connection.close()));
   }
-}
-
-function tablesOf({ tables }: Statement): readonly string[] {
-  return tables.map(({ table }) => table);
 }
 
 function closedFault({ why, opensWith }: Closed): Fault {

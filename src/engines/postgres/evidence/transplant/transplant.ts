@@ -10,11 +10,11 @@ import { type PrivateServer, removeServer } from "../../server/private-server.ts
 import type { PostgresTarget } from "../../target.ts";
 import { recoveredTable } from "../pages/count.ts";
 import { pageSize } from "../pages/layout.ts";
-import { membersOf } from "../pages/members.ts";
 import { multixacts } from "../pages/multixact.ts";
 import { newestOf } from "../pages/newest.ts";
 import { pageSource, type Relation, relations } from "../pages/relation.ts";
 import { majorVersion } from "../server.ts";
+import { membersOf, tablesOf } from "../statement.ts";
 import { type CopiedTable, copyTable } from "./copy-pages.ts";
 import { columnName, type TableShape, tableName } from "./schema.ts";
 import { placeFiles, prepareScratch, scratchFolder, startFilled } from "./scratch.ts";
@@ -44,10 +44,7 @@ export async function throughScratch(
   fill: (folder: string, shapes: Shapes) => Promise<readonly CopiedTable[]>,
 ): Promise<Recovered> {
   const asking = await target.catalogue();
-  const shapes = await shapesOf(
-    asking,
-    statement.tables.map(({ table }) => table),
-  );
+  const shapes = await shapesOf(asking, tablesOf(statement));
   if (shapes.unfit.length > 0) throw unfitFault(shapes.unfit);
   const folder = scratchFolder(target, run);
   await removeServer(folder); // what an earlier try left
@@ -76,10 +73,7 @@ async function copyPages(
   folder: string,
   watch: Watch,
 ): Promise<readonly CopiedTable[]> {
-  const found = await relations(
-    reading,
-    statement.tables.map(({ table }) => table),
-  );
+  const found = await relations(reading, tablesOf(statement));
   const total = found.reduce((sum, one) => sum + allBlocks(one), 0);
   const source = await pageSource(reading, total * pageSize);
   const multis = multixacts(asking);
@@ -94,8 +88,14 @@ async function copyPages(
   return copied;
 }
 
-export function allBlocks({ blocks, toast }: Relation): number {
+function allBlocks({ blocks, toast }: Relation): number {
   return blocks + (toast?.blocks ?? 0);
+}
+
+/** On the pages of the statement's tables, long values included. */
+export async function bytesToRead(reading: Connection, statement: Statement): Promise<number> {
+  const found = await relations(reading, tablesOf(statement));
+  return found.reduce((sum, relation) => sum + allBlocks(relation) * pageSize, 0);
 }
 
 async function recovered(server: PrivateServer, shapes: Shapes, copied: readonly CopiedTable[]): Promise<Recovered> {

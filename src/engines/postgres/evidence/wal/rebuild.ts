@@ -7,10 +7,10 @@ import { type LoggedTable, loggedTables } from "../log/files.ts";
 import { logWindow } from "../log/window.ts";
 import type { Settled } from "../pages/fates.ts";
 import { pageSize } from "../pages/layout.ts";
-import { membersOf } from "../pages/members.ts";
 import { multixacts } from "../pages/multixact.ts";
 import { type Newest, newestOf, type Weighed, withoutOlder } from "../pages/newest.ts";
 import { pageSource, type Relation, relations } from "../pages/relation.ts";
+import { membersOf, tablesOf } from "../statement.ts";
 import type { CopiedTable } from "../transplant/copy-pages.ts";
 import { type RelationFile, relationFile } from "../transplant/relation-file.ts";
 import type { Shapes } from "../transplant/shapes.ts";
@@ -53,7 +53,7 @@ export interface Rebuilt {
  */
 export async function rebuildTables(work: RebuildWork): Promise<Rebuilt> {
   const { asking, log, inspect, statement, watch } = work;
-  const names = statement.tables.map(({ table }) => table);
+  const names = tablesOf(statement);
   const logged = await loggedTables(asking, names);
   const window = await logWindow(asking);
   const first = Math.min(...statement.transactions.map(Number));
