@@ -3,9 +3,10 @@ import path from "node:path";
 import type { Backup } from "../../src/engines/engine.ts";
 import type { Connection } from "../../src/engines/postgres/connection.ts";
 import { type ArchivingServer, dropOldLog, startArchivingServer, takeBackup } from "../support/backup.ts";
+import { debian } from "../support/dirtyread.ts";
 import { startTestServer, type TestServer } from "../support/postgres.ts";
 
-export const crashPaths = ["recommended", "wal", "clone", "beside"] as const;
+export const crashPaths = ["recommended", "pg-dirtyread", "wal", "clone", "beside"] as const;
 export type CrashPath = (typeof crashPaths)[number];
 export const crashIncidents = ["delete", "truncate"] as const;
 
@@ -34,6 +35,8 @@ export async function postgresGround({ path: way, incident }: PostgresCase): Pro
   switch (way) {
     case "recommended":
       return keptOnPages();
+    case "pg-dirtyread":
+      return keptOnPages(debian);
     case "wal":
       return keptInLog();
     case "clone":
@@ -59,14 +62,17 @@ const halfGone = [
 ];
 
 /** What the log tells of earlier trials' deletes of the same rows goes: with this one they would pass for a loop. */
-async function keptOnPages(): Promise<Ground> {
-  return standing(await startTestServer({ settings: calm, initdb: smallFiles }), async (session, server) => {
-    await dropLog(session);
-    const report = await server.connect("shop");
-    await report.client.query("begin isolation level repeatable read; select 1 from shop.orders limit 1");
-    await session.run("the bad DELETE", badDelete);
-    return report;
-  });
+async function keptOnPages(programs: { readonly major?: number; readonly bin?: string } = {}): Promise<Ground> {
+  return standing(
+    await startTestServer({ ...programs, settings: calm, initdb: smallFiles }),
+    async (session, server) => {
+      await dropLog(session);
+      const report = await server.connect("shop");
+      await report.client.query("begin isolation level repeatable read; select 1 from shop.orders limit 1");
+      await session.run("the bad DELETE", badDelete);
+      return report;
+    },
+  );
 }
 
 /**

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readFault } from "./fault.ts";
+import { withDirtyread } from "../support/dirtyread.ts";
 import type { PostgresCase } from "./postgres-incident.ts";
 import { postgresWorld } from "./postgres-world.ts";
 import { violationLines } from "./say.ts";
 import { type Trial, trial } from "./trial.ts";
 import type { CrashWorld } from "./world.ts";
 
-const cases: readonly (readonly [PostgresCase, readonly string[]])[] = [
+type Cases = readonly (readonly [PostgresCase, readonly string[]])[];
+const cases: Cases = [
   [{ path: "wal", incident: "delete" }, ["kill@wal.spooled#2", "kill@lease.made:scratch-server#1"]],
   [
     { path: "clone", incident: "delete" },
@@ -27,20 +29,32 @@ const cases: readonly (readonly [PostgresCase, readonly string[]])[] = [
   ],
 ];
 
-describe.each(cases)("restore-after-bad-delete by another path: %o", (which, plans) => {
-  let world: CrashWorld;
-  let whole: Trial;
-  beforeAll(async () => {
-    world = await postgresWorld(which);
-    whole = await trial(world, { faults: [], face: "json" });
-  });
-  afterAll(() => world.end());
+/** It makes an extension on the target, and no scratch server. */
+const onDebian: Cases = [
+  [
+    { path: "pg-dirtyread", incident: "delete" },
+    ["kill@lease.made:extension#2", "kill@marker.before-commit#1", "kill@step.effected:rescue#1"],
+  ],
+];
 
-  test.each(plans)("%s: each row is back exactly once, and nothing is left", async (plan) => {
-    expect(violationLines(whole)).toEqual([]);
-    const faults = plan.split(" ").map(readFault);
-    const result = await trial(world, { faults, face: "json" }, whole);
-    expect(result.processes.slice(0, faults.length).map(({ struck }) => struck)).toEqual(faults.map(() => true));
-    expect(violationLines(result)).toEqual([]);
+const killed = (which: Cases) =>
+  describe.each(which)("restore-after-bad-delete by another path: %o", (which, plans) => {
+    let world: CrashWorld;
+    let whole: Trial;
+    beforeAll(async () => {
+      world = await postgresWorld(which);
+      whole = await trial(world, { faults: [], face: "json" });
+    });
+    afterAll(() => world.end());
+
+    test.each(plans)("%s: each row is back exactly once, and nothing is left", async (plan) => {
+      expect(violationLines(whole)).toEqual([]);
+      const faults = plan.split(" ").map(readFault);
+      const result = await trial(world, { faults, face: "json" }, whole);
+      expect(result.processes.slice(0, faults.length).map(({ struck }) => struck)).toEqual(faults.map(() => true));
+      expect(violationLines(result)).toEqual([]);
+    });
   });
-});
+
+killed(cases);
+withDirtyread(() => killed(onDebian));
