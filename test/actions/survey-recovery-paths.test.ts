@@ -66,7 +66,9 @@ test("refuses with every reason when no path is open", async () => {
   await expect(surveyRecoveryPaths.run(story.ctx, { statement })).rejects.toMatchObject({
     record: {
       code: "HF-PATHS-CLOSED",
-      message: expect.stringMatching(/[(]1[)] open-transaction: it is committed [(]2[)] dead-rows: .* It opens with: a freeze/),
+      message: expect.stringMatching(
+        /[(]1[)] open-transaction: it is committed [(]2[)] dead-rows: .* It opens with: a freeze/,
+      ),
     },
   });
 });
