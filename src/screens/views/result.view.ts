@@ -9,7 +9,7 @@ import { goneLines, standingWords, staysLines } from "../../words/written-words.
 import type { Model } from "../model.ts";
 import { blank, labelled, type Row, row, scrolled, span, whereIn, widthOf } from "../rows.ts";
 import type { Body } from "./body.ts";
-import { resultWords, spaced } from "../../words/step-words.ts";
+import { findingText, resultWords, spaced } from "../../words/step-words.ts";
 import { stepRows } from "./live.view.ts";
 
 /** How the run ended, or where it stopped: tables, proof, safeguards, leases, and what comes next. */
@@ -187,12 +187,12 @@ function numberOr(value: Json | undefined): string {
 }
 
 function findingRows(label: string, findings: readonly Finding[], width: number): readonly Row[] {
-  return findings.flatMap(({ level, text }, index) =>
-    labelled(index === 0 ? label : "", level === "ok" ? text : `${level.toUpperCase()}: ${text}`, width, {
-      indent: 11,
-      tone: level === "ok" || level === "note" ? "plain" : "caution",
-    }),
-  );
+  return findings.flatMap((finding, index) => {
+    const { level } = finding;
+    const words = level === "ok" ? finding.text : `${level.toUpperCase()}: ${findingText(finding)}`;
+    const tone = level === "ok" || level === "note" ? "plain" : "caution";
+    return labelled(index === 0 ? label : "", words, width, { indent: 11, tone });
+  });
 }
 
 function dryRows(state: RunState, width: number): readonly Row[] {

@@ -54,15 +54,15 @@ export async function surveyLog(
   const { backup, source, major } = await beginSurvey(target, asking);
   const { database, oids, files: now } = await filesNow(asking, wanted.tables);
   const xids = new Set(wanted.xids.map((xid) => lowXid(Number(xid))));
-  const read = (files: ReadonlyMap<TableName, readonly string[]>) =>
-    readLog(source, backup, { major, database, files, xids, newest: wanted.newest ?? null }, watch);
-  const first = await read(now);
+  const read = (files: ReadonlyMap<TableName, readonly string[]>, note: string) =>
+    readLog(source, backup, { major, database, files, xids, newest: wanted.newest ?? null, note }, watch);
+  const first = await read(now, "the log since the backup");
   const files = withEarlier(now, first.log.commits);
   const subs = wanted.ownToo ? first.log.commits.filter(({ xid }) => xids.has(xid)).flatMap((one) => one.subs) : [];
   const unseen = subs.filter((sub) => !xids.has(sub));
   for (const sub of unseen) xids.add(sub);
   const again = unseen.length > 0 || [...files].some(([table, all]) => all.length > (now.get(table)?.length ?? 0));
-  return { backup, source, major, database, oids, files, ...(again ? await read(files) : first) };
+  return { backup, source, major, database, oids, files, ...(again ? await read(files, "the log once more, for what it led to") : first) };
 }
 
 /** What is known at once, before the log is read. */
@@ -100,6 +100,7 @@ interface Reading {
   readonly files: ReadonlyMap<TableName, readonly string[]>;
   readonly xids: ReadonlySet<number>;
   readonly newest: number | null;
+  readonly note: string;
 }
 
 async function readLog(source: LogSource, backup: BaseBackup, reading: Reading, watch: Watch) {
@@ -118,7 +119,7 @@ async function readLog(source: LogSource, backup: BaseBackup, reading: Reading, 
     (segment, copy) => {
       watch.signal.throwIfAborted();
       done += copy === 0 ? 1 : 0;
-      watch.progress({ done, total: segments.length, unit: "files", note: "the log since the backup" });
+      watch.progress({ done, total: segments.length, unit: "files", note: reading.note });
       return source.read(segment, copy);
     },
     source.end,

@@ -101,7 +101,7 @@ function countedOption(counted: Counted, statement: Statement, window: LogWindow
     feasible: rows > 0,
     why:
       rows > 0
-        ? foundWords(rows, there)
+        ? `${foundWords(rows, there)}${beyondSearch(rows, statement)}`
         : "Neither the pages nor the log of today's files hold a row of this statement.",
     ...(rows > 0 ? {} : { opensWith: "A point-in-time clone, or another backup." }),
     takesMs: expectedMs(window, rows),
@@ -118,6 +118,13 @@ function countedOption(counted: Counted, statement: Statement, window: LogWindow
 function foundWords(rows: number, there: number): string {
   if (there === 0) return `${number(rows)} rows can be put together from the log; no page holds one any more.`;
   return `${number(rows)} rows: ${number(there)} from their pages, ${number(rows - there)} from the log.`;
+}
+
+/** The list of statements was made from the newest of the log: what it left out is counted here. */
+function beyondSearch(rows: number, statement: Statement): string {
+  return rows > statement.rows
+    ? ` The list of statements knew of ${number(statement.rows)}: it reads less of the log.`
+    : "";
 }
 
 function lossWords(tables: readonly RecoveredTable[]): string {
