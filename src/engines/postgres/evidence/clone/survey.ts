@@ -62,7 +62,15 @@ export async function surveyLog(
   const unseen = subs.filter((sub) => !xids.has(sub));
   for (const sub of unseen) xids.add(sub);
   const again = unseen.length > 0 || [...files].some(([table, all]) => all.length > (now.get(table)?.length ?? 0));
-  return { backup, source, major, database, oids, files, ...(again ? await read(files, "the log once more, for what it led to") : first) };
+  return {
+    backup,
+    source,
+    major,
+    database,
+    oids,
+    files,
+    ...(again ? await read(files, "the log once more, for what it led to") : first),
+  };
 }
 
 /** What is known at once, before the log is read. */
