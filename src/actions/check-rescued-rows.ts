@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Fault } from "../core/errors.ts";
 import type { Finding, RevealedRow } from "../core/step.ts";
 import type { CheckedTable } from "../engines/rescue-area.ts";
 import type { Action } from "./action.ts";
@@ -43,6 +44,7 @@ export const checkRescuedRows: Action<Params, CheckedRescue> = {
     if (ctx.dryRun) return expected(rescue);
     const names = rescuedNames(rescue);
     const tables = await ctx.capability("rescueArea").check(ctx.run, names, ctx);
+    if (rescue.rows > 0 && tables.every(({ rows, identical }) => identical === rows)) throw nothingMissing(rescue.rows);
     return { tables, willInsert: sum(tables, (table) => table.willInsert), rescue };
   },
 
@@ -62,6 +64,16 @@ export const checkRescuedRows: Action<Params, CheckedRescue> = {
     return rows;
   },
 };
+
+/** To go on would end as a success that brought nothing back. */
+function nothingMissing(rows: number): Fault {
+  const all = rows === 1 ? "the 1 row that it took is" : `all ${count(rows)} rows that it took are`;
+  return new Fault("HF-NOTHING-MISSING", `Nothing is missing of this statement: ${all} in the tables again, equal.`, {
+    exit: "refused",
+    still: "Nothing was written to your tables.",
+    hint: "Somebody has brought them back already, or another statement took what you miss: give this run up, begin anew and choose that one (--choose statement=ID).",
+  });
+}
 
 const noRows = "A dry run rescues nothing: conflicts with rows made since are not counted yet.";
 

@@ -20,8 +20,10 @@ export const findBadStatement: Action<Params, Search> = {
   result: searchShape,
   roles: { main: ["evidence"] },
 
-  async check() {
-    return [];
+  async check(_ctx, { since, until }) {
+    if (!since || !until || Date.parse(since) <= Date.parse(until)) return [];
+    const text = `since (${since}) is later than until (${until}): no statement lies between them.`;
+    return [{ level: "stop", text, hint: "Give this run up, and begin anew with the two the other way round." }];
   },
 
   async preview(_ctx, { table, since, until }) {

@@ -134,18 +134,21 @@ async function prove(
     if (findings === undefined) return { events: [] };
     const events: RunEvent[] = [{ kind: "step.verified", step: step.key, findings }];
     const stop = findings.find((finding) => finding.level === "stop");
-    return stop ? { events, fault: unproved("HF-VERIFY-FAILED", stop.text, stop.hint) } : { events };
+    return stop ? { events, fault: unproved(step, "HF-VERIFY-FAILED", stop.text, stop.hint) } : { events };
   } catch (error) {
     const { code, message, hint } = known(driver, error);
-    return { events: [], fault: unproved(code, `its proof could not be made: ${message}`, hint) };
+    return { events: [], fault: unproved(step, code, `its proof could not be made: ${message}`, hint) };
   }
 }
 
-function unproved(code: string, message: string, hint: string | undefined): FaultRecord {
+function unproved({ effect }: PlannedStep, code: string, message: string, hint: string | undefined): FaultRecord {
   return {
     code,
     message,
-    still: "What the step did is done; only its proof is missing.",
+    still:
+      effect === "read"
+        ? "This step only looked: nothing was written by it."
+        : "What the step did is done; only its proof is missing.",
     hint: hint ?? "Retry: what is done is not done again, and the proof is made anew.",
     after: "none",
     exit: "not-proved",

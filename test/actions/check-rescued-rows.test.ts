@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { checkRescuedRows } from "../../src/actions/check-rescued-rows.ts";
+import { mergeRows } from "../../src/actions/merge-rows.ts";
 import type { CheckedRescue } from "../../src/actions/shapes.ts";
 import { runAction } from "../support/action-context.ts";
 import { aStory, checked, rescued } from "../support/rescue.ts";
@@ -45,4 +46,19 @@ test("expects every row in a dry run, without looking into an area that is not t
   expect(preview.incomplete).toBeUndefined();
   const { checked: real } = { checked: await runAction<CheckedRescue>(checkRescuedRows, live.ctx, { rescue }) };
   expect((preview.expects as unknown as CheckedRescue).tables).toEqual(real.tables);
+});
+
+test("stops where nothing is missing, since to go on would pass for a success that brought nothing back", async () => {
+  const story = await aStory();
+  const found = await checked(story);
+  await runAction(mergeRows, story.ctx.at("merge"), { ...found, triggers: "skip" });
+  const again = runAction(checkRescuedRows, story.ctx.at("again"), { rescue: found.rescue });
+  await expect(again).rejects.toMatchObject({
+    record: {
+      code: "HF-NOTHING-MISSING",
+      exit: "refused",
+      message: expect.stringContaining("all 14 rows that it took are in the tables again, equal"),
+      hint: expect.stringContaining("choose that one"),
+    },
+  });
 });

@@ -186,3 +186,13 @@ test("says what is uncounted with the statement, also of one that the operator p
   const params = { table: story.incident.table };
   expect(await findBadStatement.verify?.(story.ctx, params, { ...search, findings: noticed })).toEqual(noticed);
 });
+
+test("stops where since is later than until, and lets them be the same", async () => {
+  const { ctx, incident } = await aStory();
+  const [early, late] = ["2026-11-21T02:00:00Z", "2026-11-21T03:00:00Z"];
+  const checked = (since: string, until: string) =>
+    findBadStatement.check(ctx, { table: incident.table, since, until });
+  expect(await checked(late, early)).toMatchObject([{ level: "stop", text: expect.stringContaining("is later than") }]);
+  expect(await checked(early, early)).toEqual([]);
+  expect(await checked(early, late)).toEqual([]);
+});

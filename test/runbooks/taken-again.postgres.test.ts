@@ -52,3 +52,26 @@ test("a loop that took rows again after they were put back is undone by one head
   expect((await incident.content()) as object).toMatchObject({ lines: (incident.before as { lines: string }).lines });
   await incident.leave();
 });
+
+test("a second incident is not answered with the first one's rows: what is there already is said, and the run does not call that a success", async () => {
+  const incident = await anIncident(server, "shop", { statement: "checkpoint" });
+  const cli = aCli({ DATABASE_URL: incident.url });
+  cli.config({
+    targets: { shop: { engine: "postgres", url: "env:DATABASE_URL", environment: "sandbox" } },
+    scratch: { folder: cli.scratch, servers: { ...testBinaries() } },
+  });
+  await incident.session.run("", "delete from shop.orders where id <= 40");
+  expect(await cli.run([...headless, "--set", "table=shop.orders"])).toMatchObject({ exit: "ok" });
+  await incident.session.run("", "begin");
+  const { xid } = await incident.session.row("", "select pg_current_xact_id()::text as xid");
+  await incident.session.run("", "delete from shop.orders where id > 290");
+  await incident.session.run("", "commit");
+  const ended = await cli.run([...headless, "--set", "table=shop.orders"]);
+  expect(ended.exit).toBe("refused");
+  expect(ended.stderr + ended.stdout).toContain("HF-NOTHING-MISSING");
+  expect(ended.stdout).not.toContain("are back");
+  const named = headless.map((word) => (word === "statement=largest" ? `statement=${xid}` : word));
+  expect(await cli.run([...named, "--set", "table=shop.orders"])).toMatchObject({ exit: "ok" });
+  expect(await incident.content()).toEqual(incident.before);
+  await incident.leave();
+});
