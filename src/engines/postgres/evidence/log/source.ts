@@ -109,11 +109,15 @@ function filled(sign: string, name: string, file: string): string {
 
 /** The newest files of the log are not archived yet. A role that may not read them has only the archive. */
 async function onServer(connection: Connection, name: string, bytes: number): Promise<Buffer | null> {
+  const { may } = await connection.row(
+    "asking what this role may do",
+    `SELECT (has_function_privilege('pg_read_binary_file(text, bigint, bigint, boolean)', 'execute')
+         AND has_function_privilege('pg_stat_file(text, boolean)', 'execute'))::text AS may`,
+  );
+  if (may !== "true") return null;
   const there = await connection.row(
     "looking for a file of the log",
-    `SELECT CASE WHEN has_function_privilege('pg_read_binary_file(text, bigint, bigint, boolean)', 'execute')
-                  AND has_function_privilege('pg_stat_file(text, boolean)', 'execute')
-                 THEN (pg_stat_file('pg_wal/' || $1::text, true)).size::text END AS size`,
+    "SELECT (pg_stat_file('pg_wal/' || $1::text, true)).size::text AS size",
     [name],
   );
   return Number(there.size ?? 0) === bytes ? fileBytes(connection, name, bytes) : null;
