@@ -1,5 +1,12 @@
 import { createInterface } from "node:readline/promises";
-import type { Answer, ChoiceQuestion, ConfirmQuestion, FailureQuestion, Question } from "../core/question.ts";
+import {
+  type Answer,
+  type ChoiceQuestion,
+  type ConfirmQuestion,
+  type FailureQuestion,
+  type Question,
+  readingMs,
+} from "../core/question.ts";
 import { cleanForTerminal, duration } from "../words/format.ts";
 import { previewWords } from "../words/step-words.ts";
 
@@ -139,8 +146,6 @@ function indexOf(text: string): number {
   return /^[1-9][0-9]{0,3}$/.test(text) ? Number(text) - 1 : -1;
 }
 
-const deafMs = 400;
-
 /**
  * Lines from a terminal, edited by readline. What was typed before the question stood there is thrown away, so that a held Enter or
  * keys meant for something else can't answer it.
@@ -155,7 +160,7 @@ export function terminalLines(
     const ignore = () => undefined;
     if (stdin.isTTY) stdin.setRawMode(true);
     stdin.on("data", ignore).resume();
-    await sleep(deafMs, signal);
+    await sleep(readingMs, signal);
     stdin.off("data", ignore);
     return readLine(stdin, stdout, prompt, signal, onInterrupt);
   };

@@ -2,6 +2,11 @@ import type { QuestionId, StepKey } from "./ids.ts";
 import type { Json } from "./json.ts";
 import type { Choice, Preview } from "./step.ts";
 
+/** Wrong names that may be typed for one confirmation; with the last of them the run pauses. */
+export const mostMisses = 3;
+/** A key that comes sooner after its question was not meant for it: nobody can have read it. */
+export const readingMs = 400;
+
 export type FailureAct = "find-out" | "retry" | "skip" | "undo" | "leave" | "abandon";
 
 /** One way on after a failure; `disabled` says why not. */

@@ -3,7 +3,7 @@ import { type Effect, effects, type Environment } from "../core/effect.ts";
 import { Fault } from "../core/errors.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type { PlannedStep } from "../core/plan.ts";
-import type { Answer, Answered, ConfirmQuestion } from "../core/question.ts";
+import { type Answer, type Answered, type ConfirmQuestion, mostMisses } from "../core/question.ts";
 import type { Preview } from "../core/step.ts";
 import { answered, ask, questionId } from "./ask.ts";
 import { actionOf, type Confirmed, type Driver, isDryRun, Paused } from "./driver.ts";
@@ -11,7 +11,6 @@ import { isWanted, paramsOf, scopeOf } from "./binding.ts";
 import { readContext } from "./context.ts";
 
 const confirmationLapsesMs = 120_000;
-const misses = 3;
 
 type Way = ConfirmQuestion["way"];
 type Previews = ConfirmQuestion["previews"];
@@ -82,7 +81,7 @@ async function untilConfirmed(
   first: Preview,
 ): Promise<Previews> {
   let previews = await withNeighbours(driver, step, first);
-  for (let missed = 0; missed < misses;) {
+  for (let missed = 0; missed < mostMisses;) {
     const question = confirmQuestion(driver, step, action, wayFor(previews), previews);
     const heard = await hear(driver, question);
     answered(driver, question, heard, driver.yesSandbox ? "--yes-sandbox" : driver.parts.person.operator);
@@ -92,7 +91,7 @@ async function untilConfirmed(
     if (heard.kind === "mistyped") missed += 1;
     else previews = await lookedAtAgain(driver, step, action);
   }
-  throw new Paused(`the confirmation of ${step.key} was missed ${misses} times; nothing was begun in it`);
+  throw new Paused(`the confirmation of ${step.key} was missed ${mostMisses} times; nothing was begun in it`);
 }
 
 type Heard = Exclude<Answered, { kind: "chosen" | "acted" }>;

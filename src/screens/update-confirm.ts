@@ -1,6 +1,6 @@
 import { shortRunId } from "../core/ids.ts";
-import type { ConfirmQuestion } from "../core/question.ts";
-import { confirmRows, mostMisses, previewPrint } from "./views/confirm.view.ts";
+import { type ConfirmQuestion, mostMisses, readingMs } from "../core/question.ts";
+import { confirmRows, previewPrint } from "./views/confirm.view.ts";
 import type { Key } from "./input/decode.ts";
 import { emptyLine, howDiffers, typeKey } from "./input/line-edit.ts";
 import { isAnswered, just, type Model, routeOf, type Update } from "./model.ts";
@@ -67,7 +67,7 @@ export function confirmOf(model: Model): ConfirmQuestion | null {
 /** Why the question can't be answered as it stands on the screen: too small a window, lines not read, time run out. */
 export function whyNotAnswerable(model: Model, question: ConfirmQuestion): string | null {
   if (isAnswered(model)) return "It is confirmed already. ^C stops at the next safe point.";
-  const early = model.asked === null || model.now - model.asked.at < 400;
+  const early = model.asked === null || model.now - model.asked.at < readingMs;
   if (early) return "The question has only just appeared: read it first.";
   if (model.now >= question.lapsesAt)
     return "This has lapsed: the server is looked at again before anything is asked anew.";

@@ -1,3 +1,4 @@
+import { readingMs } from "../core/question.ts";
 import { shortRunId } from "../core/ids.ts";
 import { isTooSmall } from "./frame.ts";
 import { type Act, bindingFor, bindingsAt, keyName } from "./keys.ts";
@@ -95,10 +96,9 @@ function stayed(model: Model): Update {
 
 /** A key held down repeats after up to 660 ms (X11), then every 30 to 40 ms. */
 const heldMs = 700;
-const tooEarlyMs = 400;
 
 function asksTooEarly({ asked, now, aside }: Model): boolean {
-  return asked !== null && asked.id !== aside && now - asked.at < tooEarlyMs;
+  return asked !== null && asked.id !== aside && now - asked.at < readingMs;
 }
 
 function isAnswer(does: string, place: string): boolean {

@@ -1,5 +1,5 @@
 import { shortDigest } from "../../core/plan.ts";
-import type { ConfirmQuestion } from "../../core/question.ts";
+import { type ConfirmQuestion, mostMisses } from "../../core/question.ts";
 import type { Finding } from "../../core/step.ts";
 import { count, duration, expected, plural } from "../../words/format.ts";
 import { isAnswered, type Model } from "../model.ts";
@@ -52,8 +52,6 @@ export function confirmRows(model: Model, question: ConfirmQuestion): ConfirmVie
     page: room,
   };
 }
-
-export const mostMisses = 3;
 
 /** All that has to be read before an answer; two questions of the same print say the same, but for what a hold costs by now. */
 export function previewPrint({ run }: Model, { previews, covers }: ConfirmQuestion): string {
