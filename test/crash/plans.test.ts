@@ -54,7 +54,7 @@ describe("what is drawn", () => {
   test("has rows to bring back by the path that is asked for", () => {
     expect(readWishes([]).which).toEqual({ path: "recommended", incident: "delete" });
     expect(readWishes(["--path", "wal"]).which).toEqual({ path: "wal", incident: "delete" });
-    expect(() => readWishes(["--path", "hope"])).toThrow("--path takes recommended, wal, clone");
+    expect(() => readWishes(["--path", "hope"])).toThrow("--path takes recommended, pg-dirtyread, wal, clone");
     expect(() => readWishes(["--path", "wal", "--incident", "truncate"])).toThrow("needs --path clone");
     expect(() => readWishes(["--path", "wal", "--engine", "memory"])).toThrow("--path is for --engine postgres");
   });
