@@ -71,7 +71,7 @@ function nothingMissing(rows: number): Fault {
   return new Fault("HF-NOTHING-MISSING", `Nothing is missing of this statement: ${all} in the tables again, equal.`, {
     exit: "refused",
     still: "Nothing was written to your tables.",
-    hint: "Somebody has brought them back already, or another statement took what you miss: give this run up, begin anew and choose that one (--choose statement=ID).",
+    hint: "Somebody has brought them back already, or another statement took what you miss: give this run up (x, or holdfast resume ID --give-up), begin anew and choose that one (--choose statement=ID).",
   });
 }
 

@@ -187,6 +187,7 @@ function addResume(program: Command, does: Does, parts: CliParts, io: Io): void 
   const command = program
     .command("resume [run]")
     .description("go on with a run: the one that is open, or the one named");
+  command.option("--give-up", "end the run named: give back what it holds; what was written stays");
   faces(places(wishes(command)))
     .addHelpText("after", example("holdfast resume 7F3K"))
     .action((run: string | undefined, flags) =>

@@ -10,7 +10,7 @@ import { speaker } from "./output.ts";
 import type { CliParts, Io } from "./parts.ts";
 import { checkChoices, isInteractive, type RunFlags, sayFace, wishFlags } from "./run.ts";
 
-export type ResumeFlags = Omit<RunFlags, "target" | "set" | "dryRun">;
+export type ResumeFlags = Omit<RunFlags, "target" | "set" | "dryRun"> & { readonly giveUp?: boolean };
 
 /** `holdfast resume [RUN]`: without RUN the one open run. Which run is meant is settled before any config or server is asked. */
 export async function resumeCommand(
@@ -20,6 +20,7 @@ export async function resumeCommand(
   io: Io,
 ): Promise<ExitName> {
   const choices = readPairs(flags.choose, "--choose");
+  if (flags.giveUp && run === undefined) throw unnamed();
   const say = speaker(io, flags.json);
   const meant = await meantRun(run, flags, parts, io);
   if (meant.kind === "over") {
@@ -27,7 +28,7 @@ export async function resumeCommand(
     return meant.exit;
   }
   const { config, journalFolder: folder, started } = placesOf(flags, io);
-  const face = chooseFace(flags, io);
+  const face = chooseFace(flags.giveUp ? { plain: true, ...flags } : flags, io);
   sayFace(face, io);
   const who = flags.operator === undefined ? {} : { operator: flags.operator };
   const bench = await parts.workbench({ config, journalFolder: folder, env: io.env, clock: io.clock, ...who });
@@ -39,6 +40,7 @@ export async function resumeCommand(
       interactive: isInteractive(face),
       yesSandbox: flags.yesSandbox ?? false,
     });
+    if (flags.giveUp) session.abandon("given up by the operator"); // before its first step can begin
     return await driveSession(
       bench,
       session,
@@ -48,6 +50,16 @@ export async function resumeCommand(
   } finally {
     await bench.close();
   }
+}
+
+/** Naming it is the confirmation: on the screens its id is typed for the same. */
+function unnamed(): Fault {
+  return new Fault("HF-USAGE", "--give-up needs the id of the run that is to be given up", {
+    exit: "usage",
+    still: "Nothing was given back: every run holds what it held.",
+    hint: "Look the id up in the list.",
+    next: ["holdfast journal list"],
+  });
 }
 
 type Meant =

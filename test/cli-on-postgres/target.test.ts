@@ -37,7 +37,11 @@ describe("while a run holds the target", () => {
     const after = await second.run([...wholeRun, "--operator", "bert"]);
     expect([after.exit, after.stderr]).toEqual(["ok", ""]);
     const resumed = await first.run([...goOn, "--choose", "statement=largest"]);
-    expect([resumed.exit, resumed.stderr]).toEqual(["ok", ""]);
+    expect(resumed).toMatchObject({ exit: "refused", stdout: expect.stringContaining("HF-NOTHING-MISSING") });
+    expect(await first.run(["resume", "--give-up"])).toMatchObject({ exit: "usage" });
+    const [{ run } = { run: "" }] = first.withJournal((journal) => journal.runs());
+    const given = await first.run(["resume", run, "--give-up"]);
+    expect([given.exit, given.stderr]).toEqual(["abandoned", ""]);
     expect(await incident.content()).toEqual(incident.before);
     expect(await incident.footprint()).toEqual(incident.clean);
   });
