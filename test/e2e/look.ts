@@ -27,6 +27,6 @@ function faults(tty: Operator, columns: number, head: RegExp): readonly string[]
 /** A row that fills the window is a rule, a whole sentence, has columns that end there, goes on below, or says by `..` that it was cut. */
 function isCut(line: string, below: string, columns: number): boolean {
   if (line.length < columns) return false;
-  const ends = /^-+$|\.$/.test(line); // a rule, a sentence, or the mark
+  const ends = /^-+$|\.\)?$/.test(line); // a rule, a sentence, or the mark
   return !(ends || /\S {2,}\S/.test(line) || /^( {4}|lines )/.test(below));
 }
