@@ -5,7 +5,7 @@ import type { Journal, RunSummary } from "../journal/journal.ts";
 import { listedRunLines } from "../words/timeline.ts";
 import { driveSession } from "./drive-session.ts";
 import { chooseFace } from "./face.ts";
-import { journalToRead, placesOf, readPairs } from "./flags.ts";
+import { journalToRead, placesOf, readPairs, usageFault } from "./flags.ts";
 import { speaker } from "./output.ts";
 import type { CliParts, Io } from "./parts.ts";
 import { checkChoices, isInteractive, type RunFlags, sayFace, wishFlags } from "./run.ts";
@@ -20,7 +20,9 @@ export async function resumeCommand(
   io: Io,
 ): Promise<ExitName> {
   const choices = readPairs(flags.choose, "--choose");
-  if (flags.giveUp && run === undefined) throw unnamed();
+  // Naming the run is the confirmation: on the screens its id is typed for the same.
+  if (flags.giveUp && run === undefined)
+    throw usageFault("--give-up needs the id of the run that is to be given up", "Look it up: holdfast journal list.");
   const say = speaker(io, flags.json);
   const meant = await meantRun(run, flags, parts, io);
   if (meant.kind === "over") {
@@ -50,16 +52,6 @@ export async function resumeCommand(
   } finally {
     await bench.close();
   }
-}
-
-/** Naming it is the confirmation: on the screens its id is typed for the same. */
-function unnamed(): Fault {
-  return new Fault("HF-USAGE", "--give-up needs the id of the run that is to be given up", {
-    exit: "usage",
-    still: "Nothing was given back: every run holds what it held.",
-    hint: "Look the id up in the list.",
-    next: ["holdfast journal list"],
-  });
 }
 
 type Meant =
