@@ -1,12 +1,11 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { onTestFinished } from "vitest";
 import { anIncident, type Incident } from "../cli-on-postgres/incident.ts";
 import { type ArchivingServer, dropOldLog, takeBackup } from "../support/backup.ts";
 import { testBinaries } from "../support/postgres.ts";
-import { root } from "../support/source.ts";
 import { type Operator, operatorAt, type Seat } from "./operator.ts";
+import { emptyHome } from "./world.ts";
 
 export interface ArchivedDesk {
   readonly incident: Incident;
@@ -53,16 +52,8 @@ async function forgetPins({ server }: ArchivingServer): Promise<void> {
 }
 
 function household(incident: Incident, backup: object) {
-  const folder = mkdtempSync(path.join(os.tmpdir(), "hf-e2e-"));
-  chmodSync(folder, 0o711); // servers of ours under another account have to come in
+  const { folder, scratch, env } = emptyHome(incident.url);
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const [home, state, scratch] = ["home", "state", "s"].map((one) => path.join(folder, one)) as [
-    string,
-    string,
-    string,
-  ];
-  for (const one of [home, state]) mkdirSync(one, { mode: 0o700 });
-  mkdirSync(scratch, { mode: 0o711 });
   const config = {
     targets: { shop: { engine: "postgres", url: "env:DATABASE_URL", environment: "production", ...backup } },
     scratch: { folder: scratch, servers: { ...testBinaries() } },
@@ -70,12 +61,5 @@ function household(incident: Incident, backup: object) {
     limits: { minFreeDisk: 0.01 },
   };
   writeFileSync(path.join(folder, "holdfast.yaml"), JSON.stringify(config)); // JSON is YAML
-  const env = {
-    PATH: `${path.join(root, "node_modules/.bin")}:/usr/local/bin:/usr/bin:/bin`,
-    HOME: home,
-    XDG_STATE_HOME: state,
-    LANG: "C.UTF-8",
-    DATABASE_URL: incident.url,
-  };
   return { folder, env };
 }

@@ -133,16 +133,7 @@ async function damage(server: TestServer): Promise<{ readonly before: Before; re
 }
 
 function household(server: TestServer, config: Readonly<Record<string, unknown>>) {
-  const folder = mkdtempSync(path.join(os.tmpdir(), "hf-e2e-"));
-  chmodSync(folder, 0o711); // a scratch server under another account has to come in
-  const [home, state, scratch] = ["home", "state", "s"].map((name) => path.join(folder, name)) as [
-    string,
-    string,
-    string,
-  ];
-  mkdirSync(home, { mode: 0o700 });
-  mkdirSync(state, { mode: 0o700 });
-  mkdirSync(scratch, { mode: 0o711 });
+  const { folder, scratch, env } = emptyHome(server.url("shop").reveal());
   const whole = {
     targets: {
       shop: { engine: "postgres", url: "env:DATABASE_URL", environment: "production" },
@@ -154,14 +145,29 @@ function household(server: TestServer, config: Readonly<Record<string, unknown>>
     ...config,
   };
   writeFileSync(path.join(folder, "holdfast.yaml"), JSON.stringify(whole)); // JSON is YAML
+  return { folder, env };
+}
+
+/** An operator's own folders and shell environment, with nothing in them yet. */
+export function emptyHome(url: string) {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "hf-e2e-"));
+  chmodSync(folder, 0o711); // a server of ours under another account has to come in
+  const [home, state, scratch] = ["home", "state", "s"].map((name) => path.join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  mkdirSync(home, { mode: 0o700 });
+  mkdirSync(state, { mode: 0o700 });
+  mkdirSync(scratch, { mode: 0o711 });
   const env = {
     PATH: `${path.join(root, "node_modules/.bin")}:/usr/local/bin:/usr/bin:/bin`,
     HOME: home,
     XDG_STATE_HOME: state,
     LANG: "C.UTF-8",
-    DATABASE_URL: server.url("shop").reveal(),
+    DATABASE_URL: url,
   };
-  return { folder, env };
+  return { folder, scratch, env };
 }
 
 async function holdRow(server: TestServer): Promise<() => Promise<void>> {
