@@ -20,7 +20,7 @@ async function aServer(): Promise<TestServer> {
 }
 
 describe("while a run holds the target", () => {
-  test("another is refused with who holds it; when the first is killed, the target is free, and both can be finished", async () => {
+  test("another is refused with who holds it; when the first is killed, the target is free, and both can be ended", async () => {
     const incident = await anIncident(await aServer(), "shop");
     const first = aCli({ DATABASE_URL: incident.url });
     const second = aCli({ DATABASE_URL: incident.url });
