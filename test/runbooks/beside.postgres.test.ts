@@ -134,7 +134,7 @@ test("the file copy holds what came from the clone too, and nobody else can read
 test("where the clone can't be built, the pages' rows come back all the same once the operator says so", async () => {
   const { incident, cli, archive } = await aShop("broken", halfGone);
   const run = cli.start([...words("clone"), "--json"].filter((word) => word !== "--plain"));
-  await run.printed('"step.ended","step":"beside"');
+  await run.printed('"step.ended","step":"path"');
   rmSync(archive, { recursive: true });
   const stopped = await run.ended;
   expect(stopped.stderr).toContain("--choose beside=none");

@@ -42,10 +42,11 @@ const rowsAtFirst = 240;
 export async function history(server: TestServer, database: string, wishes: Wishes): Promise<History> {
   const { seed } = wishes;
   const table = `public.w${seed}`;
-  const roll = dice(seed);
+  const draws: Draws = { roll: dice(seed), fresh: 2000 };
+  const { roll } = draws;
   let sql = await server.connect(database);
   await make(sql, table, wishes, roll);
-  for (let nth = 0; nth < 12; nth += 1) await traffic(server, database, sql, table, roll);
+  for (let nth = 0; nth < 12; nth += 1) await traffic(server, database, sql, table, draws);
   if (wishes.rewritten) await sql.run("", `VACUUM FULL ${table}`);
   if (roll(2) === 0) await sql.run("", "CHECKPOINT");
   if (wishes.twin) {
@@ -53,7 +54,7 @@ export async function history(server: TestServer, database: string, wishes: Wish
     await twin(server, database, seed, table);
     sql = await server.connect(database);
   }
-  for (let nth = 0; nth < 4; nth += 1) await traffic(server, database, sql, table, roll);
+  for (let nth = 0; nth < 4; nth += 1) await traffic(server, database, sql, table, draws);
   const before = await lines(sql, table);
   const other = await server.connect(database);
   const xid = await transaction(sql, other, table, wishes, roll);
@@ -90,24 +91,24 @@ function noteOf(roll: (sides: number) => number): string {
   return `CASE WHEN n % ${5 + roll(40)} = 0 THEN (SELECT string_agg(md5((n * i)::text), '') FROM generate_series(1, 120) i) ELSE repeat(md5(n::text), n % 7) END`;
 }
 
-let fresh = 2000;
+/** What one history draws from: nothing of it may hang on those before. */
+interface Draws {
+  readonly roll: (sides: number) => number;
+  /** The next ids that no row has had. */
+  fresh: number;
+}
 
-async function traffic(
-  server: TestServer,
-  database: string,
-  sql: Connection,
-  table: string,
-  roll: (sides: number) => number,
-) {
+async function traffic(server: TestServer, database: string, sql: Connection, table: string, draws: Draws) {
+  const { roll } = draws;
   const some = `id % ${2 + roll(9)} = ${roll(2)} AND id BETWEEN ${roll(rowsAtFirst)} AND ${roll(rowsAtFirst) + 100}`;
-  fresh += 10;
+  draws.fresh += 10;
   switch (roll(10)) {
     case 0:
       return sql.run("", `DELETE FROM ${table} WHERE id % 13 = ${roll(13)}`);
     case 1:
       return sql.run(
         "",
-        `INSERT INTO ${table} SELECT n, n % 300, ${noteOf(roll)} FROM generate_series(${fresh}, ${fresh + 9}) n`,
+        `INSERT INTO ${table} SELECT n, n % 300, ${noteOf(roll)} FROM generate_series(${draws.fresh}, ${draws.fresh + 9}) n`,
       );
     case 2:
       return sql.run("", `UPDATE ${table} SET note = left(note, ${roll(90)}) || 'u' WHERE ${some}`);
