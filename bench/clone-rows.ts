@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { execa } from "execa";
 import type { Connection } from "../src/engines/postgres/connection.ts";
@@ -26,8 +26,6 @@ export async function cloneRows(rows = 1_000_000): Promise<readonly Figure[]> {
 export interface Damage {
   readonly from: ArchivingServer;
   readonly base: string;
-  /** Where the COMMIT of the DELETE lies in the log. */
-  readonly commit: string;
 }
 
 /** A fresh server, backed up and then damaged; what the work says, when nothing is missing after it. */
@@ -39,10 +37,10 @@ export async function afterDamage<T>(rows: number, work: (damage: Damage) => Pro
     const session = await emptyShop(from.server);
     await fillTable(session, rows);
     const base = await takeBackup(from, "base");
-    const commit = await commitOf(session, await damageIn(session));
+    await damageIn(session);
     await session.client.query("vacuum public.t");
     await archiveAll(from, session);
-    const result = await work({ from, base, commit });
+    const result = await work({ from, base });
     const { count } = await session.row("counting", "select count(*) from public.t");
     if (Number(count) !== rows) throw new Error(`${count} of ${rows} rows are there`);
     await session.close();
@@ -53,37 +51,39 @@ export async function afterDamage<T>(rows: number, work: (damage: Damage) => Pro
 }
 
 /** The transaction that takes nine rows of ten. */
-export async function damageIn(session: Connection): Promise<string> {
-  await session.client.query("begin");
-  const { xid } = await session.row("asking", "select pg_current_xact_id()::text as xid");
+export async function damageIn(session: Connection): Promise<void> {
   await session.run("the bad DELETE", `delete from public.t where ${taken}`);
-  await session.client.query("commit");
-  return xid ?? "";
 }
 
-async function commitOf(session: Connection, xid: string): Promise<string> {
-  const { commit } = await session.row(
-    "finding the COMMIT",
-    `select max(start_lsn)::text as commit from public.pg_get_wal_records_info(pg_current_wal_flush_lsn() - 65536, pg_current_wal_flush_lsn())
-     where resource_manager = 'Transaction' and record_type like 'COMMIT%' and xid::text = $1`,
-    [xid],
-  );
-  if (commit == null) throw new Error("the COMMIT is not in the last 64 kB of the log");
-  return commit;
-}
-
-/** What a DBA does who knows the LSN and the WHERE clause: copy, replay up to just before, COPY, INSERT .. SELECT, anti-join. */
-async function byHandClone({ from, base, commit }: Damage): Promise<{ readonly totalMs: number }> {
+/**
+ * What a DBA does who knows the WHERE clause, with every command ready: the COMMIT of whoever deleted most, out of the log; copy, replay up
+ * to just before, COPY, INSERT .. SELECT, anti-join.
+ */
+async function byHandClone({ from, base }: Damage): Promise<{ readonly totalMs: number }> {
   const production = await from.server.connect("shop");
   const began = performance.now();
   const folder = path.join(from.server.scratch, "by-hand");
-  const clone = await startClone(from, base, folder, commit);
+  const clone = await startClone(from, base, folder, await commitOf(production, base));
   await putBack(production, await clone.connect("shop"), columns, `public.t where ${taken}`);
   await clone.stop("immediate");
   await removeServer(folder);
   const totalMs = performance.now() - began;
   await production.close();
   return { totalMs };
+}
+
+/** One reading of all log since the backup. */
+async function commitOf(production: Connection, base: string): Promise<string> {
+  const [, start] = /START WAL LOCATION: (\S+)/.exec(readFileSync(path.join(base, "backup_label"), "utf8")) ?? [];
+  const { commit } = await production.row(
+    "finding the COMMIT",
+    `select max(start_lsn) filter (where record_type like 'COMMIT%')::text as commit
+       from public.pg_get_wal_records_info($1::text::pg_lsn, pg_current_wal_flush_lsn()) group by xid
+      order by count(*) filter (where resource_manager = 'Heap' and record_type like 'DELETE%') desc limit 1`,
+    [start ?? ""],
+  );
+  if (commit == null) throw new Error("the log since the backup has no COMMIT of the DELETE");
+  return commit;
 }
 
 async function startClone(from: ArchivingServer, base: string, folder: string, commit: string) {

@@ -2,6 +2,7 @@ import type { LeaseKeeper } from "../../core/lease.ts";
 import type { Evidence, Recovered } from "../evidence.ts";
 import { type HeadStarts, headStarts } from "../head-starts.ts";
 import { cloneKeeper } from "./evidence/clone/folder.ts";
+import { logSurvey } from "./evidence/clone/log-survey.ts";
 import { examineTable } from "./evidence/examine.ts";
 import { autovacuumKeeper } from "./evidence/freeze/autovacuum.ts";
 import { extensionKeeper } from "./evidence/freeze/extension.ts";
@@ -29,6 +30,7 @@ export function evidence(target: PostgresTarget, ahead: HeadStarts<Recovered> = 
     reading,
     recent: recentCounts(target.request.clock),
     recentLog: recentCounts(target.request.clock, 60_000),
+    log: logSurvey(target),
   };
   return {
     traits: { readsDestroy: true, heldBy: "pin" },
@@ -39,7 +41,7 @@ export function evidence(target: PostgresTarget, ahead: HeadStarts<Recovered> = 
       const search = await reading(async (connection) =>
         searchStatements(connection, await target.catalogue(), query, watch),
       );
-      return withLoggedStatements(target, query, search, watch);
+      return withLoggedStatements(target, context.log, query, search, watch);
     },
     narrow: (leases, search) => narrowPins(target, leases, search),
     spent: (leases, rescued) => spentPins(target, leases, rescued),

@@ -177,3 +177,35 @@ test("a column that was dropped or given another type since is named, and nothin
   );
   expect(await copyOf(sql, "select * from public.altered")).toBe(before);
 });
+
+test("where more rows are left than are kept in memory, those that are gone come back and no other", async () => {
+  await sql.run("", "create table public.wide as select n as id, 'w' || n as note from generate_series(1, 100300) n");
+  await sql.run("", "alter table public.wide add primary key (id)");
+  // A lock that was held once ends no version, and looks like an end until it is compared with what is there after.
+  await sql.run("", "select count(*) from (select from public.wide for update) locked");
+  const gone = await copyOf(sql, "select * from public.wide where id % 1000 = 0 order by id");
+  const xid = await inOne("delete from public.wide where id % 1000 = 0");
+  await archiveAll(from, sql);
+  const back = await ground().recover(statementOf([xid], ["public.wide"]));
+  expect(back.tables).toMatchObject([{ rows: 100, updated: 0, own: 0 }]);
+  expect(await text(await back.rows("public.wide"))).toBe(gone);
+});
+
+test("what it did before a checkpoint counts as what it did after it", async () => {
+  await sql.run("", "create table public.slow as select n as id, 's' || n as note from generate_series(1, 20) n");
+  await sql.run("", "alter table public.slow add primary key (id)");
+  const gone = await copyOf(sql, "select * from public.slow where id > 15 order by id");
+  const other = await from.server.connect("postgres");
+  await sql.run("", "begin");
+  await sql.run("", "update public.slow set note = 'kept' where id = 1");
+  await other.run("", "select pg_switch_wal()"); // a file is always read from its beginning
+  await other.run("", "checkpoint");
+  await sql.run("", "delete from public.slow where id > 15");
+  const { xid } = await sql.row("", "select pg_current_xact_id()::text as xid");
+  await sql.run("", "commit");
+  await other.close();
+  await archiveAll(from, sql);
+  const back = await ground().recover(statementOf([xid ?? ""], ["public.slow"]));
+  expect(back.tables).toMatchObject([{ rows: 5, updated: 1, own: 0 }]);
+  expect(await text(await back.rows("public.slow"))).toBe(gone);
+});

@@ -2,6 +2,7 @@ import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import type { Connection } from "../../connection.ts";
 import { fieldValue, linesOf, splitLine } from "./lines.ts";
+import { onlyEnded, type ReadTable } from "./before.ts";
 import type { Steps } from "./steps.ts";
 import { type CloneTable, keyColumns } from "./tables.ts";
 
@@ -21,12 +22,11 @@ interface Files {
 }
 
 /** By place: nothing but the COMMIT lies between, so what is gone from its place was ended by it; the log says in which way. */
-export async function takenByPlace(clone: Connection, table: CloneTable, steps: Steps, files: Files): Promise<Taken> {
+export async function takenByPlace(clone: Connection, table: ReadTable, steps: Steps, files: Files): Promise<Taken> {
   const counts = { deleted: 0, updated: 0, moved: 0 };
-  const sql = `SELECT ctid::text AS place FROM ONLY ${table.table} WHERE ctid = ANY ($1::text[]::tid[])`;
+  const few = await fewLeft(clone, table);
   await filter(files, 1, async (lines) => {
-    const places = lines.map(({ first }) => first[0] ?? "");
-    const left = new Set((await clone.rows("looking what is left", sql, [places])).map(({ place }) => place));
+    const left = few ?? (await leftAmong(clone, table, lines));
     return lines.filter(({ first: [place = ""] }) => {
       if (left.has(place)) return false;
       const [block = 0, offset = 0] = place.slice(1, -1).split(",").map(Number);
@@ -37,6 +37,24 @@ export async function takenByPlace(clone: Connection, table: CloneTable, steps: 
   });
   const { deleted: rows, updated, moved } = counts;
   return { rows, updated, moved, own: steps.deletes - rows };
+}
+
+/** All that are left of those that were read, at once; null where they are too many to be kept in memory. */
+async function fewLeft(clone: Connection, { table, all }: ReadTable): Promise<ReadonlySet<string> | null> {
+  const most = 100_000;
+  const sql = `SELECT ctid::text AS place FROM ONLY ${table} ${all ? "" : onlyEnded} LIMIT ${most + 1}`;
+  const left = await clone.rows("looking what is left", sql);
+  return left.length > most ? null : new Set(left.map(({ place }) => place ?? ""));
+}
+
+async function leftAmong(
+  clone: Connection,
+  { table }: CloneTable,
+  lines: readonly Line[],
+): Promise<ReadonlySet<string>> {
+  const sql = `SELECT ctid::text AS place FROM ONLY ${table} WHERE ctid = ANY ($1::text[]::tid[])`;
+  const left = await clone.rows("looking what is left", sql, [lines.map(({ first }) => first[0] ?? "")]);
+  return new Set(left.map(({ place }) => place ?? ""));
 }
 
 /** By key: the table has another file, or is gone. `present`: rows of it that are there just after. */

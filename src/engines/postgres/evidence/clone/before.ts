@@ -17,13 +17,18 @@ export interface Which {
   readonly keys: boolean;
 }
 
+/** A table whose rows were read. */
+export interface ReadTable extends CloneTable, Pick<Which, "all"> {}
+
+/** Nothing but the COMMIT lies between before and after: what a version has here it has there too. */
+export const onlyEnded = "WHERE xmax <> '0'::xid";
+
 /** Writes them in key order: the place, perhaps the key, then the columns. */
 export async function readBefore(clone: Connection, table: CloneTable, which: Which, file: string): Promise<void> {
   const first = ["t.ctid", ...(which.keys ? keyColumns(table).map(({ quoted }) => `t.${quoted}`) : [])];
   const columns = table.columns.map(({ quoted }) => `t.${quoted}`);
-  const ended = which.all ? "" : "AND t.xmax <> '0'::xid";
   const select = `SELECT ${[...first, ...columns].join(", ")} FROM ONLY ${table.table} t
-    WHERE t.xmin <> ALL ('{${which.members.join(",")}}'::xid[]) ${ended} ORDER BY ${keyList(table, "t.")}`;
+    ${which.all ? "WHERE true" : onlyEnded} AND t.xmin <> ALL ('{${which.members.join(",")}}'::xid[]) ORDER BY ${keyList(table, "t.")}`;
   try {
     const out = createWriteStream(file, { flags: "wx", mode: 0o600 });
     await pipeline(clone.client.query(copyTo(`COPY (${select}) TO STDOUT`)), out);

@@ -8,9 +8,8 @@ import { lsnNumber } from "../log/position.ts";
 import { segmentName } from "../log/segments.ts";
 import type { FoundCommit, LogSummary } from "../log/summary.ts";
 import { size } from "../say.ts";
-import { ahead } from "../xid.ts";
 import type { BaseBackup } from "./backup.ts";
-import { type Begun, bytesOf, commitsOf, damageText, type Surveyed } from "./survey.ts";
+import { beginOf, type Begun, bytesOf, commitsOf, damageText, type Surveyed } from "./survey.ts";
 
 const mostPauses = 20;
 
@@ -77,18 +76,13 @@ function notBefore({ log, backup }: Surveyed, commits: readonly FoundCommit[]): 
     first &&
     log.backupEnd !== null &&
     log.backupEnd < first.position &&
-    log.nextXid !== null &&
-    beganAfter(log.nextXid, commits)
+    commits.every((commit) => beginOf(log, commit) !== null)
   )
     return null;
   return {
     why: `The backup of ${backup.startedAt} was not complete, or the transaction had begun, before the other.`,
     opensWith: "An older backup, with all WAL since.",
   };
-}
-
-function beganAfter(nextXid: number, commits: readonly FoundCommit[]): boolean {
-  return commits.every(({ xid, subs }) => [xid, ...subs].every((id) => ahead(id, nextXid) >= 0));
 }
 
 /** Base, and the log, and as much again for rows and what replay writes. */

@@ -8,21 +8,20 @@ import type { Recovered, RecoveredTable, Statement } from "../../../evidence.ts"
 import type { TableName } from "../../../inspect.ts";
 import type { PostgresTarget } from "../../target.ts";
 import type { Closed } from "../closed.ts";
-import { lsnNumber, lsnText } from "../log/position.ts";
-import { eachRecord } from "../log/records.ts";
-import { segmentsBetween } from "../log/segments.ts";
+import { lsnText } from "../log/position.ts";
 import type { FoundCommit } from "../log/summary.ts";
 import { plural } from "../say.ts";
 import { tablesOf } from "../statement.ts";
 import { hasRows, type Taken, takenByKey, takenByPlace } from "./after.ts";
-import { readBefore, type Which } from "./before.ts";
+import { readBefore, type ReadTable, type Which } from "./before.ts";
 import { buildClone, type Clone } from "./build.ts";
 import { whyClosed } from "./can.ts";
 import { cloneFolder, clonePlaces } from "./folder.ts";
+import type { LogSurvey } from "./log-survey.ts";
+import { loggedSteps, type LoggedSteps } from "./logged-steps.ts";
 import { type Paused, pausedAt } from "./paused.ts";
-import { stepReader, type StepReader } from "./steps.ts";
 import { addTaken, joinParts, type Sums } from "./sums.ts";
-import { commitsOf, type Surveyed, surveyLog } from "./survey.ts";
+import { commitsOf, type Surveyed } from "./survey.ts";
 import { type CloneTable, cloneTable, keyColumns } from "./tables.ts";
 
 /**
@@ -31,13 +30,14 @@ import { type CloneTable, cloneTable, keyColumns } from "./tables.ts";
  */
 export async function recoverByClone(
   target: PostgresTarget,
+  log: LogSurvey,
   statement: Statement,
   run: RunId,
   watch: Watch,
 ): Promise<Recovered> {
   const names = tablesOf(statement);
   const wanted = { tables: names, xids: statement.transactions };
-  const surveyed = await surveyLog(target, await target.catalogue(), wanted, watch);
+  const surveyed = await log.upTo(wanted, watch);
   const closed = await whyClosed(target, surveyed, statement);
   if (closed) throw closedFault(closed);
   refuseMissing(names, surveyed);
@@ -87,29 +87,52 @@ interface Nth {
 
 async function takeOne(reading: Reading, { commit, nth }: Nth, sums: Sums): Promise<void> {
   const { statement, clone, target, watch } = reading;
-  const { database } = target.request.target;
-  const tables: CloneTable[] = [];
-  const oids = statement.kind === "drop" ? await oidsBefore(reading, commit) : reading.surveyed.oids;
-  for (const [position, names] of pausesBefore(commit, oids)) {
-    const before = await pausedAt(clone, database, position, "before", watch);
-    target.request.reached("clone.paused:before");
-    const isLocked = position < commit.position;
-    tables.push(...(await whileOpen(before, watch, () => readTables(reading, before, names, isLocked))));
-  }
-  const steps = isWhole(statement) ? null : await stepsOf(reading, commit, tables);
-  const after = await pausedAt(clone, database, commit.position, "after", watch);
+  // The log is read here while the clone replays and gives its rows.
+  const [tables, early] = await Promise.all([
+    readTables(reading, commit),
+    isWhole(statement) ? null : steps(reading, commit),
+  ]);
+  const known = early && (await stepsFor(early, reading, commit, tables));
+  const after = await pausedAt(clone, target.request.target.database, commit.position, "after", watch);
   target.request.reached("clone.paused:after");
   await whileOpen(after, watch, async () => {
     for (const table of tables) {
       const files = filesOf(reading, table.table, nth);
-      const taken = steps
-        ? await takenByPlace(after.connection, table, steps.of(table.file), files)
+      const taken = known
+        ? await takenByPlace(after.connection, table, known.of(table.file), files)
         : await wholeTable(after, table, files);
       proveSum(table, taken);
       addTaken(sums, table, taken);
       rmSync(files.from);
     }
   });
+}
+
+async function readTables(reading: Reading, commit: FoundCommit): Promise<readonly ReadTable[]> {
+  const { statement, clone, target, watch } = reading;
+  const tables: ReadTable[] = [];
+  const oids = statement.kind === "drop" ? await oidsBefore(reading, commit) : reading.surveyed.oids;
+  for (const [position, names] of pausesBefore(commit, oids)) {
+    const before = await pausedAt(clone, target.request.target.database, position, "before", watch);
+    target.request.reached("clone.paused:before");
+    const isLocked = position < commit.position;
+    tables.push(...(await whileOpen(before, watch, () => readPaused(reading, before, names, isLocked))));
+  }
+  return tables;
+}
+
+function steps(
+  { surveyed, clone, watch }: Reading,
+  commit: FoundCommit,
+  files?: ReadonlySet<string>,
+): Promise<LoggedSteps> {
+  return loggedSteps(clone, surveyed, commit, files ?? new Set([...surveyed.files.values()].flat()), watch.signal);
+}
+
+/** A file that nobody knew before the clone told its name is looked for anew. */
+function stepsFor(read: LoggedSteps, reading: Reading, commit: FoundCommit, tables: readonly ReadTable[]) {
+  const files = tables.map(({ file }) => file);
+  return files.every((file) => read.files.has(file)) ? read : steps(reading, commit, new Set(files));
 }
 
 /**
@@ -151,14 +174,14 @@ function notDropped(names: readonly TableName[]): Fault {
   });
 }
 
-async function readTables(
+async function readPaused(
   reading: Reading,
   { connection }: Paused,
   names: readonly TableName[],
   isLocked: boolean,
-): Promise<readonly CloneTable[]> {
+): Promise<readonly ReadTable[]> {
   const members = ofStatement(reading);
-  const tables: CloneTable[] = [];
+  const tables: ReadTable[] = [];
   for (const [nth, name] of names.entries()) {
     reading.watch.signal.throwIfAborted();
     reading.watch.progress({ done: nth, total: names.length, unit: "tables", note: name });
@@ -166,7 +189,7 @@ async function readTables(
     const isAll = isWhole(reading.statement);
     const which: Which = { members, all: isLocked || isAll, keys: isAll || reading.statement.kind === "group" };
     await readBefore(connection, table, which, filesOf(reading, name).from);
-    tables.push(table);
+    tables.push({ ...table, all: which.all });
   }
   return tables;
 }
@@ -189,18 +212,6 @@ async function wholeTable(after: Paused, table: CloneTable, files: { from: strin
       hint: "The rows from before are in no other place: compare by hand, from a restore of the backup.",
     },
   );
-}
-
-async function stepsOf({ surveyed }: Reading, commit: FoundCommit, tables: readonly CloneTable[]): Promise<StepReader> {
-  const { source, backup, major } = surveyed;
-  const members = [commit.xid, ...commit.subs];
-  const reader = stepReader(new Set(members), new Set(tables.map(({ file }) => file)), major < 15);
-  const start = lsnNumber(backup.label.start);
-  const segments = segmentsBetween(backup.label.timeline, start, commit.position, source.segmentBytes);
-  await eachRecord(segments, source.read, commit.position, (record) => {
-    if (record.position < commit.position) reader.see(record);
-  });
-  return reader;
 }
 
 /** What fails because the signal ended its server is the signal's doing. */

@@ -10,7 +10,7 @@ import { type Segment, segmentName, segmentsBetween } from "../log/segments.ts";
 import { type LogSource, logSource } from "../log/source.ts";
 import { type FoundCommit, type LogSummary, summary } from "../log/summary.ts";
 import { majorVersion } from "../server.ts";
-import { lowXid } from "../xid.ts";
+import { ahead, lowXid } from "../xid.ts";
 import { type BaseBackup, readBackup } from "./backup.ts";
 import { cloneFolder } from "./folder.ts";
 
@@ -26,6 +26,8 @@ export interface Surveyed {
   readonly stoppedAt: Segment | null;
   /** Where it does so because a file is damaged in every copy that there is. */
   readonly damage: Damage | null;
+  /** Whether the first copy of each file would do. */
+  readonly firstCopies: boolean;
   readonly major: number;
   readonly database: number;
   /** Oids of the tables, as far as they are there now. */
@@ -44,15 +46,10 @@ export interface Wanted {
   readonly newest?: number;
 }
 
-/** Reads the backup's label and the whole log since then; writes nothing. Faults `HF-CLONE-BACKUP` where there is no backup to read. */
-export async function surveyLog(
-  target: PostgresTarget,
-  asking: Connection,
-  wanted: Wanted,
-  watch: Watch,
-): Promise<Surveyed> {
-  const { backup, source, major } = await beginSurvey(target, asking);
-  const { database, oids, files: now } = await filesNow(asking, wanted.tables);
+/** Reads the log from the backup to its end; writes nothing. `inUse`: the tables as they lie now. */
+export async function surveyLog(begun: Begun, inUse: InUse, wanted: Wanted, watch: Watch): Promise<Surveyed> {
+  const { backup, source, major } = begun;
+  const { database, oids, files: now } = inUse;
   const xids = new Set(wanted.xids.map((xid) => lowXid(Number(xid))));
   const read = (files: ReadonlyMap<TableName, readonly string[]>, note: string) =>
     readLog(source, backup, { major, database, files, xids, newest: wanted.newest ?? null, note }, watch);
@@ -62,15 +59,8 @@ export async function surveyLog(
   const unseen = subs.filter((sub) => !xids.has(sub));
   for (const sub of unseen) xids.add(sub);
   const again = unseen.length > 0 || [...files].some(([table, all]) => all.length > (now.get(table)?.length ?? 0));
-  return {
-    backup,
-    source,
-    major,
-    database,
-    oids,
-    files,
-    ...(again ? await read(files, "the log once more, for what it led to") : first),
-  };
+  const told = again ? await read(files, "the log once more, for what it led to") : first;
+  return { ...begun, database, oids, files, ...told };
 }
 
 /** What is known at once, before the log is read. */
@@ -121,12 +111,13 @@ async function readLog(source: LogSource, backup: BaseBackup, reading: Reading, 
   const bounded = reading.newest === null ? start : source.end - BigInt(reading.newest);
   const from = bounded > start ? bounded : start;
   const segments = segmentsBetween(backup.label.timeline, from, source.end, source.segmentBytes);
-  let done = 0;
+  let [done, copies] = [0, 0];
   const { end, stoppedAt, damage } = await eachRecord(
     segments,
     (segment, copy) => {
       watch.signal.throwIfAborted();
       done += copy === 0 ? 1 : 0;
+      copies = Math.max(copies, copy);
       watch.progress({ done, total: segments.length, unit: "files", note: reading.note });
       return source.read(segment, copy);
     },
@@ -135,10 +126,13 @@ async function readLog(source: LogSource, backup: BaseBackup, reading: Reading, 
   );
   // Right after a switch the newest file is not there yet, and nothing is in it.
   const isEmpty = stoppedAt !== null && source.end - stoppedAt.start <= 40n;
-  return { log: found, from, end, stoppedAt: isEmpty ? null : stoppedAt, damage };
+  return { log: found, from, end, stoppedAt: isEmpty ? null : stoppedAt, damage, firstCopies: copies === 0 };
 }
 
-async function filesNow(asking: Connection, tables: readonly TableName[]) {
+/** The tables as they lie now. */
+export type InUse = Pick<Surveyed, "database" | "oids" | "files">;
+
+export async function filesNow(asking: Connection, tables: readonly TableName[]): Promise<InUse> {
   const rows = await asking.rows(
     "asking where the tables lie",
     `SELECT d.oid::text AS database, n.name AS table, c.oid::text AS oid, ${fileColumns("c")}
@@ -174,6 +168,12 @@ function withEarlier(
 export function commitsOf({ log }: Surveyed, { transactions }: Statement): readonly FoundCommit[] {
   const wanted = new Set(transactions.map((xid) => lowXid(Number(xid))));
   return log.commits.filter(({ xid }) => wanted.has(xid));
+}
+
+/** A place in the log before all that the transaction did; null where it had begun before what was read tells of. */
+export function beginOf({ running }: LogSummary, { xid, subs, position }: FoundCommit): bigint | null {
+  const isYounger = (next: number) => [xid, ...subs].every((id) => ahead(id, next) >= 0);
+  return running.findLast(({ at, next }) => at < position && isYounger(next))?.at ?? null;
 }
 
 /** Where the log is damaged, as a sentence. */

@@ -39,8 +39,8 @@ export interface LogSummary {
   readonly least: LeastSettings[];
   /** A tablespace was made: a server that replays this makes a folder outside of its own. */
   tablespaceAt: bigint | null;
-  /** The next id to be given out, as the first word on running transactions has it: younger ones began after it. */
-  nextXid: number | null;
+  /** The next id to be given out, each time that the log tells: a transaction with it or a younger one began after that place. */
+  readonly running: { readonly at: bigint; readonly next: number }[];
 }
 
 const [backupEndInfo, parameterInfo, storageCreate, tablespaceCreate] = [0x50, 0x60, 0x10, 0x00];
@@ -62,7 +62,7 @@ interface Summing {
 
 /** Looks at every record once. Memory grows with the transactions that touched the files, not with the log. */
 export function summary(asked: Asked): { readonly found: LogSummary; see(record: LogRecord): void } {
-  const found: LogSummary = { commits: [], backupEnd: null, least: [], tablespaceAt: null, nextXid: null };
+  const found: LogSummary = { commits: [], backupEnd: null, least: [], tablespaceAt: null, running: [] };
   const summing: Summing = { asked, found, open: new Map() };
   return { found, see: (record) => seeOne(summing, record) };
 }
@@ -92,7 +92,7 @@ function seeOne(summing: Summing, record: LogRecord): void {
       return;
     case manager.standby:
       noteLocks(summing, record);
-      found.nextXid ??= nextXidIn(record, summing.asked.major);
+      noteRunning(summing, record);
   }
 }
 
@@ -157,6 +157,11 @@ function noteLocks(summing: Summing, record: LogRecord): void {
     const { locks } = openOf(summing, xid);
     if (!locks.has(table)) locks.set(table, record.position);
   }
+}
+
+function noteRunning({ asked, found }: Summing, record: LogRecord): void {
+  const next = nextXidIn(record, asked.major);
+  if (next !== null) found.running.push({ at: record.position, next });
 }
 
 /** A new file's main fork. */

@@ -6,7 +6,7 @@ import { findServerBinaries } from "../../server/binaries.ts";
 import { whyClosed, whyUnfit } from "../clone/can.ts";
 import { clonePart } from "../clone/folder.ts";
 import { recoverByClone } from "../clone/recover.ts";
-import { beginSurvey, type Begun, bytesOf, commitsOf, logBytes, type Surveyed, surveyLog } from "../clone/survey.ts";
+import { beginSurvey, type Begun, bytesOf, commitsOf, logBytes, type Surveyed } from "../clone/survey.ts";
 import { closedBy, closedOption } from "../closed.ts";
 import { columnsOf } from "../pages/count.ts";
 import { size } from "../say.ts";
@@ -33,7 +33,7 @@ export const clone: RecoveryPath = {
   },
   count: async ({ target }, statement) => counted(await target.catalogue(), statement),
   parts: ({ target }, run) => [clonePart(target, run)],
-  recover: ({ target }: PathContext, statement, run, watch) => recoverByClone(target, statement, run, watch),
+  recover: ({ target, log }: PathContext, statement, run, watch) => recoverByClone(target, log, statement, run, watch),
 };
 
 const base = {
@@ -49,7 +49,7 @@ const base = {
 /** More log than this is not read while an operator waits to choose a faster way: 2 GB take 10 s. */
 const readAtOnce = 2e9;
 
-async function optionFor({ target }: PathContext, statement: Statement, watch: Watch): Promise<PathOption> {
+async function optionFor({ target, log }: PathContext, statement: Statement, watch: Watch): Promise<PathOption> {
   const asking = await target.catalogue();
   const begun = await beginSurvey(target, asking);
   const unfit = whyUnfit(begun, statement);
@@ -57,7 +57,7 @@ async function optionFor({ target }: PathContext, statement: Statement, watch: W
   await findServerBinaries(begun.major, target.request.machine.serverBinaries);
   if (logBytes(begun) > readAtOnce && statement.rows > 0) return unread(begun, statement);
   const wanted = { tables: tablesOf(statement), xids: statement.transactions };
-  const surveyed = await surveyLog(target, asking, wanted, watch);
+  const surveyed = await log.upTo(wanted, watch);
   const closed = await whyClosed(target, surveyed, statement);
   return closed ? closedOption(base, closed) : open(surveyed, statement);
 }

@@ -2,6 +2,7 @@ import type { RunId } from "../../../../core/ids.ts";
 import type { HoldPart, Watch } from "../../../engine.ts";
 import type { PathOption, Recovered, RecoveredTable, Statement } from "../../../evidence.ts";
 import type { PostgresTarget } from "../../target.ts";
+import type { LogSurvey } from "../clone/log-survey.ts";
 import type { RecentCounts } from "../pages/recent.ts";
 import type { Reading } from "../reader.ts";
 
@@ -12,6 +13,8 @@ export interface PathContext {
   readonly recent: RecentCounts;
   /** Of what was counted out of the log, which takes longer. */
   readonly recentLog: RecentCounts;
+  /** Since the backup, where the config names one. */
+  readonly log: LogSurvey;
 }
 
 /** One way back: one file, and one line in `paths.ts`. */

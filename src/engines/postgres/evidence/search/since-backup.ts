@@ -5,7 +5,8 @@ import type { Statement, StatementQuery, StatementSearch } from "../../../eviden
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
-import { damageText, type Surveyed, surveyLog } from "../clone/survey.ts";
+import type { LogSurvey } from "../clone/log-survey.ts";
+import { damageText, type Surveyed } from "../clone/survey.ts";
 import { referrersOf } from "../closure.ts";
 import { lsnNumber, lsnText } from "../log/position.ts";
 import { segmentName } from "../log/segments.ts";
@@ -24,6 +25,7 @@ const newest = 1e9;
  */
 export async function withLoggedStatements(
   target: PostgresTarget,
+  log: LogSurvey,
   query: StatementQuery,
   search: StatementSearch,
   watch: Watch,
@@ -32,12 +34,7 @@ export async function withLoggedStatements(
   const asking = await target.catalogue();
   try {
     const referring = await referrersOf(asking, query.tables);
-    const surveyed = await surveyLog(
-      target,
-      asking,
-      wantedBy({ tables: [...query.tables, ...referring] }, search),
-      watch,
-    );
+    const surveyed = await log.read(wantedBy({ tables: [...query.tables, ...referring] }, search), watch);
     return joined(query, search, surveyed, await nextXid(asking), await ownFiles(asking, query.tables));
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
@@ -94,9 +91,12 @@ function joined(
 }
 
 /** The log that was read has all that its transactions did, from their first word to their COMMIT: no row that it took is uncounted. */
-function isWhole({ transactions }: Statement, { log: { commits, nextXid: first } }: Surveyed, next: FullXid): boolean {
+function isWhole({ transactions }: Statement, { log: { commits, running } }: Surveyed, next: FullXid): boolean {
+  const [first] = running;
   const known = new Set(commits.map(({ xid }) => String(fullXid(xid, next))));
-  return first !== null && transactions.every((xid) => known.has(xid) && Number(xid) >= fullXid(first, next + 1));
+  return (
+    first !== undefined && transactions.every((xid) => known.has(xid) && Number(xid) >= fullXid(first.next, next + 1))
+  );
 }
 
 function without({ uncounted: _known, ...statement }: Statement): Statement {

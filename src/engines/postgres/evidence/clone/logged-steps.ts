@@ -1,0 +1,37 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { lsnNumber } from "../log/position.ts";
+import { eachRecord } from "../log/records.ts";
+import { type Segment, segmentName, segmentsBetween } from "../log/segments.ts";
+import type { FoundCommit } from "../log/summary.ts";
+import type { Clone } from "./build.ts";
+import { clonePlaces } from "./folder.ts";
+import { stepReader, type Steps } from "./steps.ts";
+import { beginOf, type Surveyed } from "./survey.ts";
+
+/** What a transaction did to the rows of these files. */
+export interface LoggedSteps {
+  readonly files: ReadonlySet<string>;
+  of(file: string): Steps;
+}
+
+/** From the transaction's beginning to its COMMIT, out of the log that was staged: the very files that the clone replays. */
+export async function loggedSteps(
+  { folder }: Clone,
+  { source, backup, major, log }: Surveyed,
+  commit: FoundCommit,
+  files: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<LoggedSteps> {
+  const reader = stepReader(new Set([commit.xid, ...commit.subs]), files, major < 15);
+  const from = beginOf(log, commit) ?? lsnNumber(backup.label.start);
+  const segments = segmentsBetween(backup.label.timeline, from, commit.position, source.segmentBytes);
+  const staged = (segment: Segment) => path.join(clonePlaces(folder).log, segmentName(segment, source.segmentBytes));
+  const read = async (segment: Segment, copy: number) => {
+    signal.throwIfAborted();
+    return copy > 0 ? null : readFile(staged(segment));
+  };
+  const { stoppedAt } = await eachRecord(segments, read, commit.position, reader.see);
+  if (stoppedAt === null) return { files, of: reader.of };
+  throw new Error(`the staged log ends before the commit, in ${segmentName(stoppedAt, source.segmentBytes)}`);
+}
