@@ -59,7 +59,11 @@ test("rows come back as they were just before the commit, whatever vacuum and la
   await archiveAll(from, sql);
   const here = ground();
   const statement = statementOf([xid], ["public.orders"]);
-  expect(await here.option(statement)).toMatchObject({ feasible: true, loses: expect.stringMatching(/^nothing/) });
+  expect(await here.option(statement)).toMatchObject({
+    feasible: true,
+    loses: expect.stringMatching(/^nothing/),
+    why: expect.not.stringContaining("since:"),
+  });
   const back = await here.recover(statement).catch((e) => {
     console.log(JSON.stringify(e.record));
     throw e;
@@ -172,6 +176,8 @@ test("a column that was dropped or given another type since is named, and nothin
   await sql.client.query("alter table public.altered drop column note, alter column n type numeric");
   await archiveAll(from, sql);
   const before = await copyOf(sql, "select * from public.altered");
+  const option = await ground().option(statementOf([xid], ["public.altered"]));
+  expect(option?.why).toContain("Columns of public.altered were added, dropped or changed since");
   await expect(ground().recover(statementOf([xid], ["public.altered"]))).rejects.toThrow(
     /public\.altered has other columns now .*: note is not there now; n was .*integer, is .*numeric/,
   );

@@ -3,6 +3,7 @@ import type { Watch } from "../../../engine.ts";
 import type { PathOption, Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
 import { findServerBinaries } from "../../server/binaries.ts";
+import { alteredSince, alteredWords } from "../clone/altered.ts";
 import { whyClosed, whyUnfit } from "../clone/can.ts";
 import { clonePart } from "../clone/folder.ts";
 import { recoverByClone } from "../clone/recover.ts";
@@ -25,7 +26,9 @@ export const clone: RecoveryPath = {
         opensWith: "backup: { base, archive } of the target in holdfast.yaml.",
       });
     try {
-      return await optionFor(context, statement, watch);
+      const option = await optionFor(context, statement, watch);
+      const altered = option.feasible ? await alteredSince(await context.target.catalogue(), statement) : [];
+      return altered.length === 0 ? option : { ...option, why: `${option.why} ${alteredWords(altered)}` };
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       return closedOption(base, closedBy(error));
