@@ -68,3 +68,13 @@ test("what a kill leaves of it is found by the clone's lease and given back with
   expect(await keeper.find(lease)).toBe("absent");
   expect([existsSync(ours), readdirSync(other)]).toEqual([false, ["000000010000000000000002"]]);
 });
+
+test("what a kill left before there was a lease goes with the next process that fetches, and what another run fetches stays", async () => {
+  const scratch = scratchFolder();
+  for (const name of ["clone-x-fetch-1-a1b2c3", "clone-y-fetch-1-a1b2c3"]) {
+    mkdirSync(path.join(scratch, name));
+    writeFileSync(path.join(scratch, name, "000000010000000000000002"), "rows");
+  }
+  await fetch(scratch, "exit 1");
+  expect(readdirSync(scratch).toSorted()).toEqual(["clone-y-fetch-1-a1b2c3", "fetch.sh"]);
+});

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import type { RunId } from "../../../../core/ids.ts";
 import type { LeaseKeeper } from "../../../../core/lease.ts";
@@ -6,7 +6,7 @@ import type { HoldPart } from "../../../engine.ts";
 import { folderOfLease, folderOfRun, folderPart } from "../../server/folder-lease.ts";
 import { removeServer } from "../../server/private-server.ts";
 import type { PostgresTarget } from "../../target.ts";
-import { fetchMark } from "../log/source.ts";
+import { fetchedBeside, fetchedWords } from "../log/source.ts";
 
 /** Where everything of a clone lies. `data` and `spaces` are the server's; what is ours alone stays beside them. */
 export interface ClonePlaces {
@@ -37,7 +37,7 @@ export function clonePart(target: PostgresTarget, run: RunId): HoldPart {
     kind: "clone",
     words: `A point-in-time clone in ${folder}: it listens on no address, archives nothing, and is never promoted.`,
     costs: "Disk space for the whole base backup and the WAL since then, and for the rows.",
-    byHand: `rm -r ${folder} ${folder}${fetchMark}*`,
+    byHand: `rm -r ${folder} ${fetchedWords(folder)}`,
   });
 }
 
@@ -54,12 +54,4 @@ export function cloneKeeper(target: PostgresTarget): LeaseKeeper {
       await removeServer(folder);
     },
   };
-}
-
-/** Folders that a kill left, with files of the log that a program had fetched. */
-function fetchedBeside(folder: string): readonly string[] {
-  const root = path.dirname(folder);
-  const names = existsSync(root) ? readdirSync(root) : [];
-  const mark = `${path.basename(folder)}${fetchMark}`;
-  return names.filter((name) => name.startsWith(mark)).map((name) => path.join(root, name));
 }

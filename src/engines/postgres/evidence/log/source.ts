@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { execa } from "execa";
 import type { Backup } from "../../../engine.ts";
@@ -83,14 +83,33 @@ function fileAt(file: string, bytes: number): Buffer | null {
   return found.isFile() && found.size === bytes ? readFileSync(file) : null;
 }
 
-/** Of the folders beside a clone's, with what a program fetched for it. */
-export const fetchMark = "-fetch-";
+/** Of the folders beside a clone's, with what a program fetched for it; the process that did follows. */
+const fetchMark = "-fetch-";
 
-/** The program of the config, without a shell. Its file is gone again before this returns; a folder is left only by a kill. */
+/** Such folders beside the clone's, of whatever process. */
+export function fetchedBeside(clone: string): readonly string[] {
+  const root = path.dirname(clone);
+  const names = existsSync(root) ? readdirSync(root) : [];
+  const mark = `${path.basename(clone)}${fetchMark}`;
+  return names.filter((name) => name.startsWith(mark)).map((name) => path.join(root, name));
+}
+
+/** How a shell names them all. */
+export function fetchedWords(clone: string): string {
+  return `${clone}${fetchMark}*`;
+}
+
+/**
+ * The program of the config, without a shell. Its file is gone again before this returns; a folder is left only by a kill, and goes with the
+ * next process of the run that fetches: only one drives it.
+ */
 function fetching(argv: readonly string[], scratch: string, bytes: number): (name: string) => Promise<Buffer | null> {
+  const ours = `${path.resolve(scratch)}${fetchMark}${process.pid}-`;
   return async (name) => {
     makeScratchRoot(path.dirname(path.resolve(scratch)));
-    const folder = mkdtempSync(`${path.resolve(scratch)}${fetchMark}`); // entered by nobody else
+    for (const left of fetchedBeside(path.resolve(scratch)))
+      if (!left.startsWith(ours)) rmSync(left, { recursive: true, force: true });
+    const folder = mkdtempSync(ours); // entered by nobody else
     const file = path.join(folder, name);
     const [program = "", ...words] = argv.map((word) => word.replaceAll(/%[fp%]/g, (sign) => filled(sign, name, file)));
     try {
