@@ -141,6 +141,7 @@ describe("an invariant that is broken is named", () => {
     expect(broken({ done: false, runs, processes: [] })).toEqual(["I7"]);
     for (const end of [{ hung: true }, { code: 1 }, { code: 77 }, { code: null, signal: "SIGSEGV" as const }])
       expect(broken({ processes: [process("", end)] })).toEqual(["I7"]);
+    expect(broken({ processes: [process("", { code: 7, stderr: "x HF-BUG  EACCES" })] })).toEqual(["I7"]);
     expect(broken({ processes: [process("", { code: null, signal: "SIGKILL" })] })).toEqual([]);
   });
 

@@ -149,7 +149,9 @@ function resumeEnds({ processes, done }: Evidence): readonly string[] {
     .flatMap((one) => [one, ...(one.beside ? [one.beside] : [])])
     .flatMap((one) => {
       if (one.hung) return ["a process did not end"];
-      if (one.code === exitCodes.bug.code) return [`a bug: ${one.stderr.trim().split("\n").at(-1)}`];
+      // Within a step a bug leaves the step's exit code: its own code tells.
+      if (one.code === exitCodes.bug.code || `${one.stdout}${one.stderr}`.includes("HF-BUG"))
+        return [`a bug: ${one.stderr.trim().split("\n").at(-1)}`];
       if (one.code !== null) return codes.has(one.code) ? [] : [`an exit that no table has: ${one.code}`];
       return one.signal === "SIGKILL" || one.signal === "SIGHUP" ? [] : [`ended by ${one.signal}`];
     });
