@@ -137,7 +137,7 @@ test("a damaged file of the archive closes the way and is named by the search; a
   writeFileSync(onServer, damaged);
   const named = expect.stringMatching(new RegExp(`damaged at .*${names[2]}: what is after that is not known`));
   expect(await ground(broken).option(statement)).toMatchObject({ feasible: false, why: named });
-  const search = await ground(broken).evidence.search({ tables: ["public.t"], cascades: false } as never, watch);
+  const search = await ground(broken).evidence.search({ table: "public.t", tables: ["public.t"] }, watch);
   expect(search.findings).toContainEqual(expect.objectContaining({ text: named }));
   writeFileSync(onServer, own);
 });

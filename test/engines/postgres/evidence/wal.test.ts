@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { headStarts } from "../../../../src/engines/head-starts.ts";
 import type { Statement } from "../../../../src/engines/evidence.ts";
 import type { Connection } from "../../../../src/engines/postgres/connection.ts";
 import { evidenceKeepers } from "../../../../src/engines/postgres/evidence.ts";
@@ -190,7 +191,7 @@ onEachWithLog([16, 18], (major) => {
         FROM public.pg_get_wal_block_info($1, $2, $3) b WHERE NOT (b.relfilenode = ${node.node} AND b.relblocknumber = 2)$$`);
     for (const name of ["pg_get_wal_records_info", "pg_get_wal_record_info"])
       await run(
-        `DO $do$BEGIN EXECUTE (SELECT replace(replace(replace(pg_get_functiondef('public.${name}'::regproc), 'public.${name}', 'deaf.${name}'), 'LANGUAGE c', 'LANGUAGE c'), 'STRICT', 'STRICT')); END$do$`,
+        `DO $do$BEGIN EXECUTE (SELECT replace(pg_get_functiondef('public.${name}'::regproc), 'public.${name}', 'deaf.${name}')); END$do$`,
       );
     const { shapesOf } = await import("../../../../src/engines/postgres/evidence/transplant/shapes.ts");
     const { rebuildTables } = await import("../../../../src/engines/postgres/evidence/wal/rebuild.ts");
@@ -212,6 +213,7 @@ onEachWithLog([16, 18], (major) => {
     expect(lost).toBeGreaterThan(0);
     expect(lost).toBeLessThan(20);
     expect((settled?.rows ?? 0) + (lost ?? 0)).toBe(40);
+    await run("DROP SCHEMA deaf CASCADE");
   });
 
   test("the path is closed, and says what opens it, without whole pages in the log, without pg_walinspect, and after a new file", async () => {
@@ -226,14 +228,15 @@ onEachWithLog([16, 18], (major) => {
     expect(renewed.loses).not.toContain("proves");
     await run("ALTER SYSTEM SET full_page_writes = off");
     await run("SELECT pg_reload_conf()");
-    await sql.row("", "SELECT pg_sleep(0.3)::text");
+    await expect
+      .poll(() => sql.row("", "SELECT current_setting('full_page_writes') AS pages"))
+      .toEqual({ pages: "off" });
     expect(await walOption(rescue, statement)).toMatchObject({
       feasible: false,
       why: expect.stringContaining("full_page_writes is off"),
     });
     await run("ALTER SYSTEM RESET full_page_writes");
     await run("SELECT pg_reload_conf()");
-    await run("DROP SCHEMA deaf CASCADE");
     await run("DROP EXTENSION pg_walinspect");
     expect(await walOption(rescue, statement)).toMatchObject({
       feasible: false,
@@ -263,7 +266,7 @@ onEachWithLog([16, 18], (major) => {
     expect(over).toMatchObject({ release: true, words: expect.stringContaining("limits.heldWal") });
     const pin = rescue.leases.find(({ lease }) => lease.kind === "wal-pin")?.lease;
     if (!pin) throw new Error("no pin on the log");
-    const overOn = (target: PostgresTarget) => evidenceKeepers(target)["wal-pin"]?.over?.(pin);
+    const overOn = (target: PostgresTarget) => evidenceKeepers(target, headStarts())["wal-pin"]?.over?.(pin);
     expect(await overOn(small)).toMatch(/^It kept more than 1 B of WAL/);
     expect(await overOn(rescue.target)).toBeNull();
     expect(pin.costs).toMatch(
