@@ -1,3 +1,4 @@
+import { headStarts } from "../src/engines/head-starts.ts";
 import type { Statement } from "../src/engines/evidence.ts";
 import type { Connection } from "../src/engines/postgres/connection.ts";
 import { evidence } from "../src/engines/postgres/evidence.ts";
@@ -60,7 +61,7 @@ async function dropLog(sql: Connection): Promise<void> {
 async function recovered(server: TestServer, xid: string, rows: number): Promise<number> {
   const target = postgresTarget(requestTo(server, "postgres"));
   const { run } = target.request.session;
-  const held = evidence(target);
+  const held = evidence(target, headStarts());
   const statement: Statement = {
     value: xid,
     kind: "one",

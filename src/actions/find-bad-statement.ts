@@ -13,7 +13,7 @@ type Params = z.infer<typeof params>;
 
 export const findBadStatement: Action<Params, Search> = {
   name: "find-bad-statement",
-  summary: "Lists the transactions that took rows away, from raw pages only: no SQL reads the table",
+  summary: "Lists the transactions that took rows away, from raw pages and the log: no SQL reads the table",
   effect: "read",
   recovery: ["idempotent"],
   params,

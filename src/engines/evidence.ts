@@ -33,7 +33,7 @@ export interface Statement {
   readonly parents?: readonly string[];
   /** Where the commit of each transaction lies in the server's log, in their order; absent where that is not known. */
   readonly positions?: readonly string[];
-  /** When it committed, as the server wrote it (UTC, microseconds), or null where the server does not know. */
+  /** When it committed, or an open one began, as the server wrote it (UTC, microseconds); null where the server does not know. */
   readonly at: string | null;
   readonly until: string | null;
   readonly rows: number;

@@ -1,6 +1,6 @@
 import type { LeaseKeeper } from "../../core/lease.ts";
 import type { Evidence, Recovered } from "../evidence.ts";
-import { type HeadStarts, headStarts } from "../head-starts.ts";
+import type { HeadStarts } from "../head-starts.ts";
 import { cloneKeeper } from "./evidence/clone/folder.ts";
 import { logSurvey } from "./evidence/clone/log-survey.ts";
 import { examineTable } from "./evidence/examine.ts";
@@ -22,7 +22,7 @@ import { scratchKeeper } from "./evidence/transplant/scratch.ts";
 import type { PostgresTarget } from "./target.ts";
 
 /** The evidence of lost rows on PostgreSQL: dead row versions on raw pages, held by a pin. No SQL here reads a user's table, but for pg_dirtyread's. */
-export function evidence(target: PostgresTarget, ahead: HeadStarts<Recovered> = headStarts()): Evidence {
+export function evidence(target: PostgresTarget, ahead: HeadStarts<Recovered>): Evidence {
   const holder: LockHolder = { session: null };
   const reading = readerOf(target, holder);
   const context: PathContext = {
@@ -55,11 +55,13 @@ export function evidence(target: PostgresTarget, ahead: HeadStarts<Recovered> = 
     recoveryParts: async (_statement, path, run) => pathNamed(path).parts(context, run),
     begin: (statement, path, run, watch) => {
       const { isSlow, recover } = pathNamed(path);
-      if (isSlow) ahead.begin(statement.value, (told) => recover(context, statement, run, told), watch);
+      if (isSlow) ahead.begin(`${path} ${statement.value}`, (told) => recover(context, statement, run, told), watch);
     },
     recover: async (statement, path, run, watch) => {
       const { isSlow, recover } = pathNamed(path);
-      return (isSlow ? ahead.wait(statement.value, watch) : null) ?? recover(context, statement, run, watch);
+      return (
+        (isSlow ? ahead.wait(`${path} ${statement.value}`, watch) : null) ?? recover(context, statement, run, watch)
+      );
     },
     cancel: (statement) => cancelStatement(target, statement),
     fate: async (statement) => statementFate(await target.catalogue(), statement),
@@ -67,10 +69,7 @@ export function evidence(target: PostgresTarget, ahead: HeadStarts<Recovered> = 
 }
 
 /** By lease kind. Finding and releasing are idempotent. */
-export function evidenceKeepers(
-  target: PostgresTarget,
-  ahead: HeadStarts<Recovered> = headStarts(),
-): Record<string, LeaseKeeper> {
+export function evidenceKeepers(target: PostgresTarget, ahead: HeadStarts<Recovered>): Record<string, LeaseKeeper> {
   const clone = cloneKeeper(target);
   return {
     "row-pin": slotKeeper(target),

@@ -1,3 +1,4 @@
+import { headStarts } from "../../../../src/engines/head-starts.ts";
 import type { Backup } from "../../../../src/engines/engine.ts";
 import type { Recovered, Statement } from "../../../../src/engines/evidence.ts";
 import { evidence, evidenceKeepers } from "../../../../src/engines/postgres/evidence.ts";
@@ -11,7 +12,8 @@ export function cloneGround(from: ArchivingServer, backup: Backup, database = "p
   const target = postgresTarget(requestTo(from.server, database, { backup }));
   const { run } = target.request.session;
   const { scratch } = target.request.machine;
-  const held = evidence(target);
+  const ahead = headStarts<Recovered>();
+  const held = evidence(target, ahead);
   const leases: { kind: string; name: string; facts: unknown }[] = [];
   return {
     run,
@@ -27,7 +29,7 @@ export function cloneGround(from: ArchivingServer, backup: Backup, database = "p
     option: async (statement: Statement) =>
       (await held.paths(statement, watch)).find(({ path: name }) => name === "clone"),
     leave: async () => {
-      for (const lease of leases) await evidenceKeepers(target)[lease.kind]?.release(lease as never);
+      for (const lease of leases) await evidenceKeepers(target, ahead)[lease.kind]?.release(lease as never);
       await target.close();
     },
   };

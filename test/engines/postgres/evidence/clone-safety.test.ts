@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { headStarts } from "../../../../src/engines/head-starts.ts";
 import type { Backup } from "../../../../src/engines/engine.ts";
 import type { Connection } from "../../../../src/engines/postgres/connection.ts";
 import { evidenceKeepers } from "../../../../src/engines/postgres/evidence.ts";
@@ -26,7 +27,7 @@ import {
   takeBackup,
 } from "../../../support/backup.ts";
 import { cloneGround, statementOf } from "./clone-ground.ts";
-import { text } from "./scene.ts";
+import { text, watch } from "./scene.ts";
 
 let from: ArchivingServer;
 let sql: Connection;
@@ -204,6 +205,24 @@ test("a gap in the log is named, and closes the way", async () => {
   expect(option?.why).toContain(second);
 });
 
+test.each(["ELOOP", ...(process.getuid?.() === 0 ? [] : ["EACCES"])])(
+  "an archive that is there and can't be read (%s) is named as that, and closes this way alone",
+  async (code) => {
+    const place = path.join(path.dirname(from.archive), `closed-${code}`);
+    if (code === "ELOOP") symlinkSync(place, place);
+    else mkdirSync(place, { mode: 0o000 });
+    const [first = ""] = readdirSync(from.archive).filter((name) => /^[0-9A-F]{24}$/.test(name) && name >= firstFile());
+    await dropFromServer(first);
+    const here = ground({ base: withSpaceInside(`closed-${code}`), log: { kind: "folder", folder: place } });
+    const option = await here.option(statement);
+    expect(option).toMatchObject({ feasible: false, opensWith: expect.stringContaining("Reading rights") });
+    expect(option?.why).toContain(`this account can't read it (${code})`);
+    await sql.run("", "create extension if not exists pageinspect");
+    const search = await here.evidence.search({ table: "public.t", tables: ["public.t"] }, watch);
+    expect(search.findings).toContainEqual(expect.objectContaining({ level: "warn", hint: option?.opensWith }));
+  },
+);
+
 test("a statement from before the backup is not looked for in it", async () => {
   const late = await takeBackup(from, "late");
   const option = await ground(folder(late)).option(statement);
@@ -232,7 +251,7 @@ test("a clone that was left behind is found by its lease, ended and removed", as
   const facts = await part?.take();
   const place = path.join(here.scratch, part?.lease.name ?? "");
   const lease = { ...part?.lease, facts } as never;
-  const keeper = evidenceKeepers(here.target).clone;
+  const keeper = evidenceKeepers(here.target, headStarts()).clone;
   const running = here.evidence.recover(statement, "clone", here.run, {
     progress: () => undefined,
     output: () => undefined,

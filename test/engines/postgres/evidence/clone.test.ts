@@ -64,10 +64,7 @@ test("rows come back as they were just before the commit, whatever vacuum and la
     loses: expect.stringMatching(/^nothing/),
     why: expect.not.stringContaining("since:"),
   });
-  const back = await here.recover(statement).catch((e) => {
-    console.log(JSON.stringify(e.record));
-    throw e;
-  });
+  const back = await here.recover(statement);
   expect(back.tables).toMatchObject([{ table: "public.orders", rows: 333, updated: 0, moved: 0, own: 0, unknown: 0 }]);
   expect(await text(await back.rows("public.orders"))).toBe(expected);
 });

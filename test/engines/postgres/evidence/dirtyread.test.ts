@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { headStarts } from "../../../../src/engines/head-starts.ts";
 import type { PathOption, Statement } from "../../../../src/engines/evidence.ts";
 import type { Connection } from "../../../../src/engines/postgres/connection.ts";
 import { evidence } from "../../../../src/engines/postgres/evidence.ts";
@@ -34,7 +35,7 @@ withDirtyread(() => {
   /** The same evidence for a machine without programs of a PostgreSQL. */
   const withoutPrograms = ({ target }: Scene): Pick<Scene, "evidence"> => {
     const machine = { ...target.request.machine, serverBinaries: { [debian.major]: "/nowhere" } };
-    return { evidence: evidence({ ...target, request: { ...target.request, machine } }) };
+    return { evidence: evidence({ ...target, request: { ...target.request, machine } }, headStarts()) };
   };
 
   /** Hears what the scene's shared session is about to be asked. */
@@ -311,7 +312,7 @@ withDirtyread(() => {
         return session;
       },
     };
-    expect((await closed({ evidence: evidence(plain) })).why).toContain("no superuser");
+    expect((await closed({ evidence: evidence(plain, headStarts()) })).why).toContain("no superuser");
     await (await one.target.catalogue()).run("", "RESET ROLE");
 
     await one.release();

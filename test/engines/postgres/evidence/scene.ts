@@ -1,6 +1,7 @@
 import { afterEach } from "vitest";
 import type { RunId } from "../../../../src/core/ids.ts";
 import type { LeaseState } from "../../../../src/core/run-state.ts";
+import { headStarts } from "../../../../src/engines/head-starts.ts";
 import type { HoldPart, Watch } from "../../../../src/engines/engine.ts";
 import type { Evidence, Recovered, Statement, StatementSearch } from "../../../../src/engines/evidence.ts";
 import type { Connection } from "../../../../src/engines/postgres/connection.ts";
@@ -32,9 +33,10 @@ export interface Scene {
 export function scene(server: TestServer, database: string, lockTable = false): Scene {
   const target = postgresTarget(requestTo(server, database));
   const { run } = target.request.session;
-  const held = evidence(target);
+  const ahead = headStarts<Recovered>();
+  const held = evidence(target, ahead);
   const leases: LeaseState[] = [];
-  const keepers = evidenceKeepers(target);
+  const keepers = evidenceKeepers(target, ahead);
   const take = async (parts: readonly HoldPart[]) => {
     for (const part of parts) {
       const lease = { ...part.lease, id: `${part.lease.kind}:${part.lease.name}`, step: "freeze" };

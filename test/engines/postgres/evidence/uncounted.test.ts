@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
+import { headStarts } from "../../../../src/engines/head-starts.ts";
 import type { Statement } from "../../../../src/engines/evidence.ts";
 import type { Connection } from "../../../../src/engines/postgres/connection.ts";
 import { evidence } from "../../../../src/engines/postgres/evidence.ts";
@@ -38,7 +39,7 @@ onEachMajor([14, 18], (major) => {
       base === undefined ? {} : { backup: { base, log: { kind: "folder", folder: from.archive } } as const };
     const target = postgresTarget(requestTo(from.server, "postgres", backup));
     onTestFinished(() => target.close());
-    const found = await evidence(target).search({ table: tables[0] ?? "", tables }, watch);
+    const found = await evidence(target, headStarts()).search({ table: tables[0] ?? "", tables }, watch);
     return found.statements;
   };
   const damage = async () => {

@@ -1,9 +1,9 @@
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { to as copyTo } from "pg-copy-streams";
-import { Fault } from "../../../../core/errors.ts";
 import type { Connection } from "../../connection.ts";
 import { postgresFault } from "../../errors.ts";
+import { scratchFault } from "../scratch-files.ts";
 import { type CloneTable, keyColumns, keyList } from "./tables.ts";
 
 /**
@@ -33,18 +33,6 @@ export async function readBefore(clone: Connection, table: CloneTable, which: Wh
     const out = createWriteStream(file, { flags: "wx", mode: 0o600 });
     await pipeline(clone.client.query(copyTo(`COPY (${select}) TO STDOUT`)), out);
   } catch (error) {
-    throw fileFault(error, file) ?? postgresFault(error, `reading ${table.table} in the clone`, "reading");
+    throw scratchFault(error) ?? postgresFault(error, `reading ${table.table} in the clone`, "reading");
   }
-}
-
-/** What failed on this machine's disk; null where the server said it. */
-function fileFault(error: unknown, file: string): Fault | null {
-  const code = (error as NodeJS.ErrnoException).code ?? "";
-  if (!/^E[A-Z]+$/.test(code)) return null;
-  return new Fault("HF-CLONE-FILE", `${file} could not be written`, {
-    exit: "environment",
-    still: "Nothing was changed on the target.",
-    cause: code,
-    hint: "Free space below the scratch folder, then retry.",
-  });
 }

@@ -5,11 +5,10 @@ import type { Statement } from "../../../evidence.ts";
 import type { PostgresTarget } from "../../target.ts";
 import type { Closed } from "../closed.ts";
 import { lsnNumber } from "../log/position.ts";
-import { segmentName } from "../log/segments.ts";
 import type { FoundCommit, LogSummary } from "../log/summary.ts";
 import { size } from "../say.ts";
 import type { BaseBackup } from "./backup.ts";
-import { beginOf, type Begun, bytesOf, commitsOf, damageText, type Surveyed } from "./survey.ts";
+import { beginOf, type Begun, breakText, bytesOf, commitsOf, damageText, type Surveyed } from "./survey.ts";
 
 const mostPauses = 20;
 
@@ -55,11 +54,7 @@ function gap({ backup, source, stoppedAt, damage }: Surveyed): Closed {
       why: damageText(damage, source),
       opensWith: "A whole copy of that file in the archive.",
     };
-  if (stoppedAt !== null)
-    return {
-      why: `The log breaks off: the file ${segmentName(stoppedAt, source.segmentBytes)} is neither in the archive nor on the server.`,
-      opensWith: "That file in the archive. If it is not archived yet: select pg_switch_wal() on the server.",
-    };
+  if (stoppedAt !== null) return breakText(stoppedAt, source);
   return beforeBackup(backup);
 }
 

@@ -1,8 +1,9 @@
 import { Fault } from "../../../../core/errors.ts";
+import { scratchFault } from "../scratch-files.ts";
 
 /**
- * Reads the backup or writes the clone's files. What the file system refuses is nobody's bug: `HF-CLONE-BACKUP-READ` where the backup can't
- * be read or changes meanwhile, `HF-CLONE-DISK` where there is no room for the clone. May be tried again.
+ * Reads the backup. What the file system refuses is nobody's bug: `HF-CLONE-BACKUP-READ` where the backup can't be read or changes
+ * meanwhile, `HF-SCRATCH-DISK` where there is no room for the clone. May be tried again.
  */
 export async function onFiles<T>(work: () => Promise<T>): Promise<T> {
   try {
@@ -16,13 +17,7 @@ function fileFault(error: unknown): Fault | null {
   if (!(error instanceof Error) || !("errno" in error)) return null;
   const { code = "", path: file = "" } = error as NodeJS.ErrnoException;
   const still = "The target was not touched by this; what was copied so far goes with the clone's folder.";
-  if (code === "ENOSPC" || code === "EDQUOT")
-    return new Fault(
-      "HF-CLONE-DISK",
-      "there is no room left for the clone",
-      { exit: "environment", still, cause: code, hint: "Free space in scratch.folder of holdfast.yaml, then retry." },
-      { cause: error },
-    );
+  if (code === "ENOSPC" || code === "EDQUOT") return scratchFault(error);
   const draft = { exit: "environment", still, cause: `${code} ${file}`.trim() } as const;
   if (code === "EACCES" || code === "EPERM")
     return new Fault(

@@ -10,8 +10,6 @@ export interface Steps {
   fate(block: number, offset: number): "deleted" | "updated" | "moved";
   /** Rows that it deleted, of others or of its own, without those that it moved. */
   readonly deletes: number;
-  /** Of the versions that it updated first, how many it deleted in the end. */
-  readonly updatedThenDeleted: number;
 }
 
 type End = number | "deleted" | "moved";
@@ -70,7 +68,7 @@ function noteUpdate(file: File, from: number, to: number): void {
 }
 
 function stepsOf(file: File | undefined): Steps {
-  if (file === undefined) return { fate: () => "deleted", deletes: 0, updatedThenDeleted: 0 };
+  if (file === undefined) return { fate: () => "deleted", deletes: 0 };
   const endOf = (from: number): "deleted" | "moved" | "updated" => {
     let end: End | "alive" = from;
     while (typeof end === "number") end = file.made.get(end) ?? "alive";
@@ -84,6 +82,5 @@ function stepsOf(file: File | undefined): Steps {
       return next === undefined ? "deleted" : endOf(next);
     },
     deletes: file.deletes,
-    updatedThenDeleted: [...file.next.values()].filter((next) => endOf(next) === "deleted").length,
   };
 }

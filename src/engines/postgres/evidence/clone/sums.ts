@@ -4,6 +4,7 @@ import { Fault } from "../../../../core/errors.ts";
 import type { RecoveredTable } from "../../../evidence.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Taken } from "./after.ts";
+import { mostGroupRows, tooManyInGroup } from "../pages/newest.ts";
 import { linesOf, splitLine } from "./lines.ts";
 import { type CloneTable, keyColumns } from "./tables.ts";
 
@@ -44,7 +45,7 @@ export async function joinParts(
 ): Promise<void> {
   for (const [table, { sum, keys }] of sums) {
     const { parts, to } = filesOf(table);
-    const older = await newestLines(parts, keys.length, to);
+    const older = await newestLines(table, parts, keys.length, to);
     sums.set(table, { sum: { ...sum, rows: sum.rows - older, ...(older > 0 ? { older } : {}) }, keys });
   }
 }
@@ -54,9 +55,9 @@ const atOnce = 2000;
 /**
  * Joins what each commit of a group took from one table, oldest first in `parts`, each line with its key's `keys` fields before it: of
  * several lines of one key, a row that was put back and taken again, the newest commit's stays. Gives how many older ones were left out.
- * Memory grows with the rows' keys. Without a key nothing is the same row.
+ * Memory grows with the rows' keys. Without a key nothing is the same row. Faults `HF-PG-GROUP-SIZE` where they are too many.
  */
-async function newestLines(parts: readonly string[], keys: number, to: string): Promise<number> {
+async function newestLines(table: TableName, parts: readonly string[], keys: number, to: string): Promise<number> {
   const there = parts.filter((part) => existsSync(part));
   const seen = new Set<string>();
   let older = 0;
@@ -65,6 +66,7 @@ async function newestLines(parts: readonly string[], keys: number, to: string): 
       for await (const lines of linesOf(part, atOnce)) {
         const left = lines.flatMap((line) => newOf(line, keys, seen));
         older += lines.length - left.length;
+        if (seen.size > mostGroupRows) throw tooManyInGroup(table);
         if (left.length > 0) yield Buffer.from(left.map((line) => `${line}\n`).join(""), "latin1");
       }
     };

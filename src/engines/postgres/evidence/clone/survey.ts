@@ -180,3 +180,18 @@ export function beginOf({ running }: LogSummary, { xid, subs, position }: FoundC
 export function damageText({ at, segment }: Damage, { segmentBytes }: Pick<LogSource, "segmentBytes">): string {
   return `The log is damaged at ${lsnText(at)}, in the file ${segmentName(segment, segmentBytes)}: what is after that is not known.`;
 }
+
+/** Where the log breaks off because a file of it is lacking, and what would mend that, as sentences. */
+export function breakText(stoppedAt: Segment, source: LogSource): { readonly why: string; readonly opensWith: string } {
+  const name = segmentName(stoppedAt, source.segmentBytes);
+  const refused = source.refused(stoppedAt);
+  if (refused !== null)
+    return {
+      why: `The log breaks off: the file ${name} is in the archive, but this account can't read it (${refused}), and the server has no other.`,
+      opensWith: "Reading rights for this account on the archive and its files.",
+    };
+  return {
+    why: `The log breaks off: the file ${name} is neither in the archive nor on the server.`,
+    opensWith: "That file in the archive. If it is not archived yet: select pg_switch_wal() on the server.",
+  };
+}

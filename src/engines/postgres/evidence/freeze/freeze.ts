@@ -14,7 +14,7 @@ import { tableLock } from "./table-lock.ts";
 
 const extensions = {
   pageinspect: "it reads raw pages, which prunes nothing.",
-  pg_walinspect: "it reads the log, which knows the statement, and rows that are off their pages.",
+  pg_walinspect: "it reads the log, which knows rows that are off their pages.",
 } as const;
 
 /** In the order in which they must be taken: the rows' pin before anything else looks at the server. */

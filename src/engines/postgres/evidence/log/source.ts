@@ -4,6 +4,7 @@ import { execa } from "execa";
 import type { Backup } from "../../../engine.ts";
 import type { Connection } from "../../connection.ts";
 import { makeScratchRoot } from "../../server/scratch-root.ts";
+import { onScratch } from "../scratch-files.ts";
 import { lsnNumber } from "./position.ts";
 import { pageBytes, type Segment, segmentHead, segmentName } from "./segments.ts";
 import { fileBytes } from "./server-log.ts";
@@ -20,6 +21,8 @@ export interface LogSource {
    * further one: a file of another server or size counts as none.
    */
   read(segment: Segment, copy?: number): Promise<Buffer | null>;
+  /** Why a copy of the file that is there could not be read: the system's word for it (EACCES); null where none was refused. */
+  refused(segment: Segment): string | null;
 }
 
 export interface LogPlaces {
@@ -32,11 +35,15 @@ export async function logSource(connection: Connection, { backup, scratch }: Log
   const row = await connection.row("asking for the log", serverSql);
   const segmentBytes = Number(row.bytes);
   const system = row.system ?? "";
+  const refused = new Map<string, string>();
+  const inFolder = (folder: string) => async (name: string) => {
+    const found = fileAt(path.join(folder, name), segmentBytes);
+    if (typeof found === "string") refused.set(name, found);
+    return typeof found === "string" ? null : found;
+  };
   const places: ((name: string) => Promise<Buffer | null>)[] = [
-    async (name) => fileAt(path.join(backup.base, "pg_wal", name), segmentBytes),
-    backup.log.kind === "folder"
-      ? async (name) => fileAt(path.join(folderOf(backup), name), segmentBytes)
-      : fetching(backup.log.argv, scratch, segmentBytes),
+    inFolder(path.join(backup.base, "pg_wal")),
+    backup.log.kind === "folder" ? inFolder(backup.log.folder) : fetching(backup.log.argv, scratch, segmentBytes),
     async (name) => onServer(connection, name, segmentBytes),
   ];
   const taken = new Map<string, number>();
@@ -45,6 +52,7 @@ export async function logSource(connection: Connection, { backup, scratch }: Log
     timeline: Number(row.timeline),
     end: lsnNumber(row.end ?? "0/0"),
     system,
+    refused: (segment) => refused.get(segmentName(segment, segmentBytes)) ?? null,
     read: async (segment, copy) => {
       const name = segmentName(segment, segmentBytes);
       const wanted = copy ?? taken.get(name) ?? 0;
@@ -67,20 +75,21 @@ const serverSql = `SELECT pg_size_bytes(current_setting('wal_segment_size'))::te
     (SELECT system_identifier::text FROM pg_control_system()) AS system, pg_current_wal_flush_lsn()::text AS end,
     ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint::text AS timeline`;
 
-function folderOf({ log }: Backup): string {
-  return log.kind === "folder" ? log.folder : "";
-}
-
 function isOf(bytes: Buffer, segment: Segment, system: string): boolean {
   const head = segmentHead(bytes.subarray(0, pageBytes));
   return head !== null && head.system === system && head.start === segment.start;
 }
 
-/** A file of another size is still being copied, or packed. */
-function fileAt(file: string, bytes: number): Buffer | null {
-  if (!existsSync(file)) return null;
-  const found = lstatSync(file);
-  return found.isFile() && found.size === bytes ? readFileSync(file) : null;
+/** A file of another size is still being copied, or packed. A word where it is there and can't be read. */
+function fileAt(file: string, bytes: number): Buffer | string | null {
+  try {
+    const found = lstatSync(file);
+    return found.isFile() && found.size === bytes ? readFileSync(file) : null;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    return code === "ENOENT" || code === "ENOTDIR" ? null : code;
+  }
 }
 
 /** Of the folders beside a clone's, with what a program fetched for it; the process that did follows. */
@@ -105,20 +114,24 @@ export function fetchedWords(clone: string): string {
  */
 function fetching(argv: readonly string[], scratch: string, bytes: number): (name: string) => Promise<Buffer | null> {
   const ours = `${path.resolve(scratch)}${fetchMark}${process.pid}-`;
-  return async (name) => {
-    makeScratchRoot(path.dirname(path.resolve(scratch)));
-    for (const left of fetchedBeside(path.resolve(scratch)))
-      if (!left.startsWith(ours)) rmSync(left, { recursive: true, force: true });
-    const folder = mkdtempSync(ours); // entered by nobody else
-    const file = path.join(folder, name);
-    const [program = "", ...words] = argv.map((word) => word.replaceAll(/%[fp%]/g, (sign) => filled(sign, name, file)));
-    try {
-      const { failed } = await execa(program, words, { reject: false, stdin: "ignore", timeout: 600_000 });
-      return failed ? null : fileAt(file, bytes);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  };
+  return (name) =>
+    onScratch(async () => {
+      makeScratchRoot(path.dirname(path.resolve(scratch)));
+      for (const left of fetchedBeside(path.resolve(scratch)))
+        if (!left.startsWith(ours)) rmSync(left, { recursive: true, force: true });
+      const folder = mkdtempSync(ours); // entered by nobody else
+      const file = path.join(folder, name);
+      const [program = "", ...words] = argv.map((word) =>
+        word.replaceAll(/%[fp%]/g, (sign) => filled(sign, name, file)),
+      );
+      try {
+        const { failed } = await execa(program, words, { reject: false, stdin: "ignore", timeout: 600_000 });
+        const found = failed ? null : fileAt(file, bytes);
+        return typeof found === "string" ? null : found;
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    });
 }
 
 function filled(sign: string, name: string, file: string): string {

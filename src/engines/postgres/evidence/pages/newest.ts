@@ -54,7 +54,7 @@ export function newest(table: TableName, rowKey: RowKey, statement: Statement): 
     if (key === null) return void (seen.packed += 1);
     const known = best.get(key);
     if (known === undefined) {
-      if (best.size === mostRows) throw tooMany(table);
+      if (best.size === mostGroupRows) throw tooManyInGroup(table);
       const isDoubtful = young && !rowKey.exact;
       if (isDoubtful) seen.alone += 1;
       return void best.set(key, { rank, handle, isDoubtful });
@@ -119,14 +119,14 @@ export function withoutOlder(settled: Settled, older: number): Settled {
 }
 
 /** Each costs about 100 bytes of memory here. */
-const mostRows = 10_000_000;
+export const mostGroupRows = 10_000_000;
 
 const still = "Nothing was made on the target beyond the leases, and the evidence is still held.";
 const hint =
   "Begin a new run that chooses one transaction at the step statement; then give this one up, so that the evidence stays held.";
 
-function tooMany(table: TableName): Fault {
-  return new Fault("HF-PG-GROUP-SIZE", `the group took more than ${number(mostRows)} rows of ${table}`, {
+export function tooManyInGroup(table: TableName): Fault {
+  return new Fault("HF-PG-GROUP-SIZE", `the group took more than ${number(mostGroupRows)} rows of ${table}`, {
     exit: "refused",
     still,
     hint: "Begin a new run that chooses part of its transactions at the step statement, written as ids joined by +, or as two instants.",

@@ -11,6 +11,7 @@ import { beginSurvey, type Begun, bytesOf, commitsOf, logBytes, type Surveyed } 
 import { closedBy, closedOption } from "../closed.ts";
 import { columnsOf } from "../pages/count.ts";
 import { size } from "../say.ts";
+import { onScratch } from "../scratch-files.ts";
 import { tablesOf } from "../statement.ts";
 import type { PathContext, RecoveryPath } from "./path.ts";
 
@@ -36,7 +37,8 @@ export const clone: RecoveryPath = {
   },
   count: async ({ target }, statement) => counted(await target.catalogue(), statement),
   parts: ({ target }, run) => [clonePart(target, run)],
-  recover: ({ target, log }: PathContext, statement, run, watch) => recoverByClone(target, log, statement, run, watch),
+  recover: ({ target, log }: PathContext, statement, run, watch) =>
+    onScratch(() => recoverByClone(target, log, statement, run, watch)),
 };
 
 const base = {

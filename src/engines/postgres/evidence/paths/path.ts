@@ -6,7 +6,7 @@ import type { LogSurvey } from "../clone/log-survey.ts";
 import type { RecentCounts } from "../pages/recent.ts";
 import type { Reading } from "../reader.ts";
 
-/** What every path is given. `reading` streams raw pages; the caller closes it. */
+/** What every path is given. `reading` lends a connection that streams raw pages, and takes it back. */
 export interface PathContext {
   readonly target: PostgresTarget;
   readonly reading: Reading;

@@ -8,6 +8,7 @@ import { pageinspectMissing } from "../extensions.ts";
 import { type LogWindow, logWindow } from "../log/window.ts";
 import { columnsOf, recoveredTable } from "../pages/count.ts";
 import { number, plural } from "../say.ts";
+import { onScratch } from "../scratch-files.ts";
 import { tablesOf } from "../statement.ts";
 import { scratchPart } from "../transplant/scratch.ts";
 import { type Shapes, shapesOf } from "../transplant/shapes.ts";
@@ -199,7 +200,7 @@ async function rebuild(
       reached: target.request.reached,
       ...into,
     };
-    return await reading((pages) => rebuildTables({ ...work, reading: pages }));
+    return await onScratch(() => reading((pages) => rebuildTables({ ...work, reading: pages })));
   } finally {
     await Promise.all(log.map((connection) => connection.close()));
   }

@@ -6,10 +6,9 @@ import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
 import type { LogSurvey } from "../clone/log-survey.ts";
-import { damageText, type Surveyed } from "../clone/survey.ts";
+import { breakText, damageText, type Surveyed } from "../clone/survey.ts";
 import { referrersOf } from "../closure.ts";
 import { lsnNumber, lsnText } from "../log/position.ts";
-import { segmentName } from "../log/segments.ts";
 import type { FoundCommit } from "../log/summary.ts";
 import { finding, number, size } from "../say.ts";
 import { nextXid, type FullXid, fullXid } from "../xid.ts";
@@ -174,7 +173,6 @@ function brokenOff({ stoppedAt, damage, source }: Surveyed): readonly Finding[] 
   if (damage !== null)
     return [finding("warn", damageText(damage, source), "Bring a whole copy of it into the archive.")];
   if (stoppedAt === null) return [];
-  const name = segmentName(stoppedAt, source.segmentBytes);
-  const text = `The log breaks off: the file ${name} is neither in the archive nor on the server; what is after that is not known.`;
-  return [finding("warn", text, "Bring it into the archive.")];
+  const { why, opensWith } = breakText(stoppedAt, source);
+  return [finding("warn", `${why} What is after that is not known.`, opensWith)];
 }

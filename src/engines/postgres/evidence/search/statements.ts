@@ -38,7 +38,7 @@ export function stillOpen(open: OpenDeleter, deleters: ReadonlyMap<FullXid, Dele
     kind: open.kind,
     transactions: [String(open.top)],
     subtransactions: open.members.filter((xid) => xid !== open.top).map(String),
-    at: null,
+    at: open.since,
     until: null,
     ...countsOf(open.members, deleters),
     doubts: ["It has not ended: it may delete more, or give up."],
@@ -87,9 +87,9 @@ function isExact(members: readonly FullXid[], deleters: ReadonlyMap<FullXid, Del
   });
 }
 
-/** In the span of time that is asked for; what has no known time is never left out. */
-export function isWithin({ at }: Statement, { since, until }: StatementQuery): boolean {
-  if (at === null) return true;
+/** In the span of time that is asked for; what has no known time, or has not ended, is never left out. */
+export function isWithin({ at, kind }: Statement, { since, until }: StatementQuery): boolean {
+  if (at === null || kind === "open" || kind === "prepared") return true;
   const time = Date.parse(`${at.replace(" ", "T")}Z`);
   return (since === undefined || time >= Date.parse(since)) && (until === undefined || time <= Date.parse(until) + 999);
 }

@@ -1,5 +1,6 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { pageSize } from "../pages/layout.ts";
+import { writeAll } from "../scratch-files.ts";
 
 /** A relation's file as PostgreSQL lays it down: in parts of 1 GB, `<path>`, `<path>.1`, … Written in order, patched anywhere. */
 export interface RelationFile {
@@ -30,7 +31,7 @@ export function relationFile(path: string): RelationFile {
   };
   const flush = () => {
     // 1 GB is a whole number of buffers, so none lies across two parts.
-    if (waiting > 0) writeSync(partAt(written), buffer, 0, waiting, written % segment);
+    if (waiting > 0) writeAll(partAt(written), buffer, waiting, written % segment);
     [written, waiting] = [written + waiting, 0];
   };
   partAt(0);
@@ -45,7 +46,7 @@ export function relationFile(path: string): RelationFile {
     size: () => written + waiting,
     clearPointer: (at) => {
       if (at >= written) flush();
-      writeSync(partAt(at), Buffer.alloc(4), 0, 4, at % segment);
+      writeAll(partAt(at), Buffer.alloc(4), 4, at % segment);
     },
     close: () => {
       flush();

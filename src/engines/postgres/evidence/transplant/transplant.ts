@@ -14,6 +14,7 @@ import { multixacts } from "../pages/multixact.ts";
 import { newestOf } from "../pages/newest.ts";
 import { pageSource, type Relation, relations } from "../pages/relation.ts";
 import { majorVersion } from "../server.ts";
+import { onScratch } from "../scratch-files.ts";
 import { membersOf, tablesOf } from "../statement.ts";
 import { type CopiedTable, copyTable } from "./copy-pages.ts";
 import { columnName, type TableShape, tableName } from "./schema.ts";
@@ -32,17 +33,23 @@ export async function transplant(
   watch: Watch,
 ): Promise<Recovered> {
   return throughScratch(target, statement, run, async (folder) =>
-    copyPages(await target.catalogue(), reading, statement, folder, watch),
+    copyPages(reading, await target.catalogue(), statement, folder, watch),
   );
 }
 
 /** The same with whatever fills the tables' files; `fill` writes them below the folder that it is given. */
-export async function throughScratch(
+export function throughScratch(
   target: PostgresTarget,
   statement: Statement,
   run: RunId,
-  fill: (folder: string, shapes: Shapes) => Promise<readonly CopiedTable[]>,
+  fill: Fill,
 ): Promise<Recovered> {
+  return onScratch(() => filled(target, statement, run, fill));
+}
+
+type Fill = (folder: string, shapes: Shapes) => Promise<readonly CopiedTable[]>;
+
+async function filled(target: PostgresTarget, statement: Statement, run: RunId, fill: Fill): Promise<Recovered> {
   const asking = await target.catalogue();
   const shapes = await shapesOf(asking, tablesOf(statement));
   if (shapes.unfit.length > 0) throw unfitFault(shapes.unfit);
@@ -67,8 +74,8 @@ async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<readonly [A, B]
 }
 
 async function copyPages(
-  asking: Connection,
   reading: Connection,
+  asking: Connection,
   statement: Statement,
   folder: string,
   watch: Watch,

@@ -1,7 +1,7 @@
-import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, unlinkSync } from "node:fs";
 import path from "node:path";
 import { randomBytes } from "node:crypto";
-import { Fault } from "../../../../core/errors.ts";
+import { writeAll } from "../scratch-files.ts";
 
 /**
  * What was read of the log, sorted by part of a table, on this machine's disk: so that memory does not grow with the log. The file
@@ -61,17 +61,4 @@ export function openSpool(folder: string): Spool {
     },
     close: () => closeSync(file),
   };
-}
-
-function writeAll(file: number, bytes: Buffer, length: number, at: number): void {
-  try {
-    for (let done = 0; done < length;) done += writeSync(file, bytes, done, length - done, at + done);
-  } catch (error) {
-    throw new Fault("HF-PG-LOG-SPOOL", "what was read of the server's log could not be put on this machine's disk", {
-      exit: "environment",
-      still: "Nothing was changed on the target; what holds the evidence still holds it.",
-      cause: error instanceof Error && "code" in error ? String(error.code) : "",
-      hint: "Free disk space where the scratch folder is (scratch.folder in holdfast.yaml), then resume.",
-    });
-  }
 }
