@@ -37,7 +37,7 @@ export const findBadStatement: Action<Params, Search> = {
 
   async run(ctx, wanted) {
     const search = await ctx.capability("evidence").search(await query(ctx, wanted), ctx);
-    if (search.statements.length === 0) throw noneFound(search.table, wanted, search.pruned);
+    if (search.statements.length === 0) throw noneFound(search, wanted, ctx.dryRun);
     await narrowPins(ctx, search);
     return search;
   },
@@ -89,15 +89,35 @@ async function narrowPins(ctx: ActionContext, search: Search): Promise<void> {
   }
 }
 
-function noneFound(table: string, { since, until }: Params, pruned: number): Fault {
-  const bounded = Boolean(since) || Boolean(until);
-  const gone = pruned > 0 ? ` ${some(pruned, "row version")} had been removed before the freeze.` : "";
-  return new Fault("HF-STATEMENT-NONE", `No transaction that took rows from ${table} was found.${gone}`, {
-    still: "What was frozen stays frozen until this run gives it back.",
-    hint: bounded
+/** What kept the search from looking everywhere stands in the fault itself: nobody sees the findings of a step that failed. */
+function noneFound({ table, pruned, findings, hasBackup }: Search, { since, until }: Params, dryRun: boolean): Fault {
+  const warned = findings.filter(({ level }) => level === "warn");
+  const gone = pruned > 0 ? [`${some(pruned, "row version")} had been removed before the freeze.`] : [];
+  const message = [
+    `No transaction that took rows from ${table} was found.`,
+    ...gone,
+    ...warned.map(({ text }) => text),
+  ];
+  const again = dryRun ? "start the dry run again" : "resume: this run searches anew, and what is frozen stays frozen";
+  const mend = warned.flatMap(({ hint }) => hint ?? []);
+  const hints = [
+    ...mend,
+    ...(mend.length > 0 ? [`Then ${again}.`] : []),
+    since || until
       ? "Start a run without `since` and `until`, or with an earlier `since`: they may miss the statement."
-      : "Check the table's name: the rows may have been lost from another table. If it was emptied by TRUNCATE, or vacuumed since and gone from the log of the server, its rows are in a backup only: name one for the target in holdfast.yaml (backup:), and begin anew.",
+      : "Check the table's name: the rows may have been lost from another table.",
+    ...(mend.length > 0 || since || until ? [] : [backupHint(hasBackup ?? false, again)]),
+  ];
+  return new Fault("HF-STATEMENT-NONE", message.join(" "), {
+    still: "What was frozen stays frozen until this run gives it back.",
+    hint: hints.join(" "),
   });
+}
+
+function backupHint(hasBackup: boolean, again: string): string {
+  if (hasBackup)
+    return `If it was emptied before the backup that holdfast.yaml names for the target, only an older one has its rows: name that there (backup:), then ${again}.`;
+  return `If it was emptied by TRUNCATE, or vacuumed since and gone from the log of the server, its rows are in a backup only: name one for the target in holdfast.yaml (backup:), then ${again}.`;
 }
 
 function choiceOf(statement: Statement, all: readonly Statement[], isLargest: boolean): Choice {

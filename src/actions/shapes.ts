@@ -37,6 +37,7 @@ export const searchShape = z.object({
   pruned: amount,
   pagesRead: amount,
   findings: list(findingShape),
+  hasBackup: z.exactOptional(z.boolean()),
 });
 
 export const pathShape = z.object({

@@ -59,6 +59,8 @@ export interface StatementSearch {
   readonly pruned: number;
   readonly pagesRead: number;
   readonly findings: readonly Finding[];
+  /** A backup is named for the target: the log since then was searched too, unless a finding says why not. */
+  readonly hasBackup?: boolean;
 }
 
 /** A way back. Closed ones stay in the list with the reason and what would open them. */

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { findBadStatement } from "../../src/actions/find-bad-statement.ts";
 import type { Search } from "../../src/actions/shapes.ts";
+import { faultRecord, type FaultRecord } from "../../src/core/errors.ts";
 import { remove, removeOpen, vacuum } from "../../src/engines/memory/traffic.ts";
-import { runAction } from "../support/action-context.ts";
+import { type HandMade, runAction } from "../support/action-context.ts";
 import { aStory, found, frozen, tagged } from "../support/rescue.ts";
 
 const at = (time: string) => ({ at: `2026-11-21T${time}Z`, who: "cleaner" });
@@ -111,6 +112,51 @@ test("says what to try when there is nothing to find", async () => {
       message: expect.stringContaining("14 row versions had been removed"),
       hint: expect.stringContaining("backup"),
     },
+  });
+});
+
+describe("where nothing is found", () => {
+  const why =
+    "The log since the base backup could not be searched: /backup holds no backup_label: it is no base backup.";
+  const named = "Under backup.base the config names a copy of the data folder.";
+
+  async function refused(search: object, { dryRun = false, ...more }: { dryRun?: boolean; until?: string } = {}) {
+    const story = await aStory({ dryRun });
+    const none = { table: "public.orders", tables: [], statements: [], oldest: null, pruned: 0, pagesRead: 0 };
+    const evidence = {
+      ...story.ctx.capability("evidence"),
+      search: async () => ({ ...none, findings: [], ...search }),
+    };
+    const ctx: HandMade = { ...story.ctx, capability: () => evidence as never };
+    const fault = await runAction(findBadStatement, ctx, { table: "public.orders", tables: [], ...more }).catch(
+      (error: unknown) => faultRecord(error),
+    );
+    return fault as FaultRecord;
+  }
+
+  test("says why the backup that is named could not be used, and does not tell to name one", async () => {
+    const findings = [{ level: "warn", text: why, hint: named }];
+    const { code, message, hint } = await refused({ findings, hasBackup: true });
+    expect([code, message]).toEqual([
+      "HF-STATEMENT-NONE",
+      `No transaction that took rows from public.orders was found. ${why}`,
+    ]);
+    expect(hint).toContain(`${named} Then resume: this run searches anew`);
+    expect(hint).not.toMatch(/name one|begin anew/);
+    const bounded = await refused({ findings, hasBackup: true }, { until: "2001-01-01T00:00:00Z" });
+    expect([bounded.message, bounded.hint]).toEqual([expect.stringContaining(why), expect.stringContaining(named)]);
+  });
+
+  test("tells to name a backup where none is, and an older one where one was searched; the same run goes on", async () => {
+    const without = await refused({});
+    expect(without.hint).toMatch(
+      /name one for the target in holdfast\.yaml \(backup:\), then resume: this run searches/,
+    );
+    const searched = await refused({ hasBackup: true, findings: [{ level: "ok", text: "3 GB were searched." }] });
+    expect(searched.message).not.toContain("3 GB");
+    expect(searched.hint).toMatch(/only an older one has its rows: name that there \(backup:\), then resume/);
+    for (const { hint } of [without, searched]) expect(hint).not.toContain("begin anew");
+    expect((await refused({}, { dryRun: true })).hint).toMatch(/then start the dry run again\.$/);
   });
 });
 

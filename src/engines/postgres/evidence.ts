@@ -41,7 +41,8 @@ export function evidence(target: PostgresTarget, ahead: HeadStarts<Recovered>): 
       const search = await reading(async (connection) =>
         searchStatements(connection, await target.catalogue(), query, watch),
       );
-      return withLoggedStatements(target, context.log, query, search, watch);
+      const logged = await withLoggedStatements(target, context.log, query, search, watch);
+      return { ...logged, hasBackup: target.request.backup !== undefined };
     },
     narrow: (leases, search) => narrowPins(target, leases, search),
     spent: (leases, rescued) => spentPins(target, leases, rescued),
