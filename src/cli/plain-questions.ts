@@ -133,7 +133,8 @@ function readConfirm(question: ConfirmQuestion, { text, pasted }: Line): Answer 
 function readChoice(question: ChoiceQuestion, text: string): Answer | string {
   const choice = question.choices[indexOf(text)] ?? question.choices.find((one) => one.value === text);
   if (choice === undefined) return `That is none of 1 to ${question.choices.length}.`;
-  return choice.disabled === undefined ? { kind: "choose", value: choice.value } : `Not possible: ${choice.disabled}`;
+  if (choice.disabled === undefined || question.looksAnew) return { kind: "choose", value: choice.value };
+  return `Not possible: ${choice.disabled}`;
 }
 
 function readFailure(question: FailureQuestion, text: string): Answer | string {

@@ -38,6 +38,8 @@ export interface ChoiceQuestion extends Asked {
   readonly choices: readonly Choice[];
   /** What may be written by hand in place of one of them, in words; absent where only these can be chosen. */
   readonly byHand?: string;
+  /** A closed one may be chosen too: an earlier process found it so, and the step looks once more. Then it is asked again. */
+  readonly looksAnew?: true;
 }
 export interface FailureQuestion extends Asked {
   readonly kind: "failure";

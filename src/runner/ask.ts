@@ -22,22 +22,28 @@ export function questionId(driver: Driver): string {
   return `Q${driver.log.state.seq + 1}`;
 }
 
-/** Lets the operator pick, or takes what was wished beforehand; a headless run without a wish stops here unless a choice is the default. */
-export async function chooseFor(driver: Driver, step: StepState): Promise<void> {
-  const action = actionOf(driver, step.step);
-  const choices = action.choices?.(step.result) ?? [];
+/**
+ * Lets the operator pick, or takes what was wished beforehand; a headless run without a wish stops here unless a choice is the default.
+ * `look-anew`: what is asked for was closed when an earlier process looked, and the step has to look once more before anything is chosen.
+ */
+export async function chooseFor(driver: Driver, step: StepState): Promise<"chosen" | "look-anew"> {
+  const choices = actionOf(driver, step.step).choices?.(step.result) ?? [];
+  const settled = (choice: Choice, by: string) =>
+    settleChoice(driver, choiceQuestion(driver, step, choices), choice, by);
   const wished = driver.log.state.wishes.choices[step.step.key];
-  if (wished !== undefined)
-    return settleChoice(
-      driver,
-      choiceQuestion(driver, step, choices),
-      picked(driver, step, choices, wished),
-      "--choose",
-    );
-  const lone = choices.length === 1 && choices[0]?.tags.includes("default") ? choices[0] : undefined;
+  if (wished !== undefined) {
+    const meant = meantBy(driver, step, choices, wished);
+    if (meant?.disabled !== undefined && mayLookAnew(driver, step)) return "look-anew";
+    return settled(proved(driver, step, choices, { wished, meant }), "--choose");
+  }
+  const lone = loneDefault(choices);
   const standing = driver.interactive ? lone : choices.find((choice) => choice.tags.includes("default"));
-  if (standing) return settleChoice(driver, choiceQuestion(driver, step, choices), standing, "default");
+  if (standing) return settled(standing, "default");
   if (!driver.interactive) throw needsChoice(driver, step, choices);
+  return askedFor(driver, step, choices);
+}
+
+async function askedFor(driver: Driver, step: StepState, choices: readonly Choice[]): Promise<"chosen" | "look-anew"> {
   for (;;) {
     const question = choiceQuestion(driver, step, choices);
     const answer = await ask(driver, question);
@@ -47,7 +53,13 @@ export async function chooseFor(driver: Driver, step: StepState): Promise<void> 
     if (chosen && chosen.disabled === undefined)
       return settleChoice(driver, question, chosen, driver.parts.person.operator, true);
     answered(driver, question, { kind: "declined" });
+    if (chosen && question.looksAnew) return "look-anew";
   }
+}
+
+/** Looking changes nothing, and what was in the way may be gone since; what this process found stands. */
+function mayLookAnew(driver: Driver, { step }: StepState): boolean {
+  return step.effect === "read" && !driver.triedHere.has(step.key);
 }
 
 /** What a resume wishes otherwise than was chosen, of the choices that the step hangs on and that their action lets stay open. */
@@ -59,7 +71,7 @@ export function chooseAnew(driver: Driver, { when }: PlannedStep): void {
     const wished = wishes.choices[key];
     if (!hangs || wished === undefined || step.choice === undefined || !actionOf(driver, step.step).staysOpen) continue;
     const choices = actionOf(driver, step.step).choices?.(step.result) ?? [];
-    const choice = picked(driver, step, choices, wished);
+    const choice = proved(driver, step, choices, { wished, meant: meantBy(driver, step, choices, wished) });
     if (choice.value !== step.choice.value)
       settleChoice(driver, choiceQuestion(driver, step, choices), choice, "--choose");
   }
@@ -70,24 +82,43 @@ function writtenIn(driver: Driver, step: StepState, answer: Answer | "lapsed"): 
   return actionOf(driver, step.step).writtenChoice?.(step.result, answer.value) ?? undefined;
 }
 
-function settleChoice(driver: Driver, question: ChoiceQuestion, choice: Choice, by: string, wasAsked = false): void {
+function settleChoice(
+  driver: Driver,
+  question: ChoiceQuestion,
+  choice: Choice,
+  by: string,
+  wasAsked = false,
+): "chosen" {
   if (!wasAsked) driver.log.append({ kind: "question.asked", question });
   answered(driver, question, { kind: "chosen", value: choice.value, label: choice.label, data: choice.data }, by);
+  return "chosen";
 }
 
-function picked(driver: Driver, step: StepState, choices: readonly Choice[], wished: string): Choice {
+function meantBy(driver: Driver, step: StepState, choices: readonly Choice[], wished: string): Choice | undefined {
   const listed =
     choices.find((choice) => choice.value === wished) ?? choices.find((choice) => choice.tags.includes(wished));
   // A question that has only its default has nothing to choose from: the wish does not apply.
-  const lone = choices.length === 1 && choices[0]?.tags.includes("default") ? choices[0] : undefined;
-  const choice = listed ?? actionOf(driver, step.step).writtenChoice?.(step.result, wished) ?? lone;
-  if (choice && choice.disabled === undefined) return choice;
+  return listed ?? actionOf(driver, step.step).writtenChoice?.(step.result, wished) ?? loneDefault(choices);
+}
+
+function loneDefault(choices: readonly Choice[]): Choice | undefined {
+  return choices.length === 1 && choices[0]?.tags.includes("default") ? choices[0] : undefined;
+}
+
+/** What was wished, where it can be had. */
+function proved(
+  driver: Driver,
+  step: StepState,
+  choices: readonly Choice[],
+  { wished, meant }: { readonly wished: string; readonly meant: Choice | undefined },
+): Choice {
+  if (meant && meant.disabled === undefined) return meant;
   const next = choices
     .filter((one) => one.disabled === undefined)
     .map((one) => `--choose ${step.step.key}=${one.value}`);
   throw new Fault(
     "HF-CHOICE-INVALID",
-    `--choose ${step.step.key}=${wished}: ${choice?.disabled ?? "there is no such choice"}`,
+    `--choose ${step.step.key}=${wished}: ${meant?.disabled ?? "there is no such choice"}`,
     {
       exit: "input",
       still: stillWords(driver),
@@ -100,14 +131,18 @@ function picked(driver: Driver, step: StepState, choices: readonly Choice[], wis
 function choiceQuestion(driver: Driver, step: StepState, choices: readonly Choice[]): ChoiceQuestion {
   const { writtenWords } = actionOf(driver, step.step);
   const byHand = writtenWords === undefined ? {} : { byHand: writtenWords };
+  const looksAnew = mayLookAnew(driver, step) && choices.some(({ disabled }) => disabled !== undefined);
   return {
     kind: "choice",
     id: questionId(driver),
     step: step.step.key,
     asks: step.step.title,
-    facts: [],
+    facts: looksAnew
+      ? [{ label: "not possible", text: "as it was found earlier; choose it, and it is looked at anew" }]
+      : [],
     choices,
     ...byHand,
+    ...(looksAnew ? { looksAnew } : {}),
   };
 }
 

@@ -31,7 +31,8 @@ async function driven(driver: Driver): Promise<End> {
 }
 
 async function onward(driver: Driver, step: StepState): Promise<void> {
-  if (step.status === "done") return chooseFor(driver, step);
+  if (step.status === "done")
+    return (await chooseFor(driver, step)) === "look-anew" ? attempt(driver, step) : undefined;
   if (step.status !== "failed" && step.status !== "unknown") return attempt(driver, step);
   if (driver.failedHere.has(marked(step))) return askOnward(driver, step);
   return step.status === "unknown" ? findOut(driver, step) : attempt(driver, step);
@@ -52,6 +53,7 @@ async function askOnward(driver: Driver, step: StepState): Promise<void> {
 }
 
 async function attempt(driver: Driver, step: StepState): Promise<void> {
+  driver.triedHere.add(step.step.key);
   try {
     if (driver.log.state.resumes > 0 && step.attempt > 0 && !(await hasMarkers(driver, step)))
       chooseAnew(driver, step.step);

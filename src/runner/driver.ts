@@ -25,6 +25,8 @@ export interface Driver {
   readonly bugs: unknown[];
   /** `step#attempt` that failed under the eyes of this process. */
   readonly failedHere: Set<string>;
+  /** Steps that this process has tried: what another one found may be out of date. */
+  readonly triedHere: Set<StepKey>;
   readonly pausing: AbortController;
   readonly signal: AbortController;
   readonly wait: (question: Question) => Promise<Answer | "lapsed">;

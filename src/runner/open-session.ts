@@ -62,6 +62,7 @@ function session(parts: RunnerParts, journal: RunJournal, options: Omit<OpenOpti
     confirmed: new Map(),
     bugs: [],
     failedHere: new Set(),
+    triedHere: new Set(),
     pausing: new AbortController(),
     signal: new AbortController(),
     wait: (question) => asking.wait(question, driver.pausing.signal),

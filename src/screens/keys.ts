@@ -164,7 +164,8 @@ function canChoose(model: Model): true | string {
   if (question?.kind !== "choice") return "nothing is asked";
   const choice = question.choices[model.cursors.choice ?? -1];
   if (choice === undefined) return "nothing is highlighted yet: move with Up and Down first";
-  return choice.disabled === undefined ? true : "not possible; the reason stands with it in the list";
+  if (choice.disabled === undefined || question.looksAnew) return true;
+  return "not possible; the reason stands with it in the list";
 }
 
 function canWrite({ run }: Model): true | string {

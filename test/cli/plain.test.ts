@@ -125,6 +125,11 @@ test("a choice is a number or its value; what is not possible says why", async (
   });
 });
 
+test("a closed choice can be taken where an earlier process found it closed: the step looks once more", async () => {
+  const { answer, said } = await answered({ ...choice, looksAnew: true }, "2");
+  expect([answer, said]).toEqual([{ kind: "choose", value: "b" }, []]);
+});
+
 function terminal() {
   const [stdin, stdout] = [new PassThrough(), new PassThrough()];
   const interrupts: number[] = [];

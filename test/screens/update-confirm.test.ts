@@ -299,6 +299,14 @@ describe("a choice", () => {
     expect(textOf(closed.model).match(/its transaction has not ended/g), "not said twice").toHaveLength(1);
   });
 
+  it("takes a closed one too where an earlier process found it closed: the step looks once more", () => {
+    const question = { ...statementQuestion, looksAnew: true } as const;
+    const resumed = running(story().tell({ kind: "question.asked", question }));
+    expect(answers(play(resumed, [named("down"), named("down"), named("down"), enter]).commands)).toEqual([
+      { do: "answer", question: "Q7", answer: { kind: "choose", value: "open:4211" } },
+    ]);
+  });
+
   it("can be written by hand where none of the list is right", () => {
     const { commands } = play(choosing, [letters("w"), { kind: "field", text: "88120999" }, enter]);
     expect(answers(commands)).toEqual([
