@@ -7,7 +7,15 @@ import type { Batch, MarkerRow } from "../engines/marker.ts";
 import type { Action, ActionContext, ReadContext } from "./action.ts";
 import { mostParts, type Part, partsOf, sideBySide } from "./merge-parts.ts";
 import { about, count, some, sum } from "./say.ts";
-import { type Checked, checkedShape, rescuedNames, rescueShape, tableShape, triggerModeShape } from "./shapes.ts";
+import {
+  type Checked,
+  checkedShape,
+  type Rescue,
+  rescuedNames,
+  rescueShape,
+  tableShape,
+  triggerModeShape,
+} from "./shapes.ts";
 
 const amount = z.number().int().min(0);
 const sums = z.object({ inserted: amount, left: amount, batches: amount });
@@ -49,6 +57,7 @@ export const mergeRows: Action<Params, Result> = {
       lines: [
         ...tables.map((table) => tableLine(table, goneThrough(begun, ctx.step, table.table), ctx.limits.batchRows)),
         `${about(takesMs)}, assuming ${count(assumedRate)} rows a second`,
+        ...shortLines(wanted.rescue),
         ...sessionLines(tables, ctx.limits),
         "After each batch it is safe to stop. What is there now is never overwritten.",
         ...triggerLines(wanted.triggers),
@@ -219,6 +228,13 @@ function reasons({ remade, otherUnique, orphans, duplicates }: Checked["tables"]
   ];
   const told = counted.filter(([n]) => n > 0).map(([n, words]) => `${count(n)} ${words}`);
   return told.length === 0 ? "each batch says why" : told.join(", ");
+}
+
+function shortLines({ rows, short = 0 }: Rescue): readonly string[] {
+  if (short === 0) return [];
+  return [
+    `${count(short)} of the ${some(rows + short, "row")} that the statement took ${short === 1 ? "was" : "were"} not rescued, and ${short === 1 ? "stays" : "stay"} missing.`,
+  ];
 }
 
 function sessionLines(tables: Checked["tables"], { batchRows, mergeSessions }: Limits): readonly string[] {

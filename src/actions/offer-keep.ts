@@ -6,11 +6,12 @@ import { some } from "./say.ts";
 
 const kept = z.object({ id: z.string(), name: z.string(), words: z.string(), byHand: z.exactOptional(z.string()) });
 const amount = z.number().int().min(0);
-/** Rescued rows that are not in their table after the merge: the rescue area has the only copy of them. */
-const params = z.object({ absent: amount.nullish() });
+/** Rescued rows that are in no table after the merge, not there or with their key used again: the rescue area has the only copy of them. */
+const params = z.object({ absent: amount.nullish(), remade: amount.nullish() });
 const result = z.object({
   leases: z.array(kept).readonly(),
   wished: z.boolean(),
+  /** Rows whose only copy goes when the rescue area goes. */
   absent: amount,
   /** UTC: until then Holdfast counts on it. Absent in journals from before it was noted. */
   until: z.exactOptional(z.string()),
@@ -37,11 +38,15 @@ export const offerKeep: Action<Params, Result> = {
     return { summary: "Look which leases may outlive this run", lines: [], counts: {} };
   },
 
-  async run(ctx, { absent }) {
+  async run(ctx, { absent, remade }) {
     const leases = ctx.leases().filter(({ lease }) => lease.keepable);
     const listed = leases.map(({ lease: { id, name, words, byHand } }) => ({ id, name, words, byHand }));
     const until = utc(ctx.clock.now() + day);
-    return { leases: listed, wished: ctx.wishes.keepRescue, absent: absent ?? 0, until };
+    return { leases: listed, wished: ctx.wishes.keepRescue, absent: (absent ?? 0) + (remade ?? 0), until };
+  },
+
+  async verify(_ctx, _params, { absent }) {
+    return absent === 0 ? [] : [{ level: "warn", text: onlyCopy(absent) }];
   },
 
   /**
@@ -55,13 +60,21 @@ export const offerKeep: Action<Params, Result> = {
     const names = leases.map(({ name }) => name).join(", ");
     const dropped = drop(["After this the merge can NOT be taken back.", `Dropped now, with its files: ${names}`]);
     if (absent === 0) return [kept, dropped];
-    const loss = `${some(absent, "rescued row is", "rescued rows are")} not back in the table: their only copy goes with it.`;
     return [
-      { ...kept, tags: ["recommended"] },
-      { ...dropped, details: [loss, ...dropped.details], tags: [] },
+      { ...kept, details: [`${onlyCopy(absent)}.`, ...kept.details], tags: ["recommended"] },
+      {
+        ...dropped,
+        label: `${dropped.label}, the only copy too`,
+        details: [`${onlyCopy(absent)}, and it goes.`, ...dropped.details],
+        tags: [],
+      },
     ];
   },
 };
+
+function onlyCopy(absent: number): string {
+  return `${some(absent, "rescued row is", "rescued rows are")} in no table: this is ${absent === 1 ? "its" : "their"} only copy`;
+}
 
 function drop(details: readonly string[]): Choice {
   return { value: "drop", label: "give everything back now", details, tags: ["default"], data: "drop" };

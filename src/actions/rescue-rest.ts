@@ -174,17 +174,19 @@ function joinedOf(
   return { ...counts, columns, rows: fast + added, lost: came.lost ?? 0, from, bytes: null, digest: null };
 }
 
-function together({ rescue }: Params, joinedOnes: readonly JoinedTable[]): Result {
+function together({ rescue, statement }: Params, joinedOnes: readonly JoinedTable[]): Result {
   const names = new Set(joinedOnes.map(({ table }) => table));
   const tables = [
     ...joinedOnes.map(({ added: _added, there: _there, differing: _differing, ...table }): RescuedTable => table),
     ...rescue.tables.filter(({ table }) => !names.has(table)),
   ];
   const fast = (name: string) => rescue.tables.find(({ table }) => table === name)?.rows ?? 0;
+  const short = shortOf(statement, tables);
   return {
     area: rescue.area,
     tables,
     rows: sum(tables, (table) => table.rows),
+    ...(short > 0 ? { short } : {}),
     added: sum(joinedOnes, (one) => one.added),
     differing: sum(joinedOnes, (one) => one.differing),
     apart: sum(joinedOnes, (one) => Math.max(0, fast(one.table) - one.there)),
@@ -214,9 +216,19 @@ function tableFindings(table: RescuedTable, area: string): readonly Finding[] {
   ];
 }
 
-function doubts(found: Result, { rows: named, kind }: Params["statement"]): readonly Finding[] {
-  const { rows, differing, apart } = found;
-  const short = named - rows - sum(found.tables, ({ older = 0 }) => older);
+/** Rows that the statement is known to have taken and that are in neither; older versions of a row are none. */
+function shortOf({ rows: named }: Params["statement"], tables: readonly RescuedTable[]): number {
+  const known = named - sum(tables, ({ rows, older = 0 }) => rows + older);
+  return Math.max(
+    known,
+    sum(tables, ({ lost = 0 }) => lost),
+  );
+}
+
+function doubts(found: Result, statement: Params["statement"]): readonly Finding[] {
+  const { rows: named, kind } = statement;
+  const { differing, apart, tables } = found;
+  const short = shortOf(statement, tables);
   const newer = `${some(differing, "rescued row")} gave way to a newer version that the clone has`;
   return [
     ...(short > 0 ? [warning(`${count(short)} of the ${some(named, "row")} that it took are in neither`)] : []),

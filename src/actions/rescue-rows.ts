@@ -42,7 +42,7 @@ export const rescueRows: Action<Params, Rescue> = {
       area: ctx.capability("rescueArea").name(ctx.run),
       tables: tables.map((table) => rescued(table, null)),
       rows,
-      ...(isLast(beside) ? uncounted(statement) : {}),
+      ...leftBehind(statement, tables, rows),
     };
     return {
       summary: `Bring ${some(rows, "row")} into the rescue area ${expects.area}`,
@@ -65,11 +65,12 @@ export const rescueRows: Action<Params, Rescue> = {
     const tables = await fillAndClose(ctx, recovered, isLast(beside));
     for (const lease of scratch.toReversed()) await ctx.releaseLease(lease);
     if (isLast(beside)) await giveBackSpent(ctx, true);
+    const rows = sum(tables, (table) => table.rows);
     return {
       area: ctx.capability("rescueArea").name(ctx.run),
       tables,
-      rows: sum(tables, (table) => table.rows),
-      ...(isLast(beside) ? uncounted(statement) : {}),
+      rows,
+      ...leftBehind(statement, tables, rows),
     };
   },
 
@@ -83,7 +84,7 @@ export const rescueRows: Action<Params, Rescue> = {
     ]);
     return [
       ...findings,
-      ...(text === undefined ? [] : [notCounted(text)]),
+      ...(text === undefined || !isLast(beside) ? [] : [notCounted(text)]),
       ...short.map((text) => ({ level: "warn", text, ...laterWords(beside) }) as const),
     ];
   },
@@ -98,8 +99,15 @@ function notCounted(text: string): Finding {
   return { level: "warn", text: `NOT COUNTED: ${text}`, hint };
 }
 
-function uncounted({ uncounted: text }: Params["statement"]): Pick<Rescue, "uncounted"> {
-  return text === undefined ? {} : { uncounted: text };
+/** Told whatever is still to come: where a clone fails and the run goes on without it, this is what stays. */
+function leftBehind(
+  { rows: named, uncounted }: Params["statement"],
+  tables: readonly Pick<RescuedTable, "older" | "lost">[],
+  rows: number,
+): Pick<Rescue, "short" | "uncounted"> {
+  const lost = sum(tables, (table) => table.lost ?? 0);
+  const short = Math.max(named - rows - olderOf(tables), lost);
+  return { ...(short > 0 ? { short } : {}), ...(uncounted === undefined ? {} : { uncounted }) };
 }
 
 function olderOf(tables: readonly Pick<RescuedTable, "older">[]): number {

@@ -80,6 +80,8 @@ export const rescueShape = z.object({
   area: z.string(),
   tables: list(rescuedTableShape),
   rows: amount,
+  /** Rows that the statement is known to have taken and that are not among these; older versions of a row are none. */
+  short: z.exactOptional(amount),
   uncounted: z.exactOptional(z.string()),
 });
 
@@ -110,6 +112,7 @@ export const verifiedTableShape = z.object({
   equal: amount,
   different: amount,
   absent: amount,
+  remade: amount,
   findings: list(findingShape),
 });
 

@@ -14,6 +14,9 @@ const result = z.object({
   equal: amount,
   different: amount,
   absent: amount,
+  remade: amount,
+  /** Rows that the statement took and that were not rescued: they are in no table, and not in the rescue area. */
+  short: amount,
 });
 type Params = z.infer<typeof params>;
 type Result = z.infer<typeof result>;
@@ -44,12 +47,13 @@ export const verifyMerge: Action<Params, Result> = {
     if (ctx.dryRun) return expected(rescue);
     const tables = await ctx.capability("merge").verify(ctx.run, rescuedNames(rescue), ctx);
     refuseUnproved(rescue, tables);
-    return totals(tables);
+    return totals(rescue, tables);
   },
 
-  async verify(ctx, _params, { tables }) {
+  async verify(ctx, _params, { tables, short }) {
     if (ctx.dryRun) return [{ level: "note", text: "a dry run merges nothing, so there is nothing to prove" }];
-    return tables.flatMap((table) => [summary(table), ...table.findings.filter((one) => one.level !== "ok")]);
+    const found = tables.flatMap((table) => [summary(table), ...table.findings.filter((one) => one.level !== "ok")]);
+    return short === 0 ? found : [...found, notRescued(short)];
   },
 };
 
@@ -85,9 +89,15 @@ function notProved(code: string, message: string): Fault {
   });
 }
 
-function summary({ table, rescued, equal, different, absent }: VerifiedTable): Finding {
+function notRescued(short: number): Finding {
+  const text = `${some(short, "row")} that the statement took ${short === 1 ? "was" : "were"} not rescued, and ${short === 1 ? "is" : "are"} not back`;
+  return { level: "warn", text };
+}
+
+function summary({ table, rescued, equal, different, remade, absent }: VerifiedTable): Finding {
   const aside = [
-    ...(different > 0 ? [`${count(different)} with other values than rescued`] : []),
+    ...(remade > 0 ? [`${count(remade)} made again since, with other values`] : []),
+    ...(different > remade ? [`${count(different - remade)} back, and changed since`] : []),
     ...(absent > 0 ? [`${count(absent)} not there`] : []),
   ];
   const text = [`${table}: ${count(equal)} of ${some(rescued, "row")} are back, equal to the digit`, ...aside].join(
@@ -99,16 +109,26 @@ function summary({ table, rescued, equal, different, absent }: VerifiedTable): F
 function expected(rescue: Rescue): Result {
   const tables = rescue.tables
     .filter(({ rows }) => rows > 0)
-    .map(({ table, rows }) => ({ table, rescued: rows, equal: rows, different: 0, absent: 0, findings: [] }));
-  return totals(tables);
+    .map(({ table, rows }) => ({
+      table,
+      rescued: rows,
+      equal: rows,
+      different: 0,
+      absent: 0,
+      remade: 0,
+      findings: [],
+    }));
+  return totals(rescue, tables);
 }
 
-function totals(tables: Result["tables"]): Result {
+function totals({ short }: Rescue, tables: Result["tables"]): Result {
   return {
     tables,
     rescued: sum(tables, (one) => one.rescued),
     equal: sum(tables, (one) => one.equal),
     different: sum(tables, (one) => one.different),
     absent: sum(tables, (one) => one.absent),
+    remade: sum(tables, (one) => one.remade),
+    short: short ?? 0,
   };
 }

@@ -61,6 +61,8 @@ export interface VerifiedTable {
   readonly equal: number;
   /** In the table with other values (made again, or changed by triggers or traffic since). */
   readonly different: number;
+  /** Of those: the merge left them out, since their key was used again. The rescued values are in no table. */
+  readonly remade: number;
   /** Still not there, each with a reason in the findings. */
   readonly absent: number;
   readonly findings: readonly Finding[];

@@ -6,6 +6,7 @@ import { shortDigest } from "../core/plan.ts";
 import type { Answered, Question } from "../core/question.ts";
 import { currentStep, type RunState } from "../core/run-state.ts";
 import { cleanForTerminal, count, duration, plural } from "./format.ts";
+import { doneWords } from "./outcome-words.ts";
 import { findingWords, previewWords, proofWords, progressWords, resultWords, stepNumber } from "./step-words.ts";
 import { placeWords } from "./target-words.ts";
 import { countedWords, goneLines, standingWords, staysLines } from "./written-words.ts";
@@ -92,7 +93,7 @@ function runWords(event: RunsEvent, state: RunState): string {
       return [`${run} PAUSED ${event.reason}`, ...standing(state)].join("; ");
     case "run.closed": {
       const early = state.purpose === "dry-run" ? "DRY RUN ENDED EARLY" : "GIVEN UP";
-      const outcome = event.outcome === "done" ? "DONE" : early;
+      const outcome = event.outcome === "done" ? doneWords(state) : early;
       const closed = [run, outcome, event.reason].filter((part) => part !== "").join(" ");
       return [closed, ...(event.outcome === "done" ? [] : leftBehind(state))].join("; ");
     }

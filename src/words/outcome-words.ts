@@ -10,6 +10,10 @@ export interface Proof {
   /** Rows that are in their tables with other values than the rescued ones: traffic may have changed them since. */
   readonly different: number;
   readonly absent: number;
+  /** Of the different ones: their key was used again, so that the rescued row is in no table. Absent in older journals. */
+  readonly remade: number;
+  /** Rows that the statement took and that were not rescued at all. */
+  readonly short: number;
   readonly tables: readonly { readonly table: string; readonly equal: number }[];
 }
 
@@ -26,14 +30,21 @@ export function proofLine(state: RunState): string {
   if (proof === null) return "";
   const tables = proof.tables.map(({ table, equal }) => `${table} ${count(equal)}`).join(", ");
   const total = `${count(proof.equal)} of ${count(proof.rescued)} rows are back, proved equal`;
-  const changed = proof.different > 0 ? `; ${count(proof.different)} more are there with other values` : "";
-  return `${total}${tables === "" ? "" : ` (${tables})`}${changed}`;
+  const { different, remade, absent, short } = proof;
+  const aside = [
+    ...(absent > 0 ? [`${count(absent)} not there`] : []),
+    ...(remade > 0 ? [`${plural(remade, "key was", "keys were")} used again since, with other values: not back`] : []),
+    ...(different > remade ? [`${count(different - remade)} back, and changed since`] : []),
+    ...(short > 0 ? [`${count(short)} more that the statement took were not rescued`] : []),
+  ];
+  return [`${total}${tables === "" ? "" : ` (${tables})`}`, ...aside].join("; ");
 }
 
-/** `DONE`, or how many rescued rows are not in their tables: nobody may take that for the end of the incident. */
+/** `DONE`, or how many rows that the statement took are in no table: nobody may take that for the end of the incident. */
 export function doneWords(state: RunState): string {
-  const absent = proofOf(state)?.absent ?? 0;
-  return absent > 0 ? `DONE, BUT ${count(absent)} ROWS ARE NOT BACK` : "DONE";
+  const proof = proofOf(state);
+  const missing = proof === null ? 0 : proof.absent + proof.remade + proof.short;
+  return missing > 0 ? `DONE, BUT ${plural(missing, "ROW IS", "ROWS ARE")} NOT BACK` : "DONE";
 }
 
 /**
@@ -101,6 +112,8 @@ function proofIn(result: Json | undefined): Proof | null {
     equal,
     different: numberIn(result.different),
     absent: numberIn(result.absent),
+    remade: numberIn(result.remade),
+    short: numberIn(result.short),
     tables: Array.isArray(tables) ? tables.filter(isJsonObject).flatMap(tableIn) : [],
   };
 }

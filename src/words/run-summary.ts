@@ -4,7 +4,7 @@ import { atRest, currentStep, isClosed, openLeases, type RunState } from "../cor
 import { handLines, resumeCommand, type Started } from "./commands.ts";
 import { faultLines } from "./fault-lines.ts";
 import { cleanForTerminal, duration, stepMark } from "./format.ts";
-import { doneWords, keptWords, proofLine, rescuedLine, stepsDone } from "./outcome-words.ts";
+import { doneWords, keptWords, proofLine, rescuedLine, stepsDone, uncountedLine } from "./outcome-words.ts";
 import { resultWords } from "./step-words.ts";
 import { placeWords } from "./target-words.ts";
 import { goneLines, standingWords, staysLines } from "./written-words.ts";
@@ -75,7 +75,7 @@ function stepLines(state: RunState): readonly string[] {
     stepsDone(state),
     ...standingLines(state),
     ...numbers.map(({ title, words }) => `${title}: ${words}`),
-    ...[rescuedWords(state), proofLine(state)].filter((line) => line !== ""),
+    ...[rescuedWords(state), proofLine(state), uncountedLine(state)].filter((line) => line !== ""),
   ];
 }
 

@@ -97,11 +97,15 @@ test("says that nothing drops what is kept by itself, by which command you do, a
   expect(until - before).toBeLessThan(86_400_000 + 60_000);
 });
 
-test("has no default where the rescue area holds the only copy of a row, unless keeping was wished", async () => {
+test.each([
+  ["is not there", { absent: 2 }],
+  ["had its key used again since", { absent: 0, remade: 2 }],
+  ["is not there, and another's key was used again", { absent: 1, remade: 1 }],
+])("has no default where the only copy is that of a row which %s, unless keeping was wished", async (_what, params) => {
   for (const keepRescue of [false, true]) {
     const story = await aStory({ keepRescue });
     await rescued(story);
-    const choices = offerKeep.choices?.(await runAction<any>(offerKeep, story.ctx, { absent: 2 })) ?? [];
+    const choices = offerKeep.choices?.(await runAction<any>(offerKeep, story.ctx, params)) ?? [];
     const seen = choices.map((one) => [one.value, one.tags]);
     expect(seen).toEqual(
       keepRescue
@@ -111,7 +115,10 @@ test("has no default where the rescue area holds the only copy of a row, unless 
             ["drop", []],
           ],
     );
-    if (!keepRescue) expect(choices[1]?.details[0]).toContain("2 rescued rows are not back in the table");
+    if (keepRescue) continue;
+    expect(choices[0]?.details[0]).toBe("2 rescued rows are in no table: this is their only copy.");
+    expect(choices[1]?.details[0]).toBe("2 rescued rows are in no table: this is their only copy, and it goes.");
+    expect(choices[1]?.label).toBe("give everything back now, the only copy too");
   }
 });
 

@@ -132,7 +132,13 @@ export function rescueContract(name: string, makeBench: MakeBench): void {
       await mergedAll(rescue, 100);
       expect(await incident.content()).toContain(remade);
       const verified = await merge().verify(bench.run, rescue.tables, unwatched());
-      expect(verified.find((one) => one.table === incident.table)).toMatchObject({ equal: 3, different: 1, absent: 0 });
+      expect(verified.find((one) => one.table === incident.table)).toMatchObject({
+        equal: 3,
+        different: 1,
+        remade: 1,
+        absent: 0,
+      });
+      expect(verified.find((one) => one.table !== incident.table)).toMatchObject({ different: 0, remade: 0 });
     });
 
     test("says what is absent before the merge, and never that it is there", async () => {

@@ -81,12 +81,16 @@ describe.each([
 
     await tty.goesOn();
     const result = await wholeOf(tty, columns);
-    expect(result).toMatch(/rescued equal different absent shop.orders 100 97 3 0/);
+    expect(result).toMatch(
+      /DONE, BUT 3 ROWS ARE NOT BACK .* rescued equal different absent remade shop.orders 100 97 3 0 3/,
+    );
     expect(result).toMatch(/WARN: NOT COUNTED: row versions .* \(at least 199 of shop.lines\)/);
     await tty.type("q");
     const left = await tty.leaves();
     expect(left.exit).toBe("ok");
-    expect(left.printed).toMatch(/97 of 100 rows are back.*; 3 more are there with other values/);
+    expect(left.printed).toMatch(
+      /DONE, BUT 3 ROWS ARE NOT BACK[^]*97 of 100 rows are back.*; 3 keys were used again since, with other values: not back/,
+    );
     expect(left.printed).toContain("NOT COUNTED");
   });
 

@@ -4,6 +4,8 @@ import type { Question } from "../../src/core/question.ts";
 import { type RunState, stepOf } from "../../src/core/run-state.ts";
 import { memoryServer, type MemoryServer } from "../../src/engines/memory/server.ts";
 import { backUp, createTable, insert, remove, vacuum } from "../../src/engines/memory/traffic.ts";
+import { doneWords } from "../../src/words/outcome-words.ts";
+import { runSummaryLines } from "../../src/words/run-summary.ts";
 import { memoryTarget, testAssembly, withMemory } from "../support/assembly.ts";
 import { contentOf } from "../support/memory-bench.ts";
 import { answering, yes } from "../support/runner.ts";
@@ -63,8 +65,20 @@ test("what the faster way leaves out is filled in from the clone, each row once,
     ["public.lines", { clone: 20 }, 0],
   ]);
   expect(stepOf(state, "merge").result).toMatchObject({ inserted: 40, left: 0 });
+  expect(doneWords(state)).toBe("DONE");
   nothingIsLeft(server, state);
 });
+
+/** Told before the write is confirmed, and when it is done: 20 rows back are not the end of the incident. */
+function twentyAreNotBack(state: RunState): void {
+  expect(stepOf(state, "merge").preview?.lines).toContain(
+    "20 of the 40 rows that the statement took were not rescued, and stay missing.",
+  );
+  expect(doneWords(state)).toBe("DONE, BUT 20 ROWS ARE NOT BACK");
+  const summary = runSummaryLines({ state }, { program: "holdfast" });
+  expect(summary[0]).toMatch(/^DONE, BUT 20 ROWS ARE NOT BACK /);
+  expect(summary.join("\n")).toContain("; 20 more that the statement took were not rescued");
+}
 
 test("headless nothing is built unless it was said; the rest is not back, and that is told", async () => {
   const { server, plan, workbench } = stage();
@@ -76,6 +90,7 @@ test("headless nothing is built unless it was said; the rest is not back, and th
   const warned = (step: string) => stepOf(state, step).verified.map(({ level, text }) => `${level} ${text}`);
   expect(warned("beside")[0]).toContain("ok dead-rows leaves out 20 of 40 rows; a clone can fill them in");
   expect(warned("rescue")).toContain("warn 20 of the 40 rows that the statement took can't come back this way.");
+  twentyAreNotBack(state);
   nothingIsLeft(server, state);
 });
 
@@ -137,6 +152,7 @@ test("a clone that fails is told when it is needed; the faster way's rows are sa
   const resumed = await workbench.resume(state.run, { wishes, interactive: false, yesSandbox: true }).ended;
   expect([resumed.exit, resumed.fault]).toEqual(["ok", undefined]);
   expect(stepOf(resumed.state, "merge").result).toMatchObject({ inserted: 20 });
+  twentyAreNotBack(resumed.state);
   nothingIsLeft(server, resumed.state);
 });
 

@@ -6,6 +6,7 @@ import type { Environment } from "../../src/core/effect.ts";
 import { stepOf } from "../../src/core/run-state.ts";
 import { memoryServer } from "../../src/engines/memory/server.ts";
 import { memoryTarget, testAssembly, withMemory } from "../support/assembly.ts";
+import { doneWords } from "../../src/words/outcome-words.ts";
 import { badDelete, contentOf } from "../support/memory-bench.ts";
 import { answering, yes } from "../support/runner.ts";
 
@@ -59,6 +60,26 @@ test("headless in a sandbox is a whole run; in production it stops at the first 
   const resumed = await answering(production.workbench.resume(stopped.state.run, open), yes).ended;
   expect(resumed.exit).toBe("ok");
   expect(contentOf(production.server, ["public.orders", "public.lines"])).toEqual(production.incident.before);
+});
+
+test("headless, a rescued row whose key was used again keeps the rescue area: it is the row's only copy", async () => {
+  const { workbench, incident, plan, server } = stage("sandbox");
+  await incident.remake(1);
+  const headless = { ...open, interactive: false, yesSandbox: true };
+  const stopped = await workbench.open(await plan(), headless).ended;
+  expect([stopped.exit, stopped.fault?.code]).toEqual(["needs-person", "HF-NEEDS-CHOICE"]);
+  expect(stopped.fault?.next).toEqual(["--choose keep=keep", "--choose keep=drop"]);
+  expect(server.read((state) => Object.keys(state.areas))).toHaveLength(1);
+  const wishes = { ...open.wishes, choices: { ...open.wishes.choices, keep: "keep" } };
+  const { state, exit } = await workbench.resume(stopped.state.run, { ...headless, wishes }).ended;
+  expect(exit).toBe("ok");
+  expect(state.leases.filter(({ status }) => status === "kept").map(({ lease }) => lease.kind)).toEqual([
+    "rescue-area",
+  ]);
+  expect(doneWords(state)).toBe("DONE, BUT 1 ROW IS NOT BACK");
+  expect(stepOf(state, "keep").verified).toEqual([
+    { level: "warn", text: "1 rescued row is in no table: this is its only copy" },
+  ]);
 });
 
 test("the typed name is asked exactly once in production, for the safety copy and the merge together", async () => {

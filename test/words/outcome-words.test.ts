@@ -26,7 +26,27 @@ test("the proof is told in its numbers, table by table", () => {
     "1,200 of 1,200 rows are back, proved equal (public.orders 1,100, public.lines 100)",
   );
   expect(proofLine(story().tell(...proof(1199)).state), "a row that was changed since is not missing").toMatch(
-    /^1,199 of 1,200 rows .*; 1 more are there with other values$/,
+    /^1,199 of 1,200 rows .*; 1 back, and changed since$/,
+  );
+});
+
+test("rows whose keys were used again, and rows that nobody could rescue, are not back; rows that traffic changed since are", () => {
+  const verified = (numbers: object) =>
+    story().tell(...done("verify", 1, { rescued: 100, equal: 90, absent: 0, tables: [], ...numbers } as never)).state;
+  const mixed = verified({ different: 10, remade: 3 });
+  expect(doneWords(mixed)).toBe("DONE, BUT 3 ROWS ARE NOT BACK");
+  expect(proofLine(mixed)).toBe(
+    "90 of 100 rows are back, proved equal; 3 keys were used again since, with other values: not back; 7 back, and changed since",
+  );
+  expect(doneWords(verified({ different: 10, remade: 0 }))).toBe("DONE");
+  expect(doneWords(verified({ different: 1, remade: 1 }))).toBe("DONE, BUT 1 ROW IS NOT BACK");
+  const short = verified({ equal: 100, different: 0, short: 1506 });
+  expect(doneWords(short)).toBe("DONE, BUT 1,506 ROWS ARE NOT BACK");
+  expect(proofLine(short)).toBe(
+    "100 of 100 rows are back, proved equal; 1,506 more that the statement took were not rescued",
+  );
+  expect(doneWords(verified({ equal: 95, different: 3, remade: 2, absent: 2, short: 4 }))).toBe(
+    "DONE, BUT 8 ROWS ARE NOT BACK",
   );
 });
 

@@ -60,8 +60,11 @@ function insertBatch(open: OpenTransaction, request: MergeTable, after: number, 
   const { rows } = areaTable(open.draft, run, name);
   const ours = rows.filter(({ ordinal }) => ordinal > after && ordinal <= after + size);
   let inserted = 0;
-  for (const { row } of ours) {
-    if (fateOf(open.draft, name, row) !== "insert") continue;
+  for (const { row, ordinal } of ours) {
+    if (fateOf(open.draft, name, row) !== "insert") {
+      open.change((state) => void areaTable(state, run, name).left.push(ordinal));
+      continue;
+    }
     open.change((state) => {
       const table = tableOf(state, name);
       const before = table.sequence;
@@ -78,7 +81,7 @@ function insertBatch(open: OpenTransaction, request: MergeTable, after: number, 
 
 function verifiedTable(state: MemoryState, run: RunId, name: TableName): VerifiedTable {
   const table = tableOf(state, name);
-  const { rows } = areaTable(state, run, name);
+  const { rows, left } = areaTable(state, run, name);
   const absent = rows.filter(({ row }) => table.rows[keyOf(table, row)] === undefined);
   const equal = rows.filter(({ row }) => {
     const present = table.rows[keyOf(table, row)];
@@ -89,6 +92,7 @@ function verifiedTable(state: MemoryState, run: RunId, name: TableName): Verifie
     rescued: rows.length,
     equal: equal.length,
     different: rows.length - equal.length - absent.length,
+    remade: rows.filter((one) => left.includes(one.ordinal) && !absent.includes(one) && !equal.includes(one)).length,
     absent: absent.length,
     findings: reasons(absent.map(({ row }) => fateOf(state, name, row))),
   };

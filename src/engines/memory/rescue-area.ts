@@ -22,7 +22,7 @@ export function memoryRescueArea(connection: Connection, transactions: Transacti
       const { lines, filled } = await digested(rows as Readable);
       transactions.of(tx).change((state) => {
         const stored = lines.map((line, at) => ({ ordinal: at + 1, row: fromLine(line, columns) }));
-        areaOf(state, run)[table] = { columns, rows: stored, safety: null };
+        areaOf(state, run)[table] = { columns, rows: stored, left: [], safety: null };
       });
       return filled;
     },
@@ -70,7 +70,7 @@ function areaPart(
   const name = shortName(run);
   const empty = tables.map(({ table, columns }): [TableName, AreaTable] => [
     table,
-    { columns, rows: [], safety: null },
+    { columns, rows: [], left: [], safety: null },
   ]);
   return {
     lease: {
@@ -117,7 +117,7 @@ function join(
   { columns, came, differing: how }: Joining,
 ): Pick<Added, "added" | "there" | "differing"> {
   const table = tableOf(state, name);
-  const { rows, safety } = areaOf(state, run)[name] ?? { rows: [], safety: null };
+  const { rows, left, safety } = areaOf(state, run)[name] ?? { rows: [], left: [], safety: null };
   const present = new Map(rows.map(({ row }) => [keyOf(table, row), row]));
   const fresh = came.filter((row) => !present.has(keyOf(table, row)));
   const differing = came.filter((row) => {
@@ -127,7 +127,7 @@ function join(
   const newer = new Map(how === "stays" ? [] : differing.map((row) => [keyOf(table, row), row]));
   const kept = rows.map(({ ordinal, row }) => ({ ordinal, row: newer.get(keyOf(table, row)) ?? row }));
   const added = fresh.map((row, at) => ({ ordinal: rows.length + at + 1, row }));
-  areaOf(state, run)[name] = { columns, rows: [...kept, ...added], safety };
+  areaOf(state, run)[name] = { columns, rows: [...kept, ...added], left, safety };
   return { added: fresh.length, there: came.length - fresh.length, differing: differing.length };
 }
 

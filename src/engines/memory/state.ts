@@ -42,6 +42,8 @@ export interface TableState {
 export interface AreaTable {
   readonly columns: readonly string[];
   readonly rows: readonly { readonly ordinal: number; readonly row: Row }[];
+  /** Ordinals that a merge left out. */
+  readonly left: number[];
   readonly safety: { readonly keys: readonly string[]; readonly overwritten: readonly Row[] } | null;
 }
 

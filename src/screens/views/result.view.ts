@@ -174,11 +174,15 @@ function isHoldNote({ effect }: StepState["step"], level: Finding["level"]): boo
 
 /** Where the result counts what is equal and what is not, that is the proof in one sentence. */
 function equalWords(step: StepState): readonly Finding[] {
-  const { rescued, equal, different, absent } = isJsonObject(step.result) ? step.result : {};
+  const { rescued, equal, different, absent, remade } = isJsonObject(step.result) ? step.result : {};
   if (typeof rescued !== "number" || typeof equal !== "number") return [];
   if (rescued === equal)
     return [{ level: "ok", text: `all ${count(rescued)} rescued rows are in their tables, equal` }];
-  const words = `${count(equal)} of ${count(rescued)} rescued rows are equal; different ${numberOr(different)}, absent ${numberOr(absent)}`;
+  const others =
+    typeof different === "number" && typeof remade === "number"
+      ? `made again since ${count(remade)}, back and changed since ${count(different - remade)}`
+      : `different ${numberOr(different)}`;
+  const words = `${count(equal)} of ${count(rescued)} rescued rows are equal; ${others}, absent ${numberOr(absent)}`;
   return [{ level: "warn", text: words }];
 }
 

@@ -220,7 +220,22 @@ test("rows made again since are never changed, and told from equal ones", async 
   expect(checked).toMatchObject({ rows: 3, missing: 1, identical: 1, remade: 1, willInsert: 1 });
   expect(await g.mergeAll("public.t")).toMatchObject({ inserted: 1, left: 2 });
   expect(await g.content("public.t")).toEqual(["(1,x)", "(2,new)", "(3,x)"]);
-  expect(await g.merge.verify(g.run, ["public.t"], quiet)).toMatchObject([{ equal: 2, different: 1, absent: 0 }]);
+  const [verified] = await g.merge.verify(g.run, ["public.t"], quiet);
+  expect(verified).toMatchObject({ equal: 2, different: 1, remade: 1, absent: 0 });
+});
+
+test("a row that came back and was changed since is told from one whose key was used again, and so is in a table", async () => {
+  const g = await grounds.fresh("create table t (id int primary key, a text); insert into t values (1, 'x'), (2, 'x')");
+  await g.rescue(await g.lose("public.t", "true", "id"));
+  await g.sql.run("made again", "insert into public.t values (1, 'new')");
+  await g.mergeAll("public.t");
+  await g.sql.run("traffic", "update public.t set a = 'later'");
+  const [verified] = await g.merge.verify(g.run, ["public.t"], quiet);
+  expect(verified).toMatchObject({ equal: 0, different: 2, remade: 1, absent: 0 });
+  expect(verified?.findings.map(({ level, text }) => [level, text])).toEqual([
+    ["warn", "public.t: 1 key was used again since, with other values: their rescued rows are in no table"],
+    ["warn", "public.t: 1 row came back, and has other values by now"],
+  ]);
 });
 
 test("unique indexes on expressions, parts of a table and equal NULLs keep rows out, each by name", async () => {

@@ -13,6 +13,7 @@ import {
   comparison,
   hasParent,
   isPresent,
+  isSameRow,
   mustCompare,
   refers,
   sameKey,
@@ -62,18 +63,34 @@ async function verifyTable(
   const findings: Finding[] = [];
   if (found.identical > 0)
     findings.push({ level: "ok", text: `${table}: ${someRows(found.identical)} back, equal to the digit` });
-  if (different > 0) findings.push(differentWords(table, different));
+  const remade = different === 0 ? 0 : await countRemade(connection, one);
+  if (remade > 0) findings.push(remadeWords(table, remade));
+  if (different > remade) findings.push(changedWords(table, different - remade));
   const against = await reasons(connection, blocked, one, `not ${isPresent(one)}`);
   findings.push(...against.map((reason) => ({ ...blockedWords(reason, table), level: "warn" as const })));
   const mergeable = absent - against.reduce((sum, reason) => sum + reason.rows, 0);
   if (mergeable > 0) findings.push(unexplained(table, mergeable));
   for (const key of one.foreignKeys) findings.push(...(await lonely(connection, one, key)));
-  return { table, rescued: found.rows, equal: found.identical, different, absent, findings };
+  return { table, rescued: found.rows, equal: found.identical, different, absent, remade, findings };
 }
 
-function differentWords(table: TableName, different: number): Finding {
-  const text = `${table}: ${someRows(different)} are there with other values than the rescued ones`;
-  return { level: "warn", text, hint: "Made again by the application, or changed since by it or by a trigger." };
+/** What a merge leaves out it writes down: a row that differs and stands there was never put in. */
+async function countRemade(connection: Connection, one: Comparison): Promise<number> {
+  const { leftOut, ordinal, shape, table } = one.area;
+  const sql = `select count(*)::text as rows from ${one.rescued} join ${fromTable(shape)} as k on ${sameKey(one, "k")}
+    join ${leftOut} as x on x.${ordinal} = r.${ordinal} where not (${isSameRow(one, "r", "k")})`;
+  return Number((await connection.row(`looking which rows of ${table} were made again`, sql))["rows"]);
+}
+
+function remadeWords(table: TableName, remade: number): Finding {
+  const which = remade === 1 ? "key was used again since" : "keys were used again since";
+  const text = `${table}: ${remade.toLocaleString("en-US")} ${which}, with other values: their rescued rows are in no table`;
+  return { level: "warn", text, hint: "Compare both, and decide by hand, while the rescue area is kept." };
+}
+
+function changedWords(table: TableName, changed: number): Finding {
+  const text = `${table}: ${someRows(changed)} came back, and ${changed === 1 ? "has" : "have"} other values by now`;
+  return { level: "warn", text, hint: "Changed since by the application, or by a trigger." };
 }
 
 function unexplained(table: TableName, absent: number): Finding {
