@@ -42,13 +42,18 @@ export async function startArchivingServer(
 }
 
 /** A copy of the data folder between the server's own words on where to begin and what to write beside it; no client tools. */
-export async function takeBackup(from: ArchivingServer, name: string): Promise<string> {
+export async function takeBackup(
+  from: ArchivingServer,
+  name: string,
+  during: () => Promise<void> = () => Promise.resolve(),
+): Promise<string> {
   const to = path.join(from.backups, name);
   const session = await from.server.connect("postgres");
   const old = Number((await session.row("", "show server_version_num")).server_version_num) < 150_000;
   await session.row("", old ? "select pg_start_backup('t', true, false)" : "select pg_backup_start('t', true)");
   // A file may go away while it is copied; what matters of it is in the log.
   await execa("cp", ["-a", from.server.data, to], { reject: false });
+  await during();
   const { labelfile } = await session.row(
     "",
     old ? "select * from pg_stop_backup(false, false)" : "select * from pg_backup_stop(false)",

@@ -121,8 +121,13 @@ test("what the log's writer had at least is read from its control file, and the 
     },
   });
   const all = highest([control.least, { ...control.least, max_connections: 400, max_wal_senders: 2 }]);
-  expect(configText(all, "/a'b%c", 18)).toContain(`max_connections = '400'\n`);
-  expect(configText(all, "/a'b%c", 18)).toContain(`restore_command = 'cp ''/a''\\\\''''b%%c''/%f "%p"'\n`);
+  expect(configText(all, "/a'b%c", { major: 18, restartpoints: true })).toContain(`max_connections = '400'\n`);
+  expect(configText(all, "/a'b%c", { major: 18, restartpoints: true })).toContain(
+    `restore_command = 'cp ''/a''\\\\''''b%%c''/%f "%p"'\n`,
+  );
+  expect(configText(all, "/a", { major: 18, restartpoints: true })).toContain(
+    "max_logical_replication_workers = '0'\n",
+  );
   expect(all.max_wal_senders).toBe(13);
 });
 

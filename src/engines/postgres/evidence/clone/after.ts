@@ -4,7 +4,7 @@ import type { Connection } from "../../connection.ts";
 import { fieldValue, linesOf, splitLine } from "./lines.ts";
 import { onlyEnded, type ReadTable } from "./before.ts";
 import type { Steps } from "./steps.ts";
-import { type CloneTable, keyColumns } from "./tables.ts";
+import { type CloneTable, fileOf, keyColumns } from "./tables.ts";
 
 /** What became of the rows that were there just before. `rows` were written to the file. */
 export interface Taken {
@@ -40,19 +40,19 @@ export async function takenByPlace(clone: Connection, table: ReadTable, steps: S
 }
 
 /** All that are left of those that were read, at once; null where they are too many to be kept in memory. */
-async function fewLeft(clone: Connection, { table, all }: ReadTable): Promise<ReadonlySet<string> | null> {
+async function fewLeft(clone: Connection, { inClone, all }: ReadTable): Promise<ReadonlySet<string> | null> {
   const most = 100_000;
-  const sql = `SELECT ctid::text AS place FROM ONLY ${table} ${all ? "" : onlyEnded} LIMIT ${most + 1}`;
+  const sql = `SELECT ctid::text AS place FROM ONLY ${inClone} ${all ? "" : onlyEnded} LIMIT ${most + 1}`;
   const left = await clone.rows("looking what is left", sql);
   return left.length > most ? null : new Set(left.map(({ place }) => place ?? ""));
 }
 
 async function leftAmong(
   clone: Connection,
-  { table }: CloneTable,
+  { inClone }: CloneTable,
   lines: readonly Line[],
 ): Promise<ReadonlySet<string>> {
-  const sql = `SELECT ctid::text AS place FROM ONLY ${table} WHERE ctid = ANY ($1::text[]::tid[])`;
+  const sql = `SELECT ctid::text AS place FROM ONLY ${inClone} WHERE ctid = ANY ($1::text[]::tid[])`;
   const left = await clone.rows("looking what is left", sql, [lines.map(({ first }) => first[0] ?? "")]);
   return new Set(left.map(({ place }) => place ?? ""));
 }
@@ -79,12 +79,9 @@ export async function takenByKey(clone: Connection, table: CloneTable, files: Fi
 }
 
 /** False too where the table itself is gone. */
-export async function hasRows(clone: Connection, { table }: Pick<CloneTable, "table">): Promise<boolean> {
-  const { there } = await clone.row("looking for the table", "SELECT (to_regclass($1) IS NOT NULL)::text AS there", [
-    table,
-  ]);
-  if (there !== "true") return false;
-  const sql = `SELECT EXISTS (SELECT FROM ONLY ${table})::text AS some`;
+export async function hasRows(clone: Connection, table: CloneTable): Promise<boolean> {
+  if ((await fileOf(clone, table)) === null) return false;
+  const sql = `SELECT EXISTS (SELECT FROM ONLY ${table.inClone})::text AS some`;
   return (await clone.row("looking for rows", sql)).some === "true";
 }
 
@@ -101,7 +98,7 @@ async function presentKeys(
   });
   const arrays = columns.map((_, nth) => `$${nth + 1}::text[]`);
   const sql = `SELECT u.n::text AS nth FROM unnest(${arrays.join(", ")}) WITH ORDINALITY AS u (${[...names, "n"].join(", ")})
-    WHERE EXISTS (SELECT FROM ONLY ${table.table} t WHERE ${same.join(" AND ")})`;
+    WHERE EXISTS (SELECT FROM ONLY ${table.inClone} t WHERE ${same.join(" AND ")})`;
   const values = columns.map((_, nth) => keys.map((key) => fieldValue(key[nth] ?? "")));
   return new Set((await clone.rows("looking for keys", sql, values)).map(({ nth }) => Number(nth) - 1));
 }

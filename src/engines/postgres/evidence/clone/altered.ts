@@ -22,5 +22,5 @@ export async function alteredSince(asking: Connection, statement: Statement): Pr
 
 export function alteredWords(tables: readonly TableName[]): string {
   const what = `Columns of ${tables.join(", ")} were added, dropped or changed since:`;
-  return `${what} one that it had then and has not now, with the same type, stops this way once the clone stands, before anything is written.`;
+  return `${what} one that was dropped or got another type stops this way once the clone stands, before anything is written.`;
 }

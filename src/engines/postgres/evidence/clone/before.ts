@@ -27,12 +27,12 @@ export const onlyEnded = "WHERE xmax <> '0'::xid";
 export async function readBefore(clone: Connection, table: CloneTable, which: Which, file: string): Promise<void> {
   const first = ["t.ctid", ...(which.keys ? keyColumns(table).map(({ quoted }) => `t.${quoted}`) : [])];
   const columns = table.columns.map(({ quoted }) => `t.${quoted}`);
-  const select = `SELECT ${[...first, ...columns].join(", ")} FROM ONLY ${table.table} t
+  const select = `SELECT ${[...first, ...columns].join(", ")} FROM ONLY ${table.inClone} t
     ${which.all ? "WHERE true" : onlyEnded} AND t.xmin <> ALL ('{${which.members.join(",")}}'::xid[]) ORDER BY ${keyList(table, "t.")}`;
   try {
     const out = createWriteStream(file, { flags: "wx", mode: 0o600 });
     await pipeline(clone.client.query(copyTo(`COPY (${select}) TO STDOUT`)), out);
   } catch (error) {
-    throw scratchFault(error) ?? postgresFault(error, `reading ${table.table} in the clone`, "reading");
+    throw scratchFault(error) ?? postgresFault(error, `reading ${table.inClone} in the clone`, "reading");
   }
 }

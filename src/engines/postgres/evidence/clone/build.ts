@@ -26,14 +26,21 @@ export interface Clone {
   readonly user: string;
   /** Where replay begins. */
   readonly start: bigint;
+  /** Whether a later start may begin where an earlier one ended; else it begins with the backup again. */
+  readonly restartpoints: boolean;
 }
 
-/** Copies backup and log into the folder, anew where an earlier try left something. `upTo`: the last position that will be replayed. */
+export interface Replay extends Pick<Clone, "restartpoints"> {
+  /** The last position that will be replayed. */
+  readonly upTo: bigint;
+}
+
+/** Copies backup and log into the folder, anew where an earlier try left something. */
 export async function buildClone(
   target: PostgresTarget,
   folder: string,
   surveyed: Surveyed,
-  upTo: bigint,
+  { upTo, restartpoints }: Replay,
   watch: Watch,
 ): Promise<Clone> {
   const { backup, source, major, log } = surveyed;
@@ -48,13 +55,14 @@ export async function buildClone(
   await stageLog(source, surveyed, upTo, places.log, account, watch);
   target.request.reached("clone.staged:log");
   linkSpaces(data, places.spaces, ids);
-  writeConfig(data, account, configText(highest([control.least, ...log.least]), places.log, major));
+  writeConfig(data, account, configText(highest([control.least, ...log.least]), places.log, { major, restartpoints }));
   proveInside(folder, data, places.spaces);
   giveTo(account, places.spaces);
   giveTo(account, data);
   makeServerFolder(folder, account);
   const { user } = await (await target.catalogue()).row("asking for the first superuser", firstSuperuser);
-  return { folder, binaries: reachableBinaries(found, root), user: user ?? "", start: lsnNumber(backup.label.start) };
+  const start = lsnNumber(backup.label.start);
+  return { folder, binaries: reachableBinaries(found, root), user: user ?? "", start, restartpoints };
 }
 
 const firstSuperuser = "SELECT rolname::text AS user FROM pg_roles WHERE oid = 10";

@@ -8,6 +8,7 @@ import { lsnNumber } from "../log/position.ts";
 import type { FoundCommit, LogSummary } from "../log/summary.ts";
 import { size } from "../say.ts";
 import type { BaseBackup } from "./backup.ts";
+import { placesOf, readableAt } from "./pauses.ts";
 import { beginOf, type Begun, breakText, bytesOf, commitsOf, damageText, type Surveyed } from "./survey.ts";
 
 const mostPauses = 20;
@@ -44,7 +45,14 @@ export async function whyClosed(
   const commits = commitsOf(surveyed, statement);
   const last = commits.at(-1);
   if (commits.length < statement.transactions.length || !last) return gap(surveyed);
-  return notBefore(surveyed, commits) ?? (await noRoom(target, surveyed, last)) ?? tablespaces(surveyed.log, last);
+  return (
+    notBefore(surveyed, statement, commits) ??
+    rewritten(surveyed, statement, commits) ??
+    unreadable(surveyed, statement, commits) ??
+    (await unlogged(target, statement)) ??
+    (await noRoom(target, surveyed, last)) ??
+    tablespaces(surveyed.log, last)
+  );
 }
 
 /** What of the log is missing, by name. */
@@ -65,18 +73,58 @@ function beforeBackup({ startedAt }: BaseBackup): Closed {
   };
 }
 
-function notBefore({ log, backup }: Surveyed, commits: readonly FoundCommit[]): Closed | null {
-  const first = commits[0];
+function notBefore(
+  { log, backup, oids }: Surveyed,
+  { kind }: Statement,
+  commits: readonly FoundCommit[],
+): Closed | null {
+  const [first] = commits.flatMap((commit) => placesOf(commit, oids, kind));
   if (
-    first &&
+    first !== undefined &&
     log.backupEnd !== null &&
-    log.backupEnd < first.position &&
+    log.backupEnd < first &&
     commits.every((commit) => beginOf(log, commit) !== null)
   )
     return null;
   return {
     why: `The backup of ${backup.startedAt} was not complete, or the transaction had begun, before the other.`,
     opensWith: "An older backup, with all WAL since.",
+  };
+}
+
+/** Places mean something only within one file: what went with the file itself is another kind of statement. */
+function rewritten({ files }: Surveyed, { kind }: Statement, commits: readonly FoundCommit[]): Closed | null {
+  if (kind === "rewrite" || kind === "drop") return null;
+  const found = commits.find(({ made }) => [...files.values()].some((all) => all.some((file) => made.includes(file))));
+  if (found === undefined) return null;
+  return {
+    why: "Its transaction also gave one of the tables a new file (ALTER, CLUSTER, TRUNCATE).",
+    opensWith:
+      "Choosing it as `rewrite:` and its id in the list of statements, which compares whole tables by their keys.",
+  };
+}
+
+/** More than 64 subtransactions of one transaction, and the log no longer names them all. */
+function unreadable({ log, oids }: Surveyed, { kind }: Statement, commits: readonly FoundCommit[]): Closed | null {
+  if (commits.every((commit) => readableAt(log, placesOf(commit, oids, kind)) !== "never")) return null;
+  return {
+    why: "From the backup's begin up to the statement a transaction with more than 64 savepoints was running: a server that replays that can't be read there.",
+    opensWith: "An older backup, taken when no such transaction ran, with all WAL since.",
+  };
+}
+
+async function unlogged(target: PostgresTarget, { tables }: Statement): Promise<Closed | null> {
+  const rows = await (
+    await target.catalogue()
+  ).rows(
+    "asking which tables are in the log",
+    "SELECT n.name FROM unnest($1::text[]) AS n(name) JOIN pg_class c ON c.oid = to_regclass(n.name) WHERE c.relpersistence = 'u'",
+    [tables.map(({ table }) => table)],
+  );
+  if (rows.length === 0) return null;
+  return {
+    why: `${rows.map(({ name }) => name).join(", ")} is unlogged: neither a backup nor the log has its rows.`,
+    opensWith: "Another recovery path: its rows are on its pages alone.",
   };
 }
 

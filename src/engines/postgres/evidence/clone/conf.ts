@@ -7,7 +7,11 @@ import { type LeastSettings, leastNames } from "../log/least-settings.ts";
  * The clone's whole configuration. Of the backup's own nothing is kept: it may archive over production's archive, clean it up, log
  * into its folder, or wait for its standbys.
  */
-export function configText(least: LeastSettings, logFolder: string, major: number): string {
+export function configText(
+  least: LeastSettings,
+  logFolder: string,
+  { major, restartpoints }: { readonly major: number; readonly restartpoints: boolean },
+): string {
   const settings: Readonly<Record<string, string>> = {
     ...Object.fromEntries(leastNames.map((name) => [name, String(least[name])])),
     listen_addresses: "",
@@ -39,9 +43,12 @@ export function configText(least: LeastSettings, logFolder: string, major: numbe
     fsync: "off",
     full_page_writes: "off",
     autovacuum: "off",
+    // Subscriptions come with the catalogue: one that ran would take production's changes from its publisher.
+    max_logical_replication_workers: "0",
     max_standby_streaming_delay: "-1",
     max_standby_archive_delay: "-1",
     restart_after_crash: "off",
+    ...(restartpoints ? {} : { checkpoint_timeout: "1d", max_wal_size: "1TB" }),
     // A trigger on login would run for our sessions too.
     ...(major >= 17 ? { event_triggers: "off" } : {}),
   };

@@ -9,7 +9,7 @@ export interface LogSurvey {
   /** All of it, up to now. */
   read(wanted: Wanted, watch: Watch): Promise<Surveyed>;
   /** At least up to the commits that are wanted: what is written there does not change, so an earlier reading will do that has them all. */
-  upTo(wanted: Wanted, watch: Watch): Promise<Surveyed>;
+  upTo(wanted: Wanted, watch: Watch): Promise<Surveyed & { readonly remembered: boolean }>;
 }
 
 /** More of them are not kept from one step to the next. */
@@ -31,8 +31,9 @@ export function logSurvey(target: PostgresTarget): LogSurvey {
     read: async (wanted, watch) => read(await begin(wanted), wanted, watch),
     upTo: async (wanted, watch) => {
       const { begun, inUse } = await begin(wanted);
-      if (last && tells(last, begun, inUse, wanted)) return { ...last.surveyed, ...begun, oids: inUse.oids };
-      return read({ begun, inUse }, wanted, watch);
+      if (last && tells(last, begun, inUse, wanted))
+        return { ...last.surveyed, ...begun, oids: inUse.oids, remembered: true };
+      return { ...(await read({ begun, inUse }, wanted, watch)), remembered: false };
     },
   };
 }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { Fault } from "../../../../core/errors.ts";
 import { lsnNumber } from "../log/position.ts";
 import { eachRecord } from "../log/records.ts";
 import { type Segment, segmentName, segmentsBetween } from "../log/segments.ts";
@@ -33,5 +34,9 @@ export async function loggedSteps(
   };
   const { stoppedAt } = await eachRecord(segments, read, commit.position, reader.see);
   if (stoppedAt === null) return { files, of: reader.of };
-  throw new Error(`the staged log ends before the commit, in ${segmentName(stoppedAt, source.segmentBytes)}`);
+  throw new Fault("HF-CLONE-LOG", `the log file ${segmentName(stoppedAt, source.segmentBytes)} is damaged`, {
+    exit: "environment",
+    still: "Nothing was changed on the target.",
+    hint: "Bring a whole copy of it into the archive, then retry.",
+  });
 }

@@ -40,22 +40,53 @@ export async function pausedAt(
   try {
     const connection = await open(server, database);
     await untilPaused(connection, clone, position, watch);
-    await prove(connection, position, side, readFileSync(logFile(clone.folder)).subarray(before).toString("utf8"));
-    return { connection, stop: endedBy(server, connection, watch.signal) };
+    await prove(connection, position, side, logSince(clone, before));
+    return { connection, stop: endedBy(server, connection, clone, watch.signal) };
   } catch (error) {
     await server.stop("immediate");
-    throw error;
+    watch.signal.throwIfAborted();
+    throw isLost(error) ? ended(error, position, logSince(clone, before)) : error;
   }
 }
 
+function isLost(error: unknown): error is Fault {
+  return error instanceof Fault && error.record.code === "HF-PG-CONNECTION-LOST";
+}
+
+/** It is our own server that went away, not the target. */
+function ended(error: Fault, position: bigint, log: string): Fault {
+  return new Fault(
+    "HF-CLONE-ENDED",
+    `the clone's own server ended on its way to ${lsnText(position)}`,
+    {
+      exit: "environment",
+      still: "Nothing was read from it, and nothing was changed on the target.",
+      cause: lastWords(log),
+      hint: "Try again: the clone is built anew. Its log tells why, where it happens twice.",
+    },
+    { cause: error },
+  );
+}
+
+function logSince({ folder }: Clone, bytes: number): string {
+  return readFileSync(logFile(folder)).subarray(bytes).toString("utf8");
+}
+
+const lastWords = (log: string) => log.trim().split("\n").slice(-3).join(" | ");
+
 /** A signal ends what is being read there too: with its server. */
-function endedBy(server: PrivateServer, connection: Connection, signal: AbortSignal): () => Promise<void> {
+function endedBy(
+  server: PrivateServer,
+  connection: Connection,
+  { restartpoints }: Clone,
+  signal: AbortSignal,
+): () => Promise<void> {
   const end = () => void server.stop("immediate");
   signal.addEventListener("abort", end, { once: true });
   return async () => {
     signal.removeEventListener("abort", end);
     await connection.close();
-    await server.stop("fast");
+    await server.stop(restartpoints ? "fast" : "immediate"); // a fast stop leaves a place to begin from
   };
 }
 
@@ -83,9 +114,10 @@ async function untilPaused(connection: Connection, clone: Clone, position: bigin
     watch.signal.throwIfAborted();
     const { state, at } = await connection.row(
       "watching the clone",
-      "SELECT pg_get_wal_replay_pause_state() AS state, pg_last_wal_replay_lsn()::text AS at",
+      `SELECT CASE WHEN pg_is_in_recovery() THEN pg_get_wal_replay_pause_state() ELSE 'not in recovery' END AS state,
+              pg_last_wal_replay_lsn()::text AS at`,
     );
-    if (state === "paused") return;
+    if (state === "paused" || state === "not in recovery") return; // what it is, is proved next
     const done = Math.min(total, Math.floor(Number(lsnNumber(at ?? "0/0") - clone.start) / 1e6));
     watch.progress({ done: Math.max(0, done), total, unit: "MB", note: "replaying the log" });
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -104,7 +136,7 @@ async function prove(connection: Connection, position: bigint, side: Side, log: 
   throw new Fault("HF-CLONE-PAUSE", `the clone did not stop just ${side} ${lsnText(position)}`, {
     exit: "not-proved",
     still: "Nothing was read from it, and nothing was changed on the target.",
-    cause: `it stands at ${at}: ${log.trim().split("\n").slice(-3).join(" | ")}`,
+    cause: `it stands at ${at}: ${lastWords(log)}`,
     hint: "Try again; report it when it happens twice.",
   });
 }

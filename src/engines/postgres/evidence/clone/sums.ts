@@ -13,7 +13,7 @@ export type Sums = Map<TableName, { readonly sum: RecoveredTable; readonly keys:
 
 export function addTaken(sums: Sums, table: CloneTable, taken: Taken): void {
   const before = sums.get(table.table);
-  const columns = table.columns.map(({ name }) => name);
+  const columns = table.names;
   const keys = keyColumns(table).map(({ name }) => name);
   const isSame = (one: readonly string[], other: readonly string[]) => one.join("\0") === other.join("\0");
   if (before && !(isSame(before.sum.columns, columns) && isSame(before.keys, keys))) throw changedBetween(table.table);

@@ -20,7 +20,18 @@ export function locksIn(record: LogRecord, major: number): readonly LoggedLock[]
   });
 }
 
-/** The next id to be given out, where the record tells which transactions run: at each checkpoint, and every 15 s while the server works. */
-export function nextXidIn(record: LogRecord, major: number): number | null {
-  return (record.info & 0xf0) === running ? mainOf(record, major).readUInt32LE(12) : null;
+/** A word on the transactions that run: at each checkpoint, and every 15 s while the server works. */
+export interface Running {
+  readonly at: bigint;
+  /** The next id to be given out. */
+  readonly next: number;
+  /** Some had more subtransactions than it names (64 each): a standby that begins here can't be read. */
+  readonly overflowed: boolean;
+}
+
+/** Null where the record tells of something else. */
+export function runningIn(record: LogRecord, major: number): Running | null {
+  if ((record.info & 0xf0) !== running) return null;
+  const main = mainOf(record, major);
+  return { at: record.position, next: main.readUInt32LE(12), overflowed: main.readUInt8(8) !== 0 };
 }

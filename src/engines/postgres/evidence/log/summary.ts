@@ -4,7 +4,7 @@ import { fileNode, nodeKey } from "./file-node.ts";
 import { heap, operationOf, removalIn, rowsInserted } from "./heap.ts";
 import { leastAt, type LeastSettings } from "./least-settings.ts";
 import { type LogRecord, manager } from "./records.ts";
-import { locksIn, nextXidIn } from "./standby.ts";
+import { locksIn, type Running, runningIn } from "./standby.ts";
 
 /** What is asked of the log since the backup. */
 export interface Asked {
@@ -39,8 +39,8 @@ export interface LogSummary {
   readonly least: LeastSettings[];
   /** A tablespace was made: a server that replays this makes a folder outside of its own. */
   tablespaceAt: bigint | null;
-  /** The next id to be given out, each time that the log tells: a transaction with it or a younger one began after that place. */
-  readonly running: { readonly at: bigint; readonly next: number }[];
+  /** In the log's order. A transaction with the next id, or a younger one, began after that place. */
+  readonly running: Running[];
 }
 
 const [backupEndInfo, parameterInfo, storageCreate, tablespaceCreate] = [0x50, 0x60, 0x10, 0x00];
@@ -160,8 +160,8 @@ function noteLocks(summing: Summing, record: LogRecord): void {
 }
 
 function noteRunning({ asked, found }: Summing, record: LogRecord): void {
-  const next = nextXidIn(record, asked.major);
-  if (next !== null) found.running.push({ at: record.position, next });
+  const told = runningIn(record, asked.major);
+  if (told !== null) found.running.push(told);
 }
 
 /** A new file's main fork. */

@@ -3,7 +3,7 @@ import { commitOf } from "../log/commit.ts";
 import { nodeKey } from "../log/file-node.ts";
 import { heap, operationOf, removalIn, rowsInserted } from "../log/heap.ts";
 import { type LogRecord, manager } from "../log/records.ts";
-import { nextXidIn } from "../log/standby.ts";
+import { runningIn } from "../log/standby.ts";
 import type { FileWrites } from "./writes.ts";
 
 /** What stands in a part of the log, by transaction id (32 bits), then by file. */
@@ -33,7 +33,7 @@ export function tallied(tally: Tally, record: LogRecord, database: number, major
     case manager.transaction:
       return noteFamily(tally, record, major);
     case manager.standby:
-      tally.nextXid ??= nextXidIn(record, major);
+      tally.nextXid ??= runningIn(record, major)?.next ?? null;
   }
 }
 
