@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { exitCodes, type ExitName } from "../core/exit-codes.ts";
 import type { Session } from "../runner/session.ts";
 import type { Workbench } from "../runner/workbench.ts";
+import type { FaultRecord } from "../core/errors.ts";
 import type { Started } from "../words/commands.ts";
 import type { Opening } from "../screens/opening.ts";
 import { runSummaryLines } from "../words/run-summary.ts";
@@ -65,7 +66,7 @@ async function drivePlain(bench: Workbench, session: Session, how: Driving, io: 
   deafen();
   hush();
   heeded.stop();
-  for (const line of runSummaryLines(end, how.started)) say(line);
+  for (const line of runSummaryLines(end, withoutRefused(how.started, end.fault))) say(line);
   if (end.bug !== undefined) sayFailure(end.bug, () => dirname(bench.journalFile), how.started, io);
   return end.exit;
 }
@@ -77,7 +78,15 @@ async function driveJson(bench: Workbench, session: Session, how: Driving, io: I
   const end = await session.ended;
   hush();
   heeded.stop();
-  for (const line of runSummaryLines(end, how.started)) say(line);
+  for (const line of runSummaryLines(end, withoutRefused(how.started, end.fault))) say(line);
   if (end.bug !== undefined) sayFailure(end.bug, () => dirname(bench.journalFile), how.started, io);
   return end.exit;
+}
+
+/** A wish that was refused is not printed again: the command that goes on would be refused with it. */
+function withoutRefused(started: Started, fault: FaultRecord | undefined): Started {
+  if (fault?.code !== "HF-CHOICE-INVALID" || started.wishes === undefined) return started;
+  const wish = `${fault.choices?.step ?? ""}=`;
+  const isRefused = (flag: string) => flag.startsWith(`--choose ${wish}`) || flag.startsWith(`--choose '${wish}`);
+  return { ...started, wishes: started.wishes.filter((flag) => !isRefused(flag)) };
 }

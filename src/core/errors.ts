@@ -18,6 +18,8 @@ export interface FaultRecord {
   readonly hint?: string;
   /** Commands that can be pasted as they stand. */
   readonly next?: readonly string[];
+  /** Of which step a choice is needed, and what can be had: one for each line of `next`. */
+  readonly choices?: OpenChoices;
   /** What it is about, where a program has to know: the table whose constraint refused, `schema.table` unquoted. */
   readonly subject?: string;
   /** The other side's own words, rewritten so that no row's value travels. */
@@ -28,6 +30,11 @@ export interface FaultRecord {
   /** UTC, milliseconds: no attempt goes out before that. */
   readonly retryAt?: number;
   readonly exit: ExitName;
+}
+
+export interface OpenChoices {
+  readonly step: string;
+  readonly open: readonly { readonly value: string; readonly label: string }[];
 }
 
 type FaultDraft = Omit<FaultRecord, "after" | "exit" | "code" | "message"> & { after?: AfterFault; exit?: ExitName };

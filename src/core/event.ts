@@ -35,8 +35,14 @@ export type RunEvent =
       readonly wishes: RunWishes;
     }
   | { readonly kind: "run.resumed"; readonly person: Person; readonly version: string; readonly wishes: RunWishes }
-  | { readonly kind: "run.paused"; readonly reason: string }
-  | { readonly kind: "run.closed"; readonly outcome: "done" | "abandoned"; readonly reason: string }
+  /** `fault`: what ended this process's part, where that was one. */
+  | { readonly kind: "run.paused"; readonly reason: string; readonly fault?: FaultRecord }
+  | {
+      readonly kind: "run.closed";
+      readonly outcome: "done" | "abandoned";
+      readonly reason: string;
+      readonly fault?: FaultRecord;
+    }
   | { readonly kind: "target.identified"; readonly role: Role; readonly identity: TargetIdentity }
   | {
       readonly kind: "guard.judged";

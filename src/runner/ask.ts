@@ -1,9 +1,9 @@
-import { Fault } from "../core/errors.ts";
 import type { Answer, Answered, ChoiceQuestion, Question } from "../core/question.ts";
 import type { Choice } from "../core/step.ts";
 import type { PlannedStep } from "../core/plan.ts";
 import type { StepState } from "../core/run-state.ts";
-import { actionOf, type Driver, isDryRun } from "./driver.ts";
+import { needsChoice, refusedWish, whyRefused } from "./choice-faults.ts";
+import { actionOf, type Driver } from "./driver.ts";
 import { watchingLimits } from "./watch-limits.ts";
 
 /** Journals the question, waits, and gives the answer; the caller journals what it made of it. */
@@ -34,7 +34,10 @@ export async function chooseFor(driver: Driver, step: StepState): Promise<"chose
   if (wished !== undefined) {
     const meant = meantBy(driver, step, choices, wished);
     if (meant?.disabled !== undefined && mayLookAnew(driver, step)) return "look-anew";
-    return settled(proved(driver, step, choices, { wished, meant }), "--choose");
+    if (meant && meant.disabled === undefined) return settled(meant, "--choose");
+    if (!driver.interactive) throw refusedWish(driver, step, choices, { wished, meant });
+    const why = { label: "not possible", text: `--choose ${step.step.key}=${wished}: ${whyRefused(meant)}` };
+    return askedFor(driver, step, choices, [why]);
   }
   const lone = loneDefault(choices);
   const standing = driver.interactive ? lone : choices.find((choice) => choice.tags.includes("default"));
@@ -43,9 +46,14 @@ export async function chooseFor(driver: Driver, step: StepState): Promise<"chose
   return askedFor(driver, step, choices);
 }
 
-async function askedFor(driver: Driver, step: StepState, choices: readonly Choice[]): Promise<"chosen" | "look-anew"> {
+async function askedFor(
+  driver: Driver,
+  step: StepState,
+  choices: readonly Choice[],
+  more: ChoiceQuestion["facts"] = [],
+): Promise<"chosen" | "look-anew"> {
   for (;;) {
-    const question = choiceQuestion(driver, step, choices);
+    const question = choiceQuestion(driver, step, choices, more);
     const answer = await ask(driver, question);
     const choice =
       answer !== "lapsed" && answer.kind === "choose" ? choices.find((one) => one.value === answer.value) : undefined;
@@ -71,7 +79,9 @@ export function chooseAnew(driver: Driver, { when }: PlannedStep): void {
     const wished = wishes.choices[key];
     if (!hangs || wished === undefined || step.choice === undefined || !actionOf(driver, step.step).staysOpen) continue;
     const choices = actionOf(driver, step.step).choices?.(step.result) ?? [];
-    const choice = proved(driver, step, choices, { wished, meant: meantBy(driver, step, choices, wished) });
+    const choice = meantBy(driver, step, choices, wished);
+    if (choice?.disabled !== undefined || choice === undefined)
+      throw refusedWish(driver, step, choices, { wished, meant: choice });
     if (choice.value !== step.choice.value)
       settleChoice(driver, choiceQuestion(driver, step, choices), choice, "--choose");
   }
@@ -105,30 +115,12 @@ function loneDefault(choices: readonly Choice[]): Choice | undefined {
   return choices.length === 1 && choices[0]?.tags.includes("default") ? choices[0] : undefined;
 }
 
-/** What was wished, where it can be had. */
-function proved(
+function choiceQuestion(
   driver: Driver,
   step: StepState,
   choices: readonly Choice[],
-  { wished, meant }: { readonly wished: string; readonly meant: Choice | undefined },
-): Choice {
-  if (meant && meant.disabled === undefined) return meant;
-  const next = choices
-    .filter((one) => one.disabled === undefined)
-    .map((one) => `--choose ${step.step.key}=${one.value}`);
-  throw new Fault(
-    "HF-CHOICE-INVALID",
-    `--choose ${step.step.key}=${wished}: ${meant?.disabled ?? "there is no such choice"}`,
-    {
-      exit: "input",
-      still: stillWords(driver),
-      hint: isDryRun(driver) ? "Start it again with one of these." : "Resume with one of these.",
-      next,
-    },
-  );
-}
-
-function choiceQuestion(driver: Driver, step: StepState, choices: readonly Choice[]): ChoiceQuestion {
+  more: ChoiceQuestion["facts"] = [],
+): ChoiceQuestion {
   const { writtenWords } = actionOf(driver, step.step);
   const byHand = writtenWords === undefined ? {} : { byHand: writtenWords };
   const looksAnew = mayLookAnew(driver, step) && choices.some(({ disabled }) => disabled !== undefined);
@@ -138,25 +130,10 @@ function choiceQuestion(driver: Driver, step: StepState, choices: readonly Choic
     step: step.step.key,
     asks: step.step.title,
     facts: looksAnew
-      ? [{ label: "not possible", text: "as it was found earlier; choose it, and it is looked at anew" }]
-      : [],
+      ? [...more, { label: "not possible", text: "as it was found earlier; choose it, and it is looked at anew" }]
+      : more,
     choices,
     ...byHand,
     ...(looksAnew ? { looksAnew } : {}),
   };
-}
-
-function needsChoice(driver: Driver, step: StepState, choices: readonly Choice[]): Fault {
-  return new Fault("HF-NEEDS-CHOICE", `the step ${step.step.key} needs a choice, and nobody can be asked here`, {
-    exit: "needs-person",
-    still: stillWords(driver),
-    hint: `${isDryRun(driver) ? "Start it again" : "Resume"} in a terminal, or with one of these.`,
-    next: choices.filter((one) => one.disabled === undefined).map((one) => `--choose ${step.step.key}=${one.value}`),
-  });
-}
-
-function stillWords(driver: Driver): string {
-  return isDryRun(driver)
-    ? "It was a dry run: nothing was changed, and nothing is held."
-    : "The run is open and holds what it held; nothing was written.";
 }

@@ -133,7 +133,7 @@ async function pausedBy(driver: Driver, error: unknown): Promise<End> {
 /** Where the journal itself refuses, that is said, and what is there is left. */
 function leftOpen(driver: Driver, fault: FaultRecord): End {
   try {
-    driver.log.append({ kind: "run.paused", reason: `${fault.code}: ${fault.message}` });
+    driver.log.append({ kind: "run.paused", reason: `${fault.code}: ${fault.message}`, fault });
     return { exit: fault.exit, fault };
   } catch (refused) {
     const why = known(driver, refused);
@@ -143,7 +143,7 @@ function leftOpen(driver: Driver, fault: FaultRecord): End {
 
 /** Nothing was begun, so there is nothing to come back for: the run is closed with the reason, and does not stand open. */
 function turnedAway(driver: Driver, fault: FaultRecord): End {
-  driver.log.append({ kind: "run.closed", outcome: "abandoned", reason: `${fault.code}: ${fault.message}` });
+  driver.log.append({ kind: "run.closed", outcome: "abandoned", reason: `${fault.code}: ${fault.message}`, fault });
   return { exit: fault.exit, fault };
 }
 

@@ -232,6 +232,53 @@ test.each([
   expect(live.out).toMatch(/^ {2}still true: The run is open[^]*^ {2}what to do: Resume/m);
 });
 
+test.each([
+  ["nobody made", [], "HF-NEEDS-CHOICE"],
+  ["is none", ["--choose", "statement=999999"], "HF-CHOICE-INVALID"],
+])(
+  "a choice that %s lists each that there is with what it is, and leaves an open run with exit 4",
+  async (_what, wish, code) => {
+    const here = place("sandbox");
+    const flags = [...rescue, ...wish, "--choose", "path=recommended", "--yes-sandbox", ...journal(here)];
+    const plain = await here.run(...flags, "--plain");
+    expect([plain.code, plain.out]).toEqual([4, expect.stringMatching(new RegExp(`^${code} {2}`, "m"))]);
+    expect(plain.out).toMatch(
+      /^ {2}--choose statement=(\d+) {3}# 2026-11-21 \d\d:\d\d:\d\dZ {2}DELETE {2}20 rows {2}xid \1 \[largest\]; public\.orders 10, public\.lines 10$/m,
+    );
+    expect(plain.out).toContain("It takes transaction ids joined by +, or two instants with .. between them as well.");
+    const goesOn = plain.out.trimEnd().split("\n").at(-1);
+    expect(goesOn).toContain("--choose path=recommended --yes-sandbox");
+    expect(goesOn, "the wish that was refused is not offered again").not.toContain("statement=");
+  },
+);
+
+test("--json gives the fault that ended it with the choices that there are, by value and label", async () => {
+  const here = place("sandbox");
+  const { out } = await here.run(
+    ...rescue,
+    "--choose",
+    "statement=999999",
+    "--yes-sandbox",
+    "--json",
+    ...journal(here),
+  );
+  const last = JSON.parse(out.trim().split("\n").at(-1) ?? "") as unknown;
+  expect(last).toMatchObject({
+    event: {
+      kind: "run.paused",
+      fault: {
+        code: "HF-CHOICE-INVALID",
+        exit: "needs-person",
+        next: [expect.stringMatching(/^--choose statement=\d+$/)],
+        choices: {
+          step: "statement",
+          open: [{ value: expect.stringMatching(/^\d+$/), label: expect.stringContaining("DELETE  20 rows") }],
+        },
+      },
+    },
+  });
+});
+
 test("a dry run is listed as one, however it ended, never as given up", async () => {
   const here = place("sandbox");
   await here.run(...rescue, "--dry-run", ...chosen, ...journal(here));

@@ -84,7 +84,7 @@ test("a DELETE is found and undone though VACUUM FULL gave the table another fil
   await incident.session.run("", "vacuum full shop.orders");
   await incident.session.run("", "vacuum full shop.lines");
   const unsure = await cli.run([...asWritten("largest"), "--set", "table=shop.orders"]);
-  expect(unsure.exit).toBe("input");
+  expect(unsure.exit).toBe("needs-person");
   expect(unsure.stdout).toContain("HF-CHOICE-INVALID");
   expect(unsure.stdout).toContain(`--choose statement=${xid}`);
   expect(unsure.stdout).toContain("--choose statement=rewrite:");

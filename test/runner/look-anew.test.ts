@@ -145,6 +145,36 @@ describe("a choice that was closed when an earlier process looked", () => {
   });
 });
 
+describe("a wish that can't be had", () => {
+  test("leaves the run open for a person, says that it may be wished for again, and offers only what is open", async () => {
+    const { parts, plan } = surveying();
+    const { fault, exit, state } = await openRun(parts, plan, wishing("pages")).ended;
+    expect([exit, state.status, fault?.next]).toEqual(["needs-person", "paused", ["--choose path=log"]]);
+    expect(fault?.choices).toEqual({ step: "path", open: [{ value: "log", label: "read the log" }] });
+    expect(fault?.hint).toContain("resume with the same one: it is looked at anew");
+    const strange = await openRun(parts, plan, wishing("stars")).ended;
+    expect([strange.exit, strange.fault?.hint]).toEqual(["needs-person", "Resume with one of these."]);
+  });
+
+  test("is a question where somebody can be asked, with the reason", async () => {
+    const { parts, plan } = surveying();
+    const facts: string[] = [];
+    const session = openRun(parts, plan, { ...wishing("pages"), interactive: true });
+    const end = await answering(session, (question) => {
+      if (question.kind !== "choice") return yes(question);
+      facts.push(...question.facts.map(({ text }) => text));
+      return { kind: "choose", value: "log" };
+    }).ended;
+    expect([end.exit, facts]).toEqual(["ok", ["--choose path=pages: It opens with: CREATE EXTENSION."]]);
+  });
+
+  test("of a dry run, which holds nothing and is over, is a wrong input", async () => {
+    const { parts, plan } = surveying();
+    const { exit, state, fault } = await openRun(parts, plan, { ...wishing("pages"), purpose: "dry-run" }).ended;
+    expect([exit, state.status, fault?.hint]).toEqual(["input", "abandoned", "Start it again with one of these."]);
+  });
+});
+
 test("a run whose ways were all closed looks at them anew when it is resumed", async () => {
   const { parts, plan, scene, outcomes } = surveying();
   scene.fails = true;
