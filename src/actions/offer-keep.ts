@@ -64,6 +64,7 @@ export const offerKeep: Action<Params, Result> = {
       { ...kept, details: [`${onlyCopy(absent)}.`, ...kept.details], tags: ["recommended"] },
       {
         ...dropped,
+        irreversible: `${onlyCopy(absent)}, and nothing brings ${absent === 1 ? "it" : "them"} back`,
         label: `${dropped.label}, the only copy too`,
         details: [`${onlyCopy(absent)}, and it goes.`, ...dropped.details],
         tags: [],

@@ -133,6 +133,8 @@ function readConfirm(question: ConfirmQuestion, { text, pasted }: Line): Answer 
 function readChoice(question: ChoiceQuestion, text: string): Answer | string {
   const choice = question.choices[indexOf(text)] ?? question.choices.find((one) => one.value === text);
   if (choice === undefined) return `That is none of 1 to ${question.choices.length}.`;
+  if (choice.irreversible !== undefined && text !== choice.value)
+    return `${choice.irreversible}. Write ${choice.value} to choose it all the same.`;
   if (choice.disabled === undefined || question.looksAnew) return { kind: "choose", value: choice.value };
   return `Not possible: ${choice.disabled}`;
 }

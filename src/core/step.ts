@@ -32,6 +32,8 @@ export interface Choice {
   readonly label: string;
   readonly details: readonly string[];
   readonly disabled?: string;
+  /** What is lost for good by it, in words: no key that opens or moves chooses it. */
+  readonly irreversible?: string;
   /** Other words for it: `largest`, `recommended`; `default` is what a headless run takes when nothing was said. */
   readonly tags: readonly string[];
   readonly data: Json;

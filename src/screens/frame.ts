@@ -112,6 +112,12 @@ export function pageOf(model: Model): number {
   return Math.max(1, bodyOf(model, bodyHeight(model)).page ?? model.size.rows - 8);
 }
 
+/** Where a list that can be scrolled begins on the screen, and whether what is highlighted is seen. */
+export function choiceView(model: Model): { readonly top: number; readonly seesCursor: boolean } {
+  const { top = 0, seesCursor = true } = bodyOf(model, bodyHeight(model));
+  return { top, seesCursor };
+}
+
 function bodyOf(model: Model, height: number): Body {
   const route = routeOf(model);
   switch (route.kind) {

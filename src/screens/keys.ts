@@ -25,6 +25,7 @@ export type Act =
   | "dry-run"
   | "start"
   | "go"
+  | "take"
   | "resume"
   | "give-up"
   | "pause"
@@ -103,6 +104,11 @@ export const bindings: readonly Binding[] = [
   binding(["g"], "g", ["plan"], "start", "start", acts),
   binding(["d"], "d", ["plan"], "dry-run", "dry run", acts),
   binding(["g"], "g", ["go"], "go", "go", { acts: true, enabled: canAnswer }),
+  binding(["g"], "g", ["choice"], "take", "choose what can't be taken back", {
+    ...hidden,
+    acts: true,
+    enabled: canTake,
+  }),
   binding(["g"], "g", ["resume"], "resume", "go on with it", { acts: true, enabled: canResume }),
   binding(["g"], "g", ["ended"], "resume", "go on with it", { acts: true, enabled: canGoOn }),
   binding(["i"], "i", ["failure"], "find-out", "find out", { acts: true, enabled: option("find-out") }),
@@ -164,8 +170,15 @@ function canChoose(model: Model): true | string {
   if (question?.kind !== "choice") return "nothing is asked";
   const choice = question.choices[model.cursors.choice ?? -1];
   if (choice === undefined) return "nothing is highlighted yet: move with Up and Down first";
+  if (choice.irreversible !== undefined) return `${choice.irreversible}. Only g chooses it`;
   if (choice.disabled === undefined || question.looksAnew) return true;
   return "not possible; the reason stands with it in the list";
+}
+
+function canTake({ run, cursors }: Model): true | string {
+  const question = run?.question;
+  const choice = question?.kind === "choice" ? question.choices[cursors.choice ?? -1] : undefined;
+  return choice?.irreversible === undefined ? "nothing that can't be taken back is highlighted" : true;
 }
 
 function canWrite({ run }: Model): true | string {

@@ -105,6 +105,8 @@ export interface Model {
   /** The newest step whose rows can be shown just now. */
   readonly revealable: StepKey | null;
   readonly cursors: Readonly<Partial<Record<Place, number>>>;
+  /** Where a choice's list was scrolled to; null: it follows what is highlighted. */
+  readonly choiceTop: number | null;
   readonly find: string;
   /** What is being written: a note, or a choice by hand. */
   readonly draft: string;
@@ -207,6 +209,7 @@ export function firstModel(seed: ModelSeed): Model {
     end: null,
     revealable: null,
     cursors: {},
+    choiceTop: null,
     find: "",
     draft: "",
     form: emptyForm,

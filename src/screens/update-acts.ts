@@ -2,7 +2,7 @@ import type { FailureAct } from "../core/question.ts";
 import { outputKept } from "../core/run-state.ts";
 import { confirmOf, goAnswer, submitGiveUp, submitTyped } from "./update-confirm.ts";
 import { emptyLine } from "./input/line-edit.ts";
-import { lastTop, pageOf } from "./frame.ts";
+import { choiceView, lastTop, pageOf } from "./frame.ts";
 import type { Act } from "./keys.ts";
 import { listLength, runbookItems, startItems, targetItems } from "./lists.ts";
 import {
@@ -29,10 +29,11 @@ export function act(model: Model, does: Act): Update {
 const doings: Readonly<Record<Act, (model: Model) => Update>> = {
   up: (model) => moved(model, -1),
   down: (model) => moved(model, 1),
-  "page-up": (model) => moved(model, -pageOf(model)),
-  "page-down": (model) => moved(model, pageOf(model)),
+  "page-up": (model) => paged(model, -pageOf(model)),
+  "page-down": (model) => paged(model, pageOf(model)),
   follow: (model) => just(withCursor(model, isTail(model) ? 0 : lastTop(model))),
   open: (model) => opened(model, cursorOf(model)),
+  take: (model) => choose(model, cursorOf(model)),
   back,
   help: (model) => just(fresh(model, { kind: "help", of: placeOf(model) })),
   journal: (model) => just(fresh(model, { kind: "journal" }), { do: "refresh" }),
@@ -70,7 +71,14 @@ function moved(model: Model, by: number): Update {
   const last = length > 0 ? length - 1 : place === "live" ? outputKept : lastTop(model);
   const step = isTail(model) ? -by : by;
   const at = Math.min(last, Math.max(0, cursorOf(model) + step));
-  return just(withCursor(model, at));
+  return just(withCursor({ ...model, choiceTop: null }, at));
+}
+
+/** In a choice a page is read, and what is highlighted stays: what it stands on is what an answer would take. */
+function paged(model: Model, by: number): Update {
+  if (placeOf(model) !== "choice") return moved(model, by);
+  const choiceTop = Math.min(lastTop(model), Math.max(0, choiceView(model).top + by));
+  return just({ ...model, choiceTop });
 }
 
 /** Its newest line is at its end, and its cursor counts from there. */
@@ -135,6 +143,8 @@ function choose(model: Model, index: number): Update {
   const question = model.run?.question;
   const choice = question?.kind === "choice" ? question.choices[index] : undefined;
   if (question === undefined || question === null || choice === undefined) return just(model);
+  if (!choiceView(model).seesCursor)
+    return just({ ...model, message: "What is highlighted is not on the screen: Up and Down bring it back." });
   const next = { ...model, answered: question.id };
   return just(next, { do: "answer", question: question.id, answer: { kind: "choose", value: choice.value } });
 }

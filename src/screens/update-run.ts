@@ -49,7 +49,7 @@ export function runChanged(before: Model, state: RunState, revealable: StepKey |
   const asked = { id: question.id, step: question.step, at: model.now, seen: 0 };
   const message = isStillTrue(model, question) ? model.message : "";
   const fresh = withCursor(
-    withCursor({ ...model, asked, answered: null, typed: emptyLine, missed, message }, -1, "choice"),
+    withCursor({ ...model, asked, answered: null, choiceTop: null, typed: emptyLine, missed, message }, -1, "choice"),
     0,
     question.kind === "confirm" ? question.way.kind : "failure",
   );

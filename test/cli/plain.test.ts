@@ -125,6 +125,13 @@ test("a choice is a number or its value; what is not possible says why", async (
   });
 });
 
+test("what loses something for good is no number: its word is written", async () => {
+  const lossy = { ...choice, choices: choice.choices.map((one) => ({ ...one, irreversible: "2 rows go for good" })) };
+  const { answer, said } = await answered(lossy, "1", "a");
+  expect(answer).toEqual({ kind: "choose", value: "a" });
+  expect(said.join()).toContain("2 rows go for good. Write a to choose it all the same.");
+});
+
 test("a closed choice can be taken where an earlier process found it closed: the step looks once more", async () => {
   const { answer, said } = await answered({ ...choice, looksAnew: true }, "2");
   expect([answer, said]).toEqual([{ kind: "choose", value: "b" }, []]);

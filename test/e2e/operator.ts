@@ -84,7 +84,7 @@ export function operatorAt(
   };
 }
 
-const doneRow = /^DONE(?:, BUT [^ ]+ ROWS ARE NOT BACK)? {2}/m;
+const doneRow = /^DONE(?:, BUT [^ ]+ ROWS? (?:ARE|IS) NOT BACK)? {2}/m;
 const questions = /g goes ahead\.|Type the name of this database|to choose from|WHAT NEXT\?/m;
 const most = 60;
 /** Longer than the time within which the same key twice is a held key. */
@@ -119,6 +119,7 @@ function answerTo(text: string): string {
   if (text.includes("Type the name of this database")) return `shop${keys.enter}`;
   // What loses nothing stands first; these tests want a server on which nothing is left.
   if (text.includes("\n> keep it")) return keys.down;
+  if (text.includes("\n> give everything back now, the only copy too")) return "g";
   if (text.includes("to choose from")) return text.includes("\n> ") ? keys.enter : keys.down;
   if (text.includes("WHAT NEXT?")) return text.includes("not failed: not known") ? "i" : "r";
   return "";

@@ -63,7 +63,7 @@ describe("an operator brings rows back by keys alone", () => {
       await tty.reads();
       await looksRight(tty, columns);
       await tty.type(`shop${keys.enter}`, 60);
-      await tty.answers("Keep the rescued rows for a day?   2 to choose from", keys.down);
+      await tty.answers("Keep the rescued rows?   2 to choose from", keys.down);
       await shows(/^> keep it: loses nothing, and YOU drop it later$/m);
       expect(tty.text()).not.toContain("[default]");
       await tty.type(keys.down);

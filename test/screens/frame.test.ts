@@ -454,7 +454,7 @@ describe("the last row", () => {
 
 describe("a choice whose question is long", () => {
   it("says how many there are, and is not cut", () => {
-    const asks = "Keep the rescued rows for a day?";
+    const asks = "Which statement took the rows away?";
     const told = story().tell({ kind: "question.asked", question: { ...statementQuestion, asks } });
     expect(linesOf(running(told, sizes[1]))[1]).toBe(`${asks}   3 to choose from`);
     expect(linesOf(running(told, sizes[2]))[1]).toBe(`${asks}   3 to choose from; choosing changes nothing yet`);

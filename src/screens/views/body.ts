@@ -38,4 +38,7 @@ export interface Body {
   readonly lastTop?: number;
   /** Rows that scroll, where they are much fewer than the window has: a page is no more than these. */
   readonly page?: number;
+  /** Its first row on the screen, where it follows a highlight unless it was scrolled; and whether that highlight is on the screen. */
+  readonly top?: number;
+  readonly seesCursor?: boolean;
 }

@@ -2,7 +2,7 @@ import type { ChoiceQuestion, FailureAct, FailureQuestion } from "../../core/que
 import type { Choice } from "../../core/step.ts";
 import type { Model } from "../model.ts";
 import { handCommands } from "../../words/commands.ts";
-import { blank, labelled, type Row, row, scrolled, type Slice, span, whereIn } from "../rows.ts";
+import { blank, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
 import type { Body } from "./body.ts";
 
 /** A list with details; what can't be chosen stays, with its reason; nothing is highlighted at first. */
@@ -17,11 +17,21 @@ export function choiceBody(model: Model, question: ChoiceQuestion, height: numbe
     blank,
   ];
   const items = question.choices.map((choice, index) => choiceRows(choice, index === cursor, columns));
-  const none = question.byHand === undefined ? [] : [row("None of these? w writes it by hand.")];
+  const none = [
+    ...(cursor < 0 ? [row(span("Nothing is highlighted yet: Down first, then Enter chooses.", "strong"))] : []),
+    ...(question.byHand === undefined ? [] : [row("None of these? w writes it by hand.")]),
+  ];
   const room = Math.max(1, height - head.length - none.length - 1);
-  const part = aroundItem(items, Math.max(0, cursor), room);
-  const where = row(part.above + part.below > 0 ? whereIn(part) : "");
-  return { rows: [...head, ...part.shown, where, ...none].slice(0, height) };
+  const lines = items.flat();
+  const part = scrolled(lines, model.choiceTop ?? topFor(items, Math.max(0, cursor), room), room);
+  const at = items.slice(0, Math.max(0, cursor)).flat().length;
+  return {
+    rows: [...head, ...part.shown, row(whereIn(part)), ...none].slice(0, height),
+    lastTop: Math.max(0, lines.length - room),
+    page: room,
+    top: part.from,
+    seesCursor: at >= part.from && at < part.from + part.shown.length,
+  };
 }
 
 /** A write is always confirmed; where none follows any more, the next step does what was chosen. */
@@ -47,18 +57,19 @@ function choiceRows(choice: Choice, selected: boolean, width: number): readonly 
       .flatMap((line) =>
         handCommands(line).map((command, index) => (index === 0 ? command : `then, in a shell: ${command}`)),
       )
-      .flatMap((line) => labelled("", line, width, { indent: 6, most: 4 })),
+      .flatMap((line) => labelled("", line, width, { indent: 6 })),
+    ...(choice.irreversible === undefined
+      ? []
+      : labelled("", "Enter does not choose this: g does.", width, { indent: 6, tone: "caution" })),
   ];
 }
 
-/** Whole items around the one at `at`, as rows. */
-function aroundItem(items: readonly (readonly Row[])[], at: number, room: number): Slice<Row> {
-  const rows = items.flat();
+/** The first row that shows where the item at `at` is to be seen whole, or from its beginning. */
+function topFor(items: readonly (readonly Row[])[], at: number, room: number): number {
   const start = items.slice(0, at).flat().length;
   const size = items[at]?.length ?? 1;
-  const top = Math.max(0, Math.min(start, start + size - room, rows.length - room));
-  const centred = start + size <= room ? 0 : Math.max(top, start - Math.floor((room - size) / 2));
-  return scrolled(rows, centred, room);
+  if (start + size <= room) return 0;
+  return size >= room ? start : start - Math.floor((room - size) / 2);
 }
 
 /** What happened, what is known, what is not, and the ways on, each with its key, or with the reason why not. */

@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import type { ChoiceQuestion } from "../../src/core/question.ts";
+import type { Choice } from "../../src/core/step.ts";
+import { letters, linesOf, model, named, play, running, sizes, textOf } from "./support/look.ts";
+import { statementQuestion, story } from "./support/story.ts";
+
+const [down, pageDown, pageUp, enter, g] = [
+  named("down"),
+  named("pgdn"),
+  named("pgup"),
+  named("enter"),
+  letters("g"),
+] as const;
+
+const choice = (value: string, more: Partial<Choice> = {}): Choice => ({
+  value,
+  label: `take ${value}`,
+  details: Array.from({ length: 30 }, (_, at) => `${value} line ${at + 1}`),
+  tags: [],
+  data: null,
+  ...more,
+});
+const keepOrDrop = [
+  choice("keep"),
+  choice("drop", { irreversible: "3 rescued rows are in no table: this is their only copy" }),
+];
+const asked = (choices: readonly Choice[], more: Partial<ChoiceQuestion> = {}) =>
+  story().tell({ kind: "question.asked", question: { ...statementQuestion, choices, ...more } });
+
+describe.each(sizes.slice(1))("a list at $columns x $rows that is longer than its window", (size) => {
+  const first = running(asked(keepOrDrop), size);
+
+  it("is read to its end by PgDn and back by PgUp, every line of it, and the highlight stays where it is", () => {
+    const seen = new Set<string>();
+    let shown = play(first, [down]).model;
+    for (let pages = 0; pages < 6; pages += 1) {
+      for (const line of linesOf(shown)) seen.add(line.trim());
+      shown = play(shown, [pageDown]).model;
+      expect(shown.cursors.choice).toBe(0);
+    }
+    for (const one of keepOrDrop) for (const line of one.details) expect(seen).toContain(line);
+    expect(textOf(play(shown, Array(6).fill(pageUp)).model)).toContain("> take keep");
+  });
+
+  it("takes no Enter for what is highlighted out of sight; an arrow brings the highlight back", () => {
+    const away = play(first, [down, pageDown, pageDown, enter]);
+    expect(away.commands.filter(({ do: what }) => what === "answer")).toEqual([]);
+    expect(textOf(away.model)).toContain("What is highlighted is not on the screen");
+    expect(textOf(play(away.model, [named("up")]).model)).toContain("> take keep");
+  });
+});
+
+describe("a choice that loses something for good", () => {
+  const first = running(asked(keepOrDrop), sizes[2]);
+  const answers = (...keys: Parameters<typeof play>[1]) =>
+    play(first, keys).commands.flatMap((one) => (one.do === "answer" ? [one.answer] : []));
+
+  it("is not chosen by Enter, which says what would be lost and what chooses it", () => {
+    const refused = play(first, [down, down, enter]);
+    expect(refused.commands.filter(({ do: what }) => what === "answer")).toEqual([]);
+    expect(textOf(refused.model)).toMatch(
+      /3 rescued rows are in no table: this is their only copy\. Only g chooses it/,
+    );
+    expect(textOf(refused.model)).toContain("(Enter choose)");
+  });
+
+  it("is chosen by g while it is highlighted, and nothing else is", () => {
+    expect(answers(down, down, g)).toEqual([{ kind: "choose", value: "drop" }]);
+    expect(answers(g)).toEqual([]);
+    expect(answers(down, g)).toEqual([]);
+    expect(answers(down, pageDown, pageDown, pageDown, g)).toEqual([]);
+    expect(answers(down, enter)).toEqual([{ kind: "choose", value: "keep" }]);
+  });
+});
+
+it("a list of which nothing is highlighted says what to press before Enter, if it has one entry too", () => {
+  for (const choices of [[choice("one", { details: [] })], keepOrDrop]) {
+    const shown = running(asked(choices), sizes[1]);
+    expect(textOf(shown)).toContain("Nothing is highlighted yet: Down first, then Enter chooses.");
+    expect(textOf(play(shown, [down]).model)).not.toContain("Nothing is highlighted yet");
+  }
+  expect(model().choiceTop).toBeNull();
+});
