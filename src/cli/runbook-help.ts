@@ -22,7 +22,7 @@ function shippedLines(): readonly string[] {
 
 function runbookLines(written: string, actions: readonly KnownAction[]): readonly string[] {
   const loaded = loadRunbook(findRunbook(written));
-  const { id, title, inputs = {} } = loaded.runbook;
+  const { id, title, about = "", inputs = {} } = loaded.runbook;
   const steps = inlinedSteps(loaded).map(({ key, step }): readonly [string, string, string] => {
     const action = actions.find(({ name }) => name === step.do);
     const asks = step.choose === undefined ? "" : `; asks for a choice: --choose ${key}=value`;
@@ -31,6 +31,7 @@ function runbookLines(written: string, actions: readonly KnownAction[]): readonl
   return [
     `${id}: ${title}`,
     "",
+    ...(about === "" ? [] : [...wrapped(about), ""]),
     "Inputs:",
     ...(Object.keys(inputs).length === 0 ? ["  none"] : columns(Object.entries(inputs).map(inputRow))),
     "",
@@ -38,6 +39,10 @@ function runbookLines(written: string, actions: readonly KnownAction[]): readonl
     ...columns(steps),
     "",
   ];
+}
+
+function wrapped(text: string): readonly string[] {
+  return text.match(/\S.{0,99}(?=\s|$)/g) ?? [];
 }
 
 function inputRow([name, { type, prompt, optional }]: readonly [string, RunbookInput]): readonly string[] {

@@ -188,6 +188,10 @@ test("the help of run lists the runbooks, and with one of them its inputs and st
     expect(code).toBe(0);
   }
   const { out, code } = await here.run("run", "restore-after-bad-delete", "--help");
+  expect(out.replaceAll(/\s+/g, " "), "what it is for beyond a DELETE").toContain(
+    "or a TRUNCATE or DROP took them all, and there is a backup (a dropped table has to be made again first, empty,",
+  );
+  expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThan(180);
   expect(out).toMatch(/^ {2}--set table=value {2}table {4}needed: Which table lost rows\?$/m);
   expect(out).toMatch(/^ {2}--set since=value {2}instant {2}optional: /m);
   expect(out).toMatch(/^ {2}freeze {2,}hold {3}Hold the evidence$/m);

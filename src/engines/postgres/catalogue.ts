@@ -2,6 +2,10 @@ import { Fault } from "../../core/errors.ts";
 import type { TableName } from "../inspect.ts";
 import type { Connection } from "./connection.ts";
 
+/** Rows of a dropped table need a table that they can go back to. */
+export const droppedHint =
+  "If it was dropped: make it again first, empty, under its old name with its old columns and keys; then a clone from a backup has its rows.";
+
 /** What the catalogue says of one table. Every `quoted`, `name`, `type`, `text` and `equals` is the server's own spelling, safe in SQL. */
 export interface TableShape {
   readonly oid: string;
@@ -109,7 +113,7 @@ async function readShape(connection: Connection, table: TableName, keys: "all" |
   if (!found?.["shape"]) {
     throw new Fault("HF-TABLE-UNKNOWN", `there is no table ${table}`, {
       exit: "refused",
-      hint: "Was it renamed or dropped? Look with \\dt in psql.",
+      hint: `Was it renamed? Look with \\dt in psql. ${droppedHint}`,
     });
   }
   const shape = JSON.parse(found["shape"]) as TableShape;

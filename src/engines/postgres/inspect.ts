@@ -1,5 +1,6 @@
 import { Fault } from "../../core/errors.ts";
 import type { Inspect, TableFact, TableName } from "../inspect.ts";
+import { droppedHint } from "./catalogue.ts";
 import { nearest } from "./inspect/nearest.ts";
 import { survey } from "./inspect/survey.ts";
 import { factsSql, kindWords, ordinary } from "./inspect/tables.ts";
@@ -18,7 +19,7 @@ async function resolveTable(session: Connection, written: string): Promise<Table
   const row = await lookUp(session, written.trim());
   if (row === null) throw await unknownTable(session, `there is no table ${quoted(written)}`, written);
   if (row.usable === "t") return row.name ?? "";
-  throw await unknownTable(session, `${row.name} is ${kindWords(row)}`, written);
+  throw await unknownTable(session, `${row.name} is ${kindWords(row)}`, written, "there");
 }
 
 /** The server reads the name as SQL would, and looks in the catalogue only. */
@@ -43,7 +44,12 @@ function isNotAName(error: unknown): boolean {
   return error instanceof Fault && notAName.has(error.record.code);
 }
 
-async function unknownTable(session: Connection, message: string, written: string): Promise<Fault> {
+async function unknownTable(
+  session: Connection,
+  message: string,
+  written: string,
+  is: "there" | "gone" = "gone",
+): Promise<Fault> {
   const names = await session.rows(
     "listing tables",
     `select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -53,10 +59,11 @@ async function unknownTable(session: Connection, message: string, written: strin
     written,
     names.map((row) => row.name ?? ""),
   );
-  const hint =
+  const name =
     close.length > 0
       ? `Nearest: ${close.join(", ")}.`
-      : "Write schema.table, in double quotes where SQL needs them; look at the database's name too. If it was dropped: make it again, empty, as it was; then a clone from a backup has its rows.";
+      : "Write schema.table, in double quotes where SQL needs them; look at the database's name too.";
+  const hint = is === "gone" ? `${name} ${droppedHint}` : name;
   return new Fault("HF-TABLE-UNKNOWN", message, { exit: "input", still: "Nothing was begun.", hint });
 }
 

@@ -93,6 +93,17 @@ describe("a table's name", () => {
     );
   });
 
+  test("a table that is gone may have been dropped: it has to be made again first, whatever is near its name", async () => {
+    const remake = /make it again first, empty, under its old name with its old columns and keys/;
+    for (const written of ["public.oders", "public.entirely_else"])
+      await expect(looking.resolveTable(written)).rejects.toMatchObject({
+        record: { hint: expect.stringMatching(remake) },
+      });
+    await expect(looking.resolveTable("public.seen")).rejects.toMatchObject({
+      record: { hint: expect.not.stringMatching(remake) },
+    });
+  });
+
   test("is resolved without reading, or waiting for, the table itself", async () => {
     await admin.run("locking", "begin");
     await admin.run("locking", "lock table public.orders in access exclusive mode");

@@ -1,5 +1,6 @@
 import { Fault } from "../../../core/errors.ts";
 import type { TableFact, TableName } from "../../inspect.ts";
+import { droppedHint } from "../catalogue.ts";
 import type { Connection, Row } from "../connection.ts";
 
 /** A table that a DELETE reaches, with what the freeze and the search must know of it. */
@@ -34,7 +35,7 @@ export async function closureOf(connection: Connection, table: TableName): Promi
   if (found.oid == null)
     throw new Fault("HF-TABLE-UNKNOWN", `there is no table ${table} in this database`, {
       exit: "input",
-      hint: "Write it as schema.table, quoted as in SQL where a name needs it.",
+      hint: `Write it as schema.table, quoted as in SQL where a name needs it. ${droppedHint}`,
     });
   const reached = reach(Number(found.oid), await edges(connection));
   const facts = await tableFacts(connection, [...reached.keys()]);
