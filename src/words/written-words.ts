@@ -1,5 +1,5 @@
 import { isJsonObject } from "../core/json.ts";
-import { atRest, isCounted, type LeaseState, type RunState, type StepState } from "../core/run-state.ts";
+import { atRest, isCounted, openLeases, type LeaseState, type RunState, type StepState } from "../core/run-state.ts";
 import type { Written } from "../core/step.ts";
 import { count, plural } from "./format.ts";
 import { resultWords } from "./step-words.ts";
@@ -82,6 +82,13 @@ export function goneLines(state: RunState): readonly string[] {
     ...(dropped.length > 0 ? [consequence(state)] : []),
     ...(others.length > 0 ? [`given back: ${othersWords(others, dropped.length > 0 ? "other lease" : "lease")}`] : []),
   ];
+}
+
+/** What goes with a run if it is given up now, told before anybody says so: rescued rows, and the way back from what is written. */
+export function goesLines(state: RunState): readonly string[] {
+  if (state.purpose === "dry-run") return [];
+  const dropped = openLeases(state).filter(({ lease }) => lease.keepable);
+  return dropped.length === 0 ? [] : [...dropped.map((one) => droppedWords(state, one)), consequence(state)];
 }
 
 function othersWords(leases: readonly LeaseState[], noun: string): string {

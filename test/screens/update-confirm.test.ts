@@ -6,6 +6,7 @@ import { everyScreen, letters, model, named, play, running, sizes, textOf } from
 import {
   began,
   confirmQuestion,
+  done,
   lease,
   merging,
   runId,
@@ -366,6 +367,45 @@ describe("giving a run up", () => {
       expect(textOf(typed)).toMatch(/lines 1 to \d+ of \d+, PgUp PgDn/);
       expect(textOf(play(typed, [named("pgdn")]).model)).toContain("> Q7_");
       expect(textOf(play(typed, [named("pgdn")]).model)).not.toContain("lines 1 to");
+    }
+  });
+
+  it("says before the id is typed what is written and stays, and that the way back from it goes", () => {
+    const written = {
+      rows: 600_000,
+      done: 600_000,
+      total: 981_204,
+      unit: "rows",
+      tables: [{ table: "public.orders", rows: 600_000 }],
+    };
+    const area = lease("L9", "the rescued rows", "rescue");
+    if (area.kind === "lease.intended")
+      Object.assign(area.lease, { kind: "rescue-area", name: "area_q73k", keepable: true });
+    const told = merging().tell(
+      area,
+      { kind: "lease.taken", lease: "L9", facts: null },
+      ...done("rescue", 1, { area: "area_q73k", rows: 981_241 }),
+      {
+        kind: "step.settled",
+        step: "merge",
+        attempt: 1,
+        finding: "partial",
+        evidence: [],
+        decision: "go-on",
+        written,
+      },
+      { kind: "run.paused", reason: "Ctrl-C" },
+    );
+    for (const size of sizes.slice(1)) {
+      const shown = model({ size, routes: [{ kind: "start" }, { kind: "give-up", run: runId, state: told.state }] });
+      const text = textOf(shown).replaceAll(/\s+/g, " ");
+      expect(text).toContain(
+        "STAYS Merge the missing rows: 600,000 of 981,204 rows are written, and stay (public.orders 600,000)",
+      );
+      expect(text).toContain("GOES rescue area area_q73k with 981,241 rescued rows");
+      expect(text).toContain("what is written can't be taken out by the safety copy any more");
+      expect(text.indexOf("any more")).toBeLessThan(text.indexOf("Type the run's short id"));
+      expect(textOf(shown)).toContain("\n  > _");
     }
   });
 

@@ -1,6 +1,8 @@
 import { shortRunId } from "../../core/ids.ts";
+import type { RunState } from "../../core/run-state.ts";
+import { goesLines, staysLines } from "../../words/written-words.ts";
 import type { Model, Route } from "../model.ts";
-import { blank, labelled, row, scrolled, span, whereIn } from "../rows.ts";
+import { blank, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
 import type { Body } from "./body.ts";
 import { leaseLines } from "./result.view.ts";
 
@@ -27,24 +29,33 @@ export function writeBody(model: Model, route: Extract<Route, { kind: "write" }>
 /** Giving a run up lets go of the evidence that it holds, so it is confirmed like an effect: its id, typed by hand. */
 export function giveUpBody(model: Model, route: Extract<Route, { kind: "give-up" }>, height: number): Body {
   const { columns } = model.size;
-  const question = [
-    row(span(`GIVE UP run ${shortRunId(route.run)}`, "strong")),
-    ...labelled("", givingUp, columns, { indent: 0 }),
-    blank,
+  const head = row(span(`GIVE UP run ${shortRunId(route.run)}`, "strong"));
+  const asks = [
     ...labelled("", "Type the run's short id, by hand, then Enter. Esc goes back, nothing happens.", columns, {
       indent: 0,
     }),
     row("  > ", span(`${model.typed.text}_`, "strong")),
-    blank,
   ];
-  const held = leaseLines(route.state).flatMap((text, index) => labelled(index === 0 ? "LEASES" : "", text, columns));
-  const room = height - question.length - 1;
-  const part = scrolled(held, model.cursors["give-up"] ?? 0, room);
+  const price = priceRows(route.state, columns);
+  const room = Math.max(1, height - asks.length - 2);
+  const part = scrolled(price, model.cursors["give-up"] ?? 0, room);
   return {
-    rows: [...question, ...part.shown, row(whereIn(part))],
-    lastTop: Math.max(0, held.length - room),
+    rows: [head, ...part.shown, row(whereIn(part)), ...asks],
+    lastTop: Math.max(0, price.length - room),
     page: room,
   };
+}
+
+/** What it costs comes first: what is written stays and has no way back any more, what waits is gone. */
+function priceRows(state: RunState, width: number): readonly Row[] {
+  const rows = (label: string, lines: readonly string[], tone: "strong" | "plain") =>
+    lines.flatMap((text, index) => labelled(index === 0 ? label : "", text, width, { tone }));
+  return [
+    ...rows("STAYS", staysLines(state), "strong"),
+    ...rows("GOES", goesLines(state), "strong"),
+    ...labelled("", givingUp, width, { indent: 0 }),
+    ...rows("LEASES", leaseLines(state), "plain"),
+  ];
 }
 
 const givingUp =
