@@ -4,7 +4,7 @@ import type { TableName } from "../../inspect.ts";
 import type { PostgresTarget } from "../target.ts";
 import { closureOf, stored } from "./closure.ts";
 import { machineFindings, pinFindings, serverFindings } from "./probes.ts";
-import { accidentalHolders, ageFindings, sessionFindings, vacuumFindings } from "./threats.ts";
+import { accidentalHolders, ageFindings, holderFindings, pinsOfRuns, vacuumFindings } from "./threats.ts";
 import { finding, number, size } from "./say.ts";
 
 /** What a DELETE in the table reaches, what threatens the evidence, and whether it can be held. Catalogue and statistics only. */
@@ -12,11 +12,12 @@ export async function examineTable(target: PostgresTarget, table: TableName): Pr
   const connection = await target.catalogue();
   const tables = await closureOf(connection, table);
   const holders = await accidentalHolders(connection);
+  const pins = await pinsOfRuns(connection, target.request.session.run);
   const findings: Finding[] = [
     ...(await serverFindings(connection)),
     ...(await pinFindings(connection)),
     ...(await ageFindings(connection, tables)),
-    ...sessionFindings(holders, tables),
+    ...holderFindings(holders, pins, tables),
     ...(await vacuumFindings(connection, tables)),
     ...(await machineFindings(target, connection)),
   ];
@@ -39,6 +40,6 @@ export async function examineTable(target: PostgresTarget, table: TableName): Pr
       why,
     })),
     findings,
-    holders,
+    holders: [...holders, ...pins.flatMap(({ own, words }) => (own ? [] : [words]))],
   };
 }

@@ -1,3 +1,4 @@
+import { type RunId, runTag, shortRunId } from "../../../core/ids.ts";
 import type { Finding } from "../../../core/step.ts";
 import type { Connection } from "../connection.ts";
 import { type ClosureTable, relationOids, stored } from "./closure.ts";
@@ -44,21 +45,59 @@ export async function accidentalHolders(connection: Connection): Promise<readonl
   return rows.map(({ kind, who, since }) => `${kind} ${who}${since == null ? "" : `, since ${since}`}`);
 }
 
-/** The accident that saves many: somebody's older snapshot (a report, a dump) holds the rows. */
-export function sessionFindings(holders: readonly string[], tables: readonly ClosureTable[]): readonly Finding[] {
-  if (holders.length === 0)
+/** A pin of ours on the server. `words`: whose it is, as far as its name tells. */
+export interface Pin {
+  readonly own: boolean;
+  readonly words: string;
+  readonly xmin: string;
+}
+
+/** What runs of ours hold already: this one, begun earlier, or others, whatever journal they are in. */
+export async function pinsOfRuns(connection: Connection, run: RunId): Promise<readonly Pin[]> {
+  const rows = await connection.rows(
+    "looking for pins of other runs",
+    `SELECT slot_name AS name, xmin::text FROM pg_replication_slots
+      WHERE xmin IS NOT NULL AND slot_name ~ '^holdfast_rows_[0-9a-f]{12}$' ORDER BY age(xmin) DESC LIMIT 10`,
+  );
+  return rows.map(({ name, xmin }) => ({
+    own: name === `holdfast_rows_${runTag(run)}`,
+    words: `pin of another run, ${shortRunId(name ?? "")} (slot ${name})`,
+    xmin: xmin ?? "",
+  }));
+}
+
+/** The accident that saves many: somebody's older snapshot (a report, a dump) holds the rows; or a run that is still open does. */
+export function holderFindings(
+  holders: readonly string[],
+  pins: readonly Pin[],
+  tables: readonly ClosureTable[],
+): readonly Finding[] {
+  if (holders.length + pins.length === 0)
     return [
       finding(
         "warn",
         `Nothing holds dead rows of ${tables[0]?.table ?? "the table"} now: each read may remove some. Do not wait.`,
       ),
     ];
-  return holders.map((holder) =>
-    finding(
-      "note",
-      `The ${holder} keeps rows that were deleted since it began.`,
-      "Do not end it before the freeze holds.",
+  return [
+    ...holders.map((holder) =>
+      finding(
+        "note",
+        `The ${holder} keeps rows that were deleted since it began.`,
+        "Do not end it before the freeze holds.",
+      ),
     ),
+    ...pins.map(pinFinding),
+  ];
+}
+
+function pinFinding({ own, words, xmin }: Pin): Finding {
+  const keeps = `keeps rows that were deleted in transaction ${xmin} or later.`;
+  if (own) return finding("note", `The pin of this run ${keeps}`);
+  return finding(
+    "note",
+    `The ${words} ${keeps}`,
+    "It goes when that run ends or is given up: neither before the freeze holds.",
   );
 }
 

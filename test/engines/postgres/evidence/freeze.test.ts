@@ -1,5 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { shortRunId } from "../../../../src/core/ids.ts";
+import type { Finding } from "../../../../src/core/step.ts";
 import type { Connection } from "../../../../src/engines/postgres/connection.ts";
 import { freezeEvidence } from "../../../../src/actions/freeze-evidence.ts";
 import { postgres } from "../../../../src/engines/postgres/postgres.ts";
@@ -249,5 +251,27 @@ onEachMajor(majors(18), (major) => {
     );
     await older.close();
     expect(existsSync(`${server.scratch}/scratch`)).toBe(false);
+  });
+
+  test("examining a table that another run holds says whose pin keeps the rows, and what releases it", async () => {
+    const holding = ({ findings }: { findings: readonly Finding[] }) =>
+      findings.filter(({ text }) => /Nothing holds|keeps rows/.test(text)).map(({ level, text }) => `${level} ${text}`);
+    expect(holding(await one.evidence.examine("public.t"))).toEqual([
+      "warn Nothing holds dead rows of public.t now: each read may remove some. Do not wait.",
+    ]);
+    await one.take(await one.evidence.freeze("public.t", { run: one.run, lockTable: false }));
+    const [pin] = one.leases;
+    const kept = `keeps rows that were deleted in transaction ${(await sql.row("", "SELECT xmin::text FROM pg_replication_slots WHERE xmin IS NOT NULL")).xmin} or later.`;
+    const own = await one.evidence.examine("public.t");
+    expect([holding(own), own.holders]).toEqual([[`note The pin of this run ${kept}`], []]);
+    const second = scene(server, "postgres");
+    const seen = await second.evidence.examine("public.t");
+    const words = `pin of another run, ${shortRunId(one.run)} (slot ${pin?.lease.name})`;
+    expect([holding(seen), seen.holders]).toEqual([[`note The ${words} ${kept}`], [words]]);
+    expect(seen.findings.find(({ text }) => text.includes(words))?.hint).toContain("when that run ends or is given up");
+    await one.release();
+    expect(holding(await second.evidence.examine("public.t"))).toHaveLength(1);
+    expect((await second.evidence.examine("public.t")).holders).toEqual([]);
+    await second.release();
   });
 });
