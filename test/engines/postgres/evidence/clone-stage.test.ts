@@ -13,6 +13,7 @@ import {
 import os from "node:os";
 import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { faultRecord } from "../../../../src/core/errors.ts";
 import { readBackup } from "../../../../src/engines/postgres/evidence/clone/backup.ts";
 import { cloneKeeper } from "../../../../src/engines/postgres/evidence/clone/folder.ts";
 import { stageBackup } from "../../../../src/engines/postgres/evidence/clone/stage.ts";
@@ -63,18 +64,42 @@ async function staged({ clone }: Ground, from: string): Promise<readonly string[
   return stageBackup({ backup: await readBackup(from), data, spaces, watch });
 }
 
-test("a backup whose file goes away while it is copied, or whose folder is not there, is a coded fault that says to keep it", async () => {
+test("a backup whose file goes away while it is copied is a coded fault that names it and says to keep the backup", async () => {
   const made = ground();
   write(path.join(made.source, "A"), "copied first");
   const backup = await readBackup(made.source);
   const rotated = { ...watch, progress: () => rmSync(path.join(made.source, "PG_VERSION"), { force: true }) };
   const [data, spaces] = [path.join(made.clone, "data"), path.join(made.clone, "spaces")];
   await expect(stageBackup({ backup, data, spaces, watch: rotated })).rejects.toMatchObject({
-    record: { code: "HF-CLONE-BACKUP-READ", exit: "environment", hint: expect.stringContaining("Keep the backup") },
+    record: {
+      code: "HF-CLONE-BACKUP-READ",
+      exit: "environment",
+      message: expect.stringContaining(`went away meanwhile: ${path.join(made.source, "PG_VERSION")}`),
+      hint: expect.stringContaining("Keep the backup"),
+    },
   });
-  await expect(readBackup(path.join(made.root, "nowhere"))).rejects.toMatchObject({
-    record: { code: "HF-CLONE-BACKUP-READ" },
+});
+
+test("a backup whose folder is not there is said to be so, with the path that the config's was taken as", async () => {
+  const { root, source } = ground();
+  const refused = (folder: string) => readBackup(folder).catch((error: unknown) => faultRecord(error));
+  const nowhere = path.join(root, "nowhere");
+  expect(await refused(nowhere)).toMatchObject({
+    code: "HF-CLONE-BACKUP-READ",
+    exit: "environment",
+    message: `the folder of the base backup is not there: ${nowhere}`,
+    hint: expect.stringMatching(
+      /^That is what backup\.base in holdfast\.yaml was taken as: a relative path counts from/,
+    ),
   });
+  expect(await refused(nowhere)).toMatchObject({ hint: expect.not.stringMatching(/Keep the backup|~/) });
+  const home = path.join(root, "~/backups/base");
+  expect(await refused(home)).toMatchObject({
+    message: expect.stringContaining(home),
+    hint: expect.stringContaining("A ~ is no home there: write the path in full."),
+  });
+  const file = path.join(source, "PG_VERSION");
+  expect(await refused(file)).toMatchObject({ message: `the folder of the base backup is no folder: ${file}` });
 });
 
 /** As a lease would name it. */

@@ -25,7 +25,7 @@ export interface BackupLabel {
 
 /** Faults `HF-CLONE-BACKUP`, exit `refused`, say what the folder lacks; `HF-CLONE-BACKUP-READ`, that it can't be read. */
 export function readBackup(folder: string): Promise<BaseBackup> {
-  return onFiles(() => backupIn(folder));
+  return onFiles(() => backupIn(folder), folder);
 }
 
 async function backupIn(folder: string): Promise<BaseBackup> {
