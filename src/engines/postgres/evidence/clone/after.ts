@@ -3,7 +3,7 @@ import { pipeline } from "node:stream/promises";
 import type { Connection } from "../../connection.ts";
 import { fieldValue, linesOf, splitLine } from "./lines.ts";
 import { onlyEnded, type ReadTable } from "./before.ts";
-import type { Steps } from "./steps.ts";
+import type { Trace } from "./trace.ts";
 import { type CloneTable, fileOf, keyColumns } from "./tables.ts";
 
 /** What became of the rows that were there just before. `rows` were written to the file. */
@@ -22,7 +22,7 @@ interface Files {
 }
 
 /** By place: nothing but the COMMIT lies between, so what is gone from its place was ended by it; the log says in which way. */
-export async function takenByPlace(clone: Connection, table: ReadTable, steps: Steps, files: Files): Promise<Taken> {
+export async function takenByPlace(clone: Connection, table: ReadTable, trace: Trace, files: Files): Promise<Taken> {
   const counts = { deleted: 0, updated: 0, moved: 0 };
   const few = await fewLeft(clone, table);
   await filter(files, 1, async (lines) => {
@@ -30,13 +30,13 @@ export async function takenByPlace(clone: Connection, table: ReadTable, steps: S
     return lines.filter(({ first: [place = ""] }) => {
       if (left.has(place)) return false;
       const [block = 0, offset = 0] = place.slice(1, -1).split(",").map(Number);
-      const fate = steps.fate(block, offset);
+      const fate = trace.fate(block, offset);
       counts[fate] += 1;
       return fate === "deleted";
     });
   });
   const { deleted: rows, updated, moved } = counts;
-  return { rows, updated, moved, own: steps.deletes - rows };
+  return { rows, updated, moved, own: trace.deletes - rows };
 }
 
 /** All that are left of those that were read, at once; null where they are too many to be kept in memory. */

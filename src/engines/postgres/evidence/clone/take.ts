@@ -12,7 +12,7 @@ import { hasRows, type Taken, takenByKey, takenByPlace } from "./after.ts";
 import { readBefore, type ReadTable, type Which } from "./before.ts";
 import type { Clone } from "./build.ts";
 import { clonePlaces } from "./folder.ts";
-import { loggedSteps, type LoggedSteps } from "./logged-steps.ts";
+import { loggedTraces, type LoggedTraces } from "./logged-traces.ts";
 import { type Paused, pausedAt } from "./paused.ts";
 import { firstLock, pausesBefore } from "./pauses.ts";
 import { addTaken, type Sums } from "./sums.ts";
@@ -42,9 +42,9 @@ export async function takeOne(reading: Reading, { commit, nth }: Nth, sums: Sums
   // The log is read here while the clone replays and gives its rows.
   const [tables, early] = await Promise.all([
     readTables(reading, commit),
-    isWhole(statement) ? null : steps(reading, commit),
+    isWhole(statement) ? null : traces(reading, commit),
   ]);
-  const known = early && (await stepsFor(early, reading, commit, tables));
+  const known = early && (await tracesFor(early, reading, commit, tables));
   const after = await pausedAt(clone, target.request.target.database, commit.position, "after", watch);
   target.request.reached("clone.paused:after");
   await whileOpen(after, watch, async () => {
@@ -74,18 +74,18 @@ async function readTables(reading: Reading, commit: FoundCommit): Promise<readon
   return tables;
 }
 
-function steps(
+function traces(
   { surveyed, clone, watch }: Reading,
   commit: FoundCommit,
   files?: ReadonlySet<string>,
-): Promise<LoggedSteps> {
-  return loggedSteps(clone, surveyed, commit, files ?? new Set([...surveyed.files.values()].flat()), watch.signal);
+): Promise<LoggedTraces> {
+  return loggedTraces(clone, surveyed, commit, files ?? new Set([...surveyed.files.values()].flat()), watch.signal);
 }
 
 /** A file that nobody knew before the clone told its name is looked for anew. */
-function stepsFor(read: LoggedSteps, reading: Reading, commit: FoundCommit, tables: readonly ReadTable[]) {
+function tracesFor(read: LoggedTraces, reading: Reading, commit: FoundCommit, tables: readonly ReadTable[]) {
   const files = tables.map(({ file }) => file);
-  return files.every((file) => read.files.has(file)) ? read : steps(reading, commit, new Set(files));
+  return files.every((file) => read.files.has(file)) ? read : traces(reading, commit, new Set(files));
 }
 
 /** A table that was dropped had another oid than the one that has its name now: its name is looked up before the first lock. */
@@ -136,7 +136,7 @@ function ofStatement({ surveyed, statement }: Reading): readonly string[] {
 }
 
 /** Places mean something only in the file that they were read from. */
-async function takenInPlace(after: Connection, table: ReadTable, known: LoggedSteps, files: Files): Promise<Taken> {
+async function takenInPlace(after: Connection, table: ReadTable, known: LoggedTraces, files: Files): Promise<Taken> {
   if ((await fileOf(after, table)) === table.file) return takenByPlace(after, table, known.of(table.file), files);
   throw new Fault("HF-CLONE-REWRITTEN", `the transaction also gave ${table.table} a new file`, {
     exit: "refused",

@@ -30,28 +30,28 @@ export async function logWindow(connection: Connection): Promise<LogWindow> {
   return { from: from === 0n ? 1n : from, to, timeline: Number(rows[0]?.timeline ?? 0), segmentBytes };
 }
 
-export interface LogStep {
+export interface LogPart {
   readonly from: string;
   readonly to: string;
   readonly bytes: number;
 }
 
-/** How long the steps are, in bytes: each four times as long as the one before, up to the longest. */
-export interface StepBytes {
+/** How long the parts are, in bytes: each four times as long as the one before, up to the longest. */
+export interface PartBytes {
   readonly first: bigint;
   readonly longest: bigint;
 }
 
 /**
- * The window in steps, oldest first, that no record lies across: the server's functions leave out a record that ends behind the step, begin
+ * The window in parts, oldest first, that no record lies across: the server's functions leave out a record that ends behind the part, begin
  * with the first that starts in it, and fail where none does until the end of a file that was left early.
  */
-export async function* logSteps(
+export async function* logParts(
   connection: Connection,
   schema: string,
   window: LogWindow,
-  { first, longest }: StepBytes,
-): AsyncGenerator<LogStep> {
+  { first, longest }: PartBytes,
+): AsyncGenerator<LogPart> {
   let bytes = first;
   for (let at = window.from; at < window.to;) {
     const next = at + bytes >= window.to ? window.to : await recordAfter(connection, schema, window, at + bytes);

@@ -1,5 +1,5 @@
 import type { Connection } from "../../connection.ts";
-import { logSteps, type LogWindow } from "../log/window.ts";
+import { logParts, type LogWindow } from "../log/window.ts";
 import { type FullXid, fullXid } from "../xid.ts";
 
 const megabyte = 1024n * 1024n;
@@ -19,7 +19,7 @@ export async function reachesBack(
 ): Promise<boolean> {
   const sql = `SELECT substring(description FROM 'nextXid (\\d+)') AS next FROM ${schema}.pg_get_wal_records_info($1::text::pg_lsn, $2::text::pg_lsn)
     WHERE resource_manager = 'Standby' AND record_type = 'RUNNING_XACTS' ORDER BY start_lsn LIMIT 1`;
-  for await (const { from, to } of logSteps(connection, schema, window, looks)) {
+  for await (const { from, to } of logParts(connection, schema, window, looks)) {
     const [row] = await connection.rows("asking how far the log goes back", sql, [from, to]);
     if (row?.next != null) return fullXid(Number(row.next), next + 1) <= first;
   }

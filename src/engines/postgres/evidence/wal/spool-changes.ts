@@ -4,7 +4,7 @@ import type { Connection } from "../../connection.ts";
 import { postgresFault } from "../../errors.ts";
 import type { FileNode } from "../log/file-node.ts";
 import type { Logged } from "../log/files.ts";
-import { type LogStep, logSteps, type LogWindow } from "../log/window.ts";
+import { type LogPart, logParts, type LogWindow } from "../log/window.ts";
 import { stopIfAsked } from "../pages/read.ts";
 import { type BinaryRow, eachBinaryRow } from "./copy-binary.ts";
 import { encodeChange, type RawChange, changeBytes } from "./page-change.ts";
@@ -28,32 +28,32 @@ export async function spoolChanges(reading: LogReading, logged: Logged, spool: S
   const sort = sorter(spool);
   let done = 0;
   watch.progress({ done, total, unit: "MB", note: "the server's log" });
-  for await (const { step, chunks } of oneAhead(reading, logged.database, files)) {
+  for await (const { part, chunks } of oneAhead(reading, logged.database, files)) {
     stopIfAsked(watch);
     await eachBinaryRow(chunks, columns, sort.take).catch((error: unknown) => {
       throw postgresFault(error, "reading the server's log", "reading");
     });
-    done += step.bytes / megabyte;
+    done += part.bytes / megabyte;
     watch.progress({ done: Math.min(total, Math.round(done)), total, unit: "MB", note: "the server's log" });
   }
   sort.end();
 }
 
 const megabyte = 1024 * 1024;
-/** Far below what makes the server write temporary files, so that one step is worked on while the next is made. */
-const stepBytes = { first: 16n * 1024n * 1024n, longest: 16n * 1024n * 1024n };
+/** Far below what makes the server write temporary files, so that one part is worked on while the next is made. */
+const partBytes = { first: 16n * 1024n * 1024n, longest: 16n * 1024n * 1024n };
 
-/** Two sessions by turns: the server makes the next step while this one is sorted. */
+/** Two sessions by turns: the server makes the next part while this one is sorted. */
 async function* oneAhead({ connections, schema, window }: LogReading, database: number, files: readonly FileNode[]) {
   const [asking] = connections;
   let turn = 0;
-  let waiting: { readonly step: LogStep; readonly chunks: AsyncIterable<Buffer> } | null = null;
-  for await (const step of logSteps(asking, schema, window, stepBytes)) {
+  let waiting: { readonly part: LogPart; readonly chunks: AsyncIterable<Buffer> } | null = null;
+  for await (const part of logParts(asking, schema, window, partBytes)) {
     turn += 1;
     const reader = connections[1 + (turn % 2)] ?? asking;
-    const chunks = reader.client.query(copyTo(changesSql(schema, step, database, files)));
+    const chunks = reader.client.query(copyTo(changesSql(schema, part, database, files)));
     chunks.on("error", () => undefined); // whoever reads it hears of it; where nobody does any more, it is of no account
-    const begun = { step, chunks };
+    const begun = { part, chunks };
     if (waiting) yield waiting;
     waiting = begun;
   }
@@ -66,7 +66,7 @@ async function* oneAhead({ connections, schema, window }: LogReading, database: 
  */
 function changesSql(
   schema: string,
-  step: { readonly from: string; readonly to: string },
+  part: { readonly from: string; readonly to: string },
   database: number,
   files: readonly FileNode[],
 ): string {
@@ -77,7 +77,7 @@ function changesSql(
   });
   return `COPY (SELECT start_lsn, block_id, reltablespace, relfilenode, relblocknumber, xid, record_type, description, block_data,
       CASE WHEN 'APPLY' = ANY (block_fpi_info) THEN block_fpi_data END
-    FROM ${schema}.pg_get_wal_block_info('${step.from}'::pg_lsn, '${step.to}'::pg_lsn, true)
+    FROM ${schema}.pg_get_wal_block_info('${part.from}'::pg_lsn, '${part.to}'::pg_lsn, true)
    WHERE reldatabase = ${database} AND relforknumber = 0 AND (${ours.join(" OR ")})
      AND (record_type IN ('INSERT', 'INSERT+INIT', 'DELETE', 'UPDATE', 'UPDATE+INIT', 'HOT_UPDATE', 'MULTI_INSERT', 'MULTI_INSERT+INIT', 'VACUUM')
        OR record_type LIKE 'PRUNE%' OR 'APPLY' = ANY (block_fpi_info))

@@ -7,24 +7,24 @@ import { type Segment, segmentName, segmentsBetween } from "../log/segments.ts";
 import type { FoundCommit } from "../log/summary.ts";
 import type { Clone } from "./build.ts";
 import { clonePlaces } from "./folder.ts";
-import { stepReader, type Steps } from "./steps.ts";
+import { traceReader, type Trace } from "./trace.ts";
 import { beginOf, type Surveyed } from "./survey.ts";
 
 /** What a transaction did to the rows of these files. */
-export interface LoggedSteps {
+export interface LoggedTraces {
   readonly files: ReadonlySet<string>;
-  of(file: string): Steps;
+  of(file: string): Trace;
 }
 
 /** From the transaction's beginning to its COMMIT, out of the log that was staged: the very files that the clone replays. */
-export async function loggedSteps(
+export async function loggedTraces(
   { folder }: Clone,
   { source, backup, major, log }: Surveyed,
   commit: FoundCommit,
   files: ReadonlySet<string>,
   signal: AbortSignal,
-): Promise<LoggedSteps> {
-  const reader = stepReader(new Set([commit.xid, ...commit.subs]), files, major < 15);
+): Promise<LoggedTraces> {
+  const reader = traceReader(new Set([commit.xid, ...commit.subs]), files, major < 15);
   const from = beginOf(log, commit) ?? lsnNumber(backup.label.start);
   const segments = segmentsBetween(backup.label.timeline, from, commit.position, source.segmentBytes);
   const staged = (segment: Segment) => path.join(clonePlaces(folder).log, segmentName(segment, source.segmentBytes));

@@ -5,7 +5,7 @@ import { type LogRecord, manager } from "../log/records.ts";
 import { place } from "../pages/layout.ts";
 
 /** What one transaction did to the rows of one file, by their places. Memory grows with what it updated and moved, not with what it deleted. */
-export interface Steps {
+export interface Trace {
   /** How the story of a version ends that stood there before the transaction and is gone after it. */
   fate(block: number, offset: number): "deleted" | "updated" | "moved";
   /** Rows that it deleted, of others or of its own, without those that it moved. */
@@ -22,13 +22,13 @@ interface File {
   deletes: number;
 }
 
-export interface StepReader {
+export interface TraceReader {
   see(record: LogRecord): void;
-  of(file: string): Steps;
+  of(file: string): Trace;
 }
 
 /** `members`: the transaction and its committed subtransactions, 32 bits. `files` by `nodeKey`. */
-export function stepReader(members: ReadonlySet<number>, files: ReadonlySet<string>, before15: boolean): StepReader {
+export function traceReader(members: ReadonlySet<number>, files: ReadonlySet<string>, before15: boolean): TraceReader {
   const all = new Map<string, File>();
   return {
     see: (record) => {
@@ -49,7 +49,7 @@ export function stepReader(members: ReadonlySet<number>, files: ReadonlySet<stri
           place(block, main.readUInt16LE(12)),
         );
     },
-    of: (name) => stepsOf(all.get(name)),
+    of: (name) => traceOf(all.get(name)),
   };
 }
 
@@ -67,7 +67,7 @@ function noteUpdate(file: File, from: number, to: number): void {
   file.made.set(to, "alive");
 }
 
-function stepsOf(file: File | undefined): Steps {
+function traceOf(file: File | undefined): Trace {
   if (file === undefined) return { fate: () => "deleted", deletes: 0 };
   const endOf = (from: number): "deleted" | "moved" | "updated" => {
     let end: End | "alive" = from;
