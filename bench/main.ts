@@ -22,9 +22,19 @@ const bars: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   P4: async () => (await import("./first-frame.ts")).firstFrame(),
 };
 
+const usage = `npm run bench -- [${Object.keys(bars).join(" ")}] [--write]
+  Measures these bars of docs/benchmarks.md, or all, each with its peer; ends with 1 when one is missed.
+  --write   puts the figures into docs/benchmarks.md
+  --help    this, and nothing else
+`;
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--help") || args.includes("-h")) {
+    process.stdout.write(usage);
+    return 0;
+  }
   const named = args.filter((arg) => arg !== "--write");
   const stranger = named.find((arg) => !Object.hasOwn(bars, arg));
   if (stranger !== undefined) {

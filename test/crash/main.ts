@@ -1,22 +1,25 @@
 /**
  * `npm run test:crash -- [flags]`: damages a target, lets faults befall the processes that recover it, resumes until it is done, and looks
- * whether every invariant of docs/reliability.md held. Ends with 1 when one did not; for a mutant, when none broke.
+ * whether every invariant of docs/reliability.md held. Ends with 1 when one did not; for a mutant, when none broke; and
+ * where one trial was asked for, when its faults never struck.
  */
 import type { TrialPlan } from "./drive.ts";
-import { matrixLines, totalLine } from "./matrix.ts";
 import { canMount } from "./place.ts";
 import { atBoundary, type Course, courseOf, inResume, randomPlan } from "./plans.ts";
 import { randomFrom } from "./random.ts";
-import { planText, repeatLine, violationLines } from "./say.ts";
+import { planText, violationLines } from "./say.ts";
 import { sample, type Trial, trial } from "./trial.ts";
-import { type CrashWishes, readWishes, usage } from "./wishes.ts";
+import { type Tried, verdict } from "./verdict.ts";
+import { asksHelp, type CrashWishes, readWishes, usage } from "./wishes.ts";
 import type { CrashWorld } from "./world.ts";
 import { openWorld } from "./worlds.ts";
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 try {
-  process.exitCode = await main(readWishes(process.argv.slice(2)));
+  const args = process.argv.slice(2);
+  if (asksHelp(args)) say(usage);
+  else process.exitCode = await main(readWishes(args));
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}\n`);
   process.exitCode = 2;
@@ -30,15 +33,12 @@ async function main(wishes: CrashWishes): Promise<number> {
     if (whole.violations.length > 0) throw new Error(`a run without a fault: ${violationLines(whole).join("; ")}`);
     const course = courseOf(whole);
     say(`a run without a fault passes ${course.trace.length} boundaries`);
-    return verdict(wishes, await tryAll(world, wishes, course));
+    const { lines, exit } = verdict(wishes, await tryAll(world, wishes, course));
+    for (const line of lines) say(line);
+    return exit;
   } finally {
     await world.end();
   }
-}
-
-interface Tried {
-  readonly trials: readonly Trial[];
-  readonly seconds: number;
 }
 
 async function tryAll(world: CrashWorld, wishes: CrashWishes, course: Course): Promise<Tried> {
@@ -75,20 +75,4 @@ function plansOf(wishes: CrashWishes, course: Course): readonly TrialPlan[] {
     ),
     ...Array.from({ length: wishes.trials }, () => randomPlan(random, course, wishes)),
   ];
-}
-
-function verdict(wishes: CrashWishes, { trials, seconds }: Tried): number {
-  say("");
-  for (const line of matrixLines(trials)) say(line);
-  say("");
-  say(`seed ${wishes.seed}: ${totalLine(trials, seconds)}`);
-  const bad = trials.filter(({ violations }) => violations.length > 0);
-  if (wishes.mutant === undefined) {
-    for (const one of bad) say(`again: ${repeatLine(wishes, one.plan)}`);
-    return bad.length === 0 ? 0 : 1;
-  }
-  const broken = [...new Set(bad.flatMap(({ violations }) => violations.map(({ invariant }) => invariant)))];
-  if (bad.length > 0) say(`the mutant ${wishes.mutant} was found at trial ${trials.length}, by ${broken.join(", ")}`);
-  else say(`the mutant ${wishes.mutant} was NOT found in ${trials.length} trials`);
-  return bad.length > 0 ? 0 : 1;
 }

@@ -33,7 +33,9 @@ export const usage = `npm run test:crash -- [flags]
   --seed N             what the random trials are drawn from                (1)
   --faults LIST        of ${faultKinds.join(", ")}; connection = both cuts
   --mutant NAME        a broken product: ${mutants.join(", ")}
-  --repeat "FAULTS"    one trial, exactly: as a failure prints it; with --face plain where it says so`;
+  --repeat "FAULTS"    one trial, exactly: as a failure prints it; with --face plain where it says so
+  --help               this, and nothing else
+Ends with 1 where an invariant broke (with --mutant: where none did), or where no fault of --repeat struck.`;
 
 const options = {
   runbook: { type: "string", default: "restore-after-bad-delete" },
@@ -49,6 +51,10 @@ const options = {
   repeat: { type: "string" },
   face: { type: "string", default: "json" },
 } as const;
+
+export function asksHelp(args: readonly string[]): boolean {
+  return args.includes("--help") || args.includes("-h");
+}
 
 /** Throws with what is wrong, in words. */
 export function readWishes(args: readonly string[]): CrashWishes {
