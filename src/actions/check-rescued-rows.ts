@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Fault } from "../core/errors.ts";
+import type { RunId } from "../core/ids.ts";
 import type { Finding, RevealedRow } from "../core/step.ts";
 import type { CheckedTable } from "../engines/rescue-area.ts";
 import type { Action } from "./action.ts";
@@ -44,7 +45,8 @@ export const checkRescuedRows: Action<Params, CheckedRescue> = {
     if (ctx.dryRun) return expected(rescue);
     const names = rescuedNames(rescue);
     const tables = await ctx.capability("rescueArea").check(ctx.run, names, ctx);
-    if (rescue.rows > 0 && tables.every(({ rows, identical }) => identical === rows)) throw nothingMissing(rescue.rows);
+    if (rescue.rows > 0 && tables.every(({ rows, identical }) => identical === rows))
+      throw nothingMissing(ctx.run, rescue);
     return { tables, willInsert: sum(tables, (table) => table.willInsert), rescue };
   },
 
@@ -66,12 +68,17 @@ export const checkRescuedRows: Action<Params, CheckedRescue> = {
 };
 
 /** To go on would end as a success that brought nothing back. */
-function nothingMissing(rows: number): Fault {
-  const all = rows === 1 ? "the 1 row that it took is" : `all ${count(rows)} rows that it took are`;
-  return new Fault("HF-NOTHING-MISSING", `Nothing is missing of this statement: ${all} in the tables again, equal.`, {
+function nothingMissing(run: RunId, { rows, short = 0 }: Rescue): Fault {
+  const took = short > 0 ? "could be rescued" : "it took";
+  const all = rows === 1 ? `the 1 row that ${took} is` : `all ${count(rows)} rows that ${took} are`;
+  const what = short > 0 ? `Nothing is left to put back: ${all}` : `Nothing is missing of this statement: ${all}`;
+  const more = short > 0 ? ` ${some(short, "row")} more that it took can't come back this way.` : "";
+  return new Fault("HF-NOTHING-MISSING", `${what} in the tables again, equal.${more}`, {
     exit: "refused",
     still: "Nothing was written to your tables.",
-    hint: "Somebody has brought them back already, or another statement took what you miss: give this run up (x, or holdfast resume ID --give-up), begin anew and choose that one (--choose statement=ID).",
+    hint: "Somebody has brought them back already, or another statement took what you miss: give this run up, begin anew and choose that one at the step statement.",
+    next: [`holdfast resume ${run} --give-up`],
+    wayOn: "abandon",
   });
 }
 

@@ -111,6 +111,7 @@ function noneFound({ table, pruned, findings, hasBackup }: Search, { since, unti
   return new Fault("HF-STATEMENT-NONE", message.join(" "), {
     still: "What was frozen stays frozen until this run gives it back.",
     hint: hints.join(" "),
+    wayOn: mend.length > 0 ? "mend" : "abandon",
   });
 }
 

@@ -124,6 +124,7 @@ function withWayOn(fault: Fault): Fault {
       ...draft,
       still: `The rows of the faster way are in the rescue area. ${draft.still ?? ""}`.trim(),
       hint: `${draft.hint ?? "Retry."} ${goOn}`,
+      ...(draft.exit === "refused" ? { wayOn: "leave" } : {}),
     },
     { cause: fault },
   );

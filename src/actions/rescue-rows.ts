@@ -234,6 +234,7 @@ function shortfall(named: number, found: number, beside: Params["beside"]): read
 function nothingLeft(): Fault {
   return new Fault("HF-RESCUE-EMPTY", "This path hands out no row: nothing of the evidence is left.", {
     still: "Nothing was made on the target beyond the leases.",
+    wayOn: "abandon",
     hint: "Give this run up and restore the table from a backup, beside the live one.",
   });
 }

@@ -50,6 +50,7 @@ function allClosed(paths: readonly PathOption[]): Fault {
   const reasons = paths.map((path, nth) => `(${nth + 1}) ${path.path}: ${closedBecause(path)}`).join(" ");
   return new Fault("HF-PATHS-CLOSED", `No way back is open. ${reasons}`, {
     still: "The evidence stays frozen until this run gives it back; nothing was changed.",
+    wayOn: "mend",
     hint: "Do what would open a path, then `holdfast resume`; otherwise restore the table from a backup, beside the live one.",
   });
 }

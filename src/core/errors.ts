@@ -27,6 +27,8 @@ export interface FaultRecord {
   readonly after: AfterFault;
   /** It passes by itself (a lock, a deadlock, a lost connection): trying again may help. */
   readonly passing?: true;
+  /** What helps where trying the same again does not: what the hint says is done first; the run is left, or given up. Absent: a retry may. */
+  readonly wayOn?: "mend" | "leave" | "abandon";
   /** UTC, milliseconds: no attempt goes out before that. */
   readonly retryAt?: number;
   readonly exit: ExitName;

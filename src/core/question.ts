@@ -43,6 +43,8 @@ export interface ChoiceQuestion extends Asked {
 }
 export interface FailureQuestion extends Asked {
   readonly kind: "failure";
+  /** It would not go on, and says why: nothing went wrong. */
+  readonly refused?: true;
   readonly known: readonly string[];
   readonly unknown: readonly string[];
   readonly options: readonly FailureOption[];

@@ -66,6 +66,7 @@ function failureQuestion(driver: Driver, step: StepState, fault: FaultRecord): F
   const { known, unknown } = knowledge(driver, step, fault);
   return {
     kind: "failure",
+    ...(fault.exit === "refused" ? { refused: true } : {}),
     id: questionId(driver),
     step: step.step.key,
     asks: `${step.step.title}: ${fault.message}`,
@@ -73,11 +74,12 @@ function failureQuestion(driver: Driver, step: StepState, fault: FaultRecord): F
       { label: "code", text: fault.code },
       ...(fault.cause === undefined ? [] : [{ label: "cause", text: fault.cause }]),
       ...hintOf(fault),
+      ...triesOf(driver, step),
       ...(fault.retryAt === undefined ? [] : [{ label: "next try", text: `not before ${utc(fault.retryAt)}` }]),
     ],
     known,
     unknown,
-    options: optionsFor(driver, step, isLost(fault)),
+    options: optionsFor(driver, step, fault),
   };
 }
 
@@ -85,6 +87,22 @@ function failureQuestion(driver: Driver, step: StepState, fault: FaultRecord): F
 function hintOf(fault: FaultRecord): FailureQuestion["facts"] {
   if (isLost(fault)) return [{ label: "hint", text: lostHint }];
   return fault.hint === undefined ? [] : [{ label: "hint", text: fault.hint }];
+}
+
+/** A retry that was in vain looks like the first failure: it is said that there was one, and when, whichever process made it. */
+function triesOf({ parts, log }: Driver, { step }: StepState): FailureQuestion["facts"] {
+  const retried = parts.journal
+    .read(log.state.run)
+    .filter(
+      ({ event }) =>
+        event.kind === "question.answered" &&
+        event.step === step.key &&
+        event.answered.kind === "acted" &&
+        event.answered.act === "retry",
+    );
+  const last = retried.at(-1);
+  if (last === undefined) return [];
+  return [{ label: "tried", text: `${retried.length + 1} tries, last at ${utc(last.at).slice(11)}` }];
 }
 
 const lostHint =
@@ -113,8 +131,25 @@ function amountOf(step: StepState): readonly string[] {
   return least === 0 ? [] : [`at least ${words(least, total, unit)} were gone through before it`];
 }
 
-function optionsFor(driver: Driver, step: StepState, lost: boolean): readonly FailureOption[] {
+/** What the fault says of itself, else what its hint says, where trying the same again would meet the same refusal. */
+function wayOnOf({ wayOn, exit, hint = "" }: FaultRecord): FaultRecord["wayOn"] | "retry" {
+  if (wayOn !== undefined) return wayOn;
+  if (exit !== "refused") return "retry";
+  if (/then give this one up|begin a new run/i.test(hint)) return "leave"; // the evidence stays held until the new run holds it
+  return /give this run up|begin anew/i.test(hint) ? "abandon" : "mend";
+}
+
+const retryWords = {
+  retry: "retry this step",
+  mend: "retry this step, once what the hint says is done",
+  leave: "retry this step: it would stop here again",
+  abandon: "retry this step: it would stop here again",
+} as const;
+
+function optionsFor(driver: Driver, step: StepState, fault: FaultRecord): readonly FailureOption[] {
   const unknown = step.status === "unknown";
+  const lost = isLost(fault);
+  const best = unknown ? "find-out" : (wayOnOf(fault) ?? "retry");
   const anew = lost ? "connect anew, then " : "";
   const isLast = driver.log.state.steps.at(-1)?.step.key === step.step.key;
   return [
@@ -126,9 +161,9 @@ function optionsFor(driver: Driver, step: StepState, lost: boolean): readonly Fa
     ),
     option(
       "retry",
-      `${unknown ? "" : anew}retry this step`,
+      `${unknown ? "" : anew}${best === "find-out" ? retryWords.retry : retryWords[best]}`,
       unknown ? "not yet: what is unknown has to be found out first" : undefined,
-      !unknown,
+      best === "retry" || best === "mend",
     ),
     option(
       "skip",
@@ -136,8 +171,13 @@ function optionsFor(driver: Driver, step: StepState, lost: boolean): readonly Fa
       isLast ? "no: it gives back what the run holds" : "no: later steps need its result",
     ),
     option("undo", "undo", "no: nothing in this step can be undone from here"),
-    option("leave", "leave: the run stays open, and so does what it holds"),
-    option("abandon", "give the run up: gives back what it holds; what was written stays"),
+    option("leave", "leave: the run stays open, and so does what it holds", undefined, best === "leave"),
+    option(
+      "abandon",
+      "give the run up: gives back what it holds; what was written stays",
+      undefined,
+      best === "abandon",
+    ),
   ];
 }
 

@@ -180,7 +180,8 @@ function footerRow(place: Place, model: Model, width: number): Row {
   const bound = bindingsAt(place).filter((one) => one.footer && (place !== "ended" || one.enabled(model) === true));
   if (model.dead !== "" && place !== "type") return row("Enter or Esc: keys live again  ^C stop");
   const kept = bound.filter((one) => ["back", "help", "leave", "interrupt"].includes(one.does));
-  const words = bound.filter((one) => !kept.includes(one)).map((one) => keyWords(one, model));
+  const others = bound.filter((one) => !kept.includes(one));
+  const words = (place === "failure" ? waysFirst(others, model) : others).map((one) => keyWords(one, model));
   const text = (shown: number): string => {
     const isWhole = shown === words.length;
     const tail = kept.map((one) => (one.does === "help" && !isWhole ? `${one.shows} all keys` : keyWords(one, model)));
@@ -189,6 +190,13 @@ function footerRow(place: Place, model: Model, width: number): Row {
   let shown = words.length;
   while (shown > 0 && text(shown).length > width) shown -= 1;
   return fit(row(text(shown)), width);
+}
+
+/** After a failure the ways on that are open are what one looks for, then those that are closed. */
+function waysFirst(bound: readonly Binding[], model: Model): readonly Binding[] {
+  const isAside = ({ does }: Binding) => ["pause", "details", "note", "values"].includes(does);
+  const rank = (one: Binding) => (isAside(one) ? 2 : one.enabled(model) === true ? 0 : 1);
+  return bound.toSorted((a, b) => rank(a) - rank(b));
 }
 
 function keyWords(bound: Binding, model: Model): string {

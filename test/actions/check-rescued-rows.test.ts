@@ -59,6 +59,15 @@ test("stops where nothing is missing, since to go on would pass for a success th
       exit: "refused",
       message: expect.stringContaining("all 14 rows that it took are in the tables again, equal"),
       hint: expect.stringContaining("choose that one"),
+      next: [`holdfast resume ${story.ctx.run} --give-up`],
+      wayOn: "abandon",
+    },
+  });
+  const short = runAction(checkRescuedRows, story.ctx.at("again"), { rescue: { ...found.rescue, short: 6 } });
+  await expect(short, "what could not be rescued is missing all the same").rejects.toMatchObject({
+    record: {
+      message:
+        "Nothing is left to put back: all 14 rows that could be rescued are in the tables again, equal. 6 rows more that it took can't come back this way.",
     },
   });
 });

@@ -73,7 +73,7 @@ describe.each([
     expect(ways).toMatch(/pg_dirtyread\) not possible: .* It opens with: The package pg_dirtyread/);
     expect(ways).toMatch(/\(WAL\) and off the pages not possible: full_page_writes is off/);
     expect(ways).toMatch(
-      /base backup not possible: The config names no base backup .* It opens .*backup: \{ base, archive \}/,
+      /base backup .*not possible: The config names no base backup .* It opens .*backup: \{ base, archive \}/,
     );
 
     await tty.goesOn(/Type the name/);

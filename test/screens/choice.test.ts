@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ChoiceQuestion } from "../../src/core/question.ts";
 import type { Choice } from "../../src/core/step.ts";
 import { letters, linesOf, model, named, play, running, sizes, textOf } from "./support/look.ts";
-import { statementQuestion, story } from "./support/story.ts";
+import { failing, failureQuestion, merging, statementQuestion, story } from "./support/story.ts";
 
 const [down, pageDown, pageUp, enter, g] = [
   named("down"),
@@ -80,4 +80,27 @@ it("a list of which nothing is highlighted says what to press before Enter, if i
     expect(textOf(play(shown, [down]).model)).not.toContain("Nothing is highlighted yet");
   }
   expect(model().choiceTop).toBeNull();
+});
+
+describe("after a failure, in a window of 80 columns", () => {
+  const of = (more: object) =>
+    running(failing().tell({ kind: "question.asked", question: { ...failureQuestion, ...more } }), sizes[1]);
+
+  it("the last row has the ways on that are open, giving up among them, before those that are closed", () => {
+    expect(linesOf(of({})).at(-1)).toMatch(/^i find out {2}x give up /);
+    const options = failureQuestion.options.map((one) =>
+      one.act === "retry" ? { act: one.act, label: "retry" } : one,
+    );
+    expect(linesOf(of({ options })).at(-1)).toMatch(/^i find out {2}r retry {2}x give up /);
+  });
+
+  it("a refusal is not called a failure", () => {
+    const told = merging().tell(
+      { kind: "step.ended", step: "merge", attempt: 1, outcome: "failed", took: 1 },
+      { kind: "question.asked", question: { ...failureQuestion, refused: true } },
+    );
+    expect(linesOf(running(told, sizes[1]))[1]).toBe(
+      "[#] STEP 7  Merge the missing rows   it stops here; nothing has failed",
+    );
+  });
 });

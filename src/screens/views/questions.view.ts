@@ -78,10 +78,12 @@ export function failureBody(model: Model, question: FailureQuestion, height: num
   const index = model.run?.steps.findIndex((step) => step.step.key === question.step) ?? -1;
   const step = model.run?.steps[index];
   const unknown = step?.status === "unknown";
-  const head = row(
-    span(`${unknown ? "[?]" : "[!]"} STEP ${index + 1}  ${step?.step.title ?? question.step}`, "strong"),
-    unknown ? "   not failed: not known" : "   it failed",
-  );
+  const [mark, words] = unknown
+    ? ["[?]", "not failed: not known"]
+    : question.refused === true
+      ? ["[#]", "it stops here; nothing has failed"]
+      : ["[!]", "it failed"];
+  const head = row(span(`${mark} STEP ${index + 1}  ${step?.step.title ?? question.step}`, "strong"), `   ${words}`);
   const options = [row(span("WHAT NEXT?", "strong")), ...waysOn(question, columns, height)];
   const story = failureStory(question, columns, height);
   const room = Math.max(1, height - options.length - 2);
