@@ -52,6 +52,7 @@ export const mergeRows: Action<Params, Result> = {
     const statements = await Promise.all(requests.map((request) => ctx.capability("merge").statements(request)));
     const takesMs = Math.ceil((willInsert / assumedRate) * 1000);
     const begun = await ctx.markers();
+    const fired = await firedIn(ctx, wanted);
     return {
       summary: `INSERT ${some(willInsert, "row")}; 0 UPDATE, 0 DELETE`,
       lines: [
@@ -60,12 +61,12 @@ export const mergeRows: Action<Params, Result> = {
         ...shortLines(wanted.rescue),
         ...sessionLines(tables, ctx.limits),
         "After each batch it is safe to stop. What is there now is never overwritten.",
-        ...triggerLines(wanted.triggers),
+        ...triggerLines(wanted.triggers, fired),
       ],
       counts: { insert: willInsert },
       statements: statements.flat(),
       takesMs,
-      undo: undoWords(wanted.triggers),
+      undo: undoWords(fired),
       expects: expected(wanted, tables),
     };
   },
@@ -242,15 +243,21 @@ function sessionLines(tables: Checked["tables"], { batchRows, mergeSessions }: L
   return most > 1 ? [`A large table is merged by up to ${most} sessions at once (limits.mergeSessions).`] : [];
 }
 
-function triggerLines(triggers: Params["triggers"]): readonly string[] {
-  return triggers === "fire"
-    ? ["Triggers, where there are any, fire for each row; what they do has no way back."]
-    : ["Triggers do not fire; parents are looked for in each batch."];
+/** How many triggers of the user an INSERT would fire: what is not there is not warned of. */
+async function firedIn(ctx: ReadContext, { rescue, triggers }: Params): Promise<number> {
+  return triggers === "skip" ? 0 : (await ctx.capability("merge").triggers(rescuedNames(rescue))).length;
 }
 
-function undoWords(triggers: Params["triggers"]): string {
+function triggerLines(triggers: Params["triggers"], fired: number): readonly string[] {
+  if (triggers === "skip") return ["Triggers do not fire; parents are looked for in each batch."];
+  return fired === 0
+    ? []
+    : [`${some(fired, "trigger")} of yours will fire for the rows; what they do has no way back.`];
+}
+
+function undoWords(fired: number): string {
   const back = "DELETE by the keys of the safety copy, while the rescue area is kept";
-  return triggers === "fire" ? `${back}; not what fired triggers did` : back;
+  return fired === 0 ? back : `${back}; not what fired triggers did`;
 }
 
 function expected({ rescue }: Params, tables: Checked["tables"]): Result {

@@ -34,7 +34,24 @@ test("previews the exact inserts, no update and no delete", async () => {
   expect(preview.lines[0]).toBe("public.orders: INSERT 7 rows in 3 batches");
   expect(preview.statements).toHaveLength(2);
   expect(preview.lines.join()).toMatch(/about 0:01, assuming 50,000 rows a second/);
-  expect(preview.undo).toMatch(/safety copy.*not what fired triggers did/);
+  expect(preview.undo).toBe("DELETE by the keys of the safety copy, while the rescue area is kept");
+});
+
+test("warns of triggers, and that what they do has no way back, only where there are some that will fire", async () => {
+  const alarmed = await aStory();
+  addTrigger(alarmed);
+  const previewOf = async (story: Story | undefined, triggers: "fire" | "skip") => {
+    const { ctx, params } = await ready(story);
+    const { lines, undo } = await mergeRows.preview(ctx, { ...params, triggers });
+    return [lines.filter((line) => /trigger/i.test(line)), undo?.includes("triggers")];
+  };
+  expect(await previewOf(undefined, "fire")).toEqual([[], false]);
+  const skipped = ["Triggers do not fire; parents are looked for in each batch."];
+  expect(await previewOf(undefined, "skip")).toEqual([skipped, false]);
+  expect(await previewOf(alarmed, "fire")).toEqual([
+    ["1 trigger of yours will fire for the rows; what they do has no way back."],
+    true,
+  ]);
 });
 
 test("previews from the rescue area where no check was handed over, and says how many stay out", async () => {
