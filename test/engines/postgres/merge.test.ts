@@ -206,6 +206,9 @@ test("a child whose rescued parent can't be merged stays out too", async () => {
   const [child, parent] = await g.area.check(g.run, ["public.child", "public.parent"], quiet);
   expect(parent).toMatchObject({ missing: 2, otherUnique: 1, willInsert: 1 });
   expect(child).toMatchObject({ missing: 2, orphans: 1, willInsert: 1 });
+  expect(child?.findings.map(({ text }) => text)).toEqual([
+    "public.child: 1 row can't be merged: the parent by child_parent_fkey was rescued, and stays out of the merge itself",
+  ]);
   expect(await g.mergeAll("public.parent")).toMatchObject({ inserted: 1, left: 1 });
   expect(await g.mergeAll("public.child")).toMatchObject({ inserted: 1, left: 1 });
 });

@@ -14,7 +14,7 @@ import {
 
 /** Why a rescued row that is not in its table can't be merged as it is. `name`: the index or the foreign key. */
 export interface Reason {
-  readonly kind: "duplicate" | "unique" | "orphan";
+  readonly kind: "duplicate" | "unique" | "parent-left-out" | "orphan";
   readonly name: string;
   readonly rows: number;
 }
@@ -111,9 +111,11 @@ async function findTaken(search: Search, one: Comparison, key: UniqueKey): Promi
   await noteRows(search, one, { ...against, select: byRescued });
 }
 
-function findOrphans(search: Search, one: Comparison, key: ForeignKey): Promise<boolean> {
+/** A parent that was rescued and is blocked is told from one that is nowhere: who reads it has to look in another place. */
+async function findOrphans(search: Search, one: Comparison, key: ForeignKey): Promise<boolean> {
   const { all, blocked } = search;
-  const waiting = waitingParents(key, all).map(
+  const parents = waitingParents(key, all);
+  const waiting = parents.map(
     (parent) =>
       `and not exists (select from ${parent.area.rows} as p where ${isParent(key, "r")} and ${notBlocked(blocked, parent, "p")})`,
   );
@@ -121,7 +123,13 @@ function findOrphans(search: Search, one: Comparison, key: ForeignKey): Promise<
   const select = `select r.${one.area.ordinal} as n from ${one.rescued}
     where ${refers(key, "r")} and not ${isPresent(one)} and ${notBlocked(blocked, one, "r")} and not ${hasParent(key, "r")}
     ${waiting.join(" ")}`;
-  return noteRows(search, one, { doing, kind: "orphan", name: key.name, select });
+  const leftOut = parents.filter((parent) => blocked.has(parent));
+  const rescued = leftOut.map(({ area }) => `exists (select from ${area.rows} as p where ${isParent(key, "r")})`);
+  const byRescued = `${select} and (${rescued.join(" or ")})`;
+  const found =
+    rescued.length > 0 &&
+    (await noteRows(search, one, { doing, kind: "parent-left-out", name: key.name, select: byRescued }));
+  return (await noteRows(search, one, { doing, kind: "orphan", name: key.name, select })) || found;
 }
 
 /** The rescued row under `alias` is none of the blocked ones. */

@@ -51,7 +51,7 @@ async function compared(
     identical: found.identical,
     remade,
     otherUnique: sum("unique"),
-    orphans: sum("orphan"),
+    orphans: sum("orphan") + sum("parent-left-out"),
     duplicates: sum("duplicate"),
     willInsert: found.mergeable,
     findings: [...shape, ...findings],

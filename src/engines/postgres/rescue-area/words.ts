@@ -23,6 +23,12 @@ export function blockedWords({ kind, name, rows: count }: Reason, table: TableNa
         text: `${left} can't be merged: another row has the place in the unique index ${name}`,
         hint: "Look at both in the rescue area, and decide by hand which one is right.",
       };
+    case "parent-left-out":
+      return {
+        level: "warn",
+        text: `${left} can't be merged: the parent by ${name} was rescued, and stays out of the merge itself`,
+        hint: "See why the parent stays out. Once it is back by hand, insert these after it, from the rescue area.",
+      };
     case "orphan":
       return {
         level: "warn",
