@@ -68,7 +68,7 @@ function skip(listed: readonly string[]): Choice {
     details: [
       ...listed,
       "They do not run: the rows come back exactly as they were, and what the triggers keep (totals, audit) stays as it is.",
-      "This turns the server's foreign-key checks off too, so each batch looks for parents by itself.",
+      "For our session alone this turns foreign-key checks off too, so each batch looks for parents by itself; all others are checked as always.",
     ],
     tags: [],
     data: "skip",

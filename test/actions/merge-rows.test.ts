@@ -198,6 +198,8 @@ test("asks about triggers by name, without a default, only where there are any",
   ]);
   for (const choice of asked)
     expect(choice.details.join()).toContain("public.orders: mail, AFTER INSERT, calls send_mail()");
+  // A setting of our session alone: nobody may think that the whole server stops looking.
+  expect(asked[0]?.details.at(-1)).toMatch(/^For our session alone .* all others are checked as always\.$/);
 });
 
 test("takes the safety copy before the merge: every key that will be inserted", async () => {
