@@ -212,3 +212,17 @@ test("what it did before a checkpoint counts as what it did after it", async () 
   expect(back.tables).toMatchObject([{ rows: 5, updated: 1, own: 0 }]);
   expect(await text(await back.rows("public.slow"))).toBe(gone);
 });
+
+test("rows that it moved to another partition and deleted there are not claimed: at most so many are unknown, and that is said before", async () => {
+  const xid = await inOne(
+    "update public.parts set region = 'b' where region = 'a' and id between 50 and 60; delete from public.parts where id between 50 and 56 or (region = 'a' and id in (70, 71))",
+  );
+  await archiveAll(from, sql);
+  const statement = statementOf([xid], ["public.parts_a", "public.parts_b"]);
+  const moved = (await ground().option(statement))?.loses;
+  expect(moved).toMatch(/^up to 1\d rows that it moved to another partition and may have deleted there/);
+  const back = await ground().recover(statement);
+  const [a, b] = ["public.parts_a", "public.parts_b"].map((name) => back.tables.find(({ table }) => table === name));
+  expect([a?.rows, a?.moved, b?.own]).toEqual([2, Number(/\d+/.exec(moved ?? "")?.[0]), 7]);
+  expect((a?.unknown ?? 0) + (b?.unknown ?? 0)).toBe(7);
+});

@@ -8,8 +8,14 @@ import { mostGroupRows, tooManyInGroup } from "../pages/newest.ts";
 import { linesOf, splitLine } from "./lines.ts";
 import { type CloneTable, keyColumns } from "./tables.ts";
 
-/** What the statement's commits took of each table, added up, and the columns of its key. */
-export type Sums = Map<TableName, { readonly sum: RecoveredTable; readonly keys: readonly string[] }>;
+/** What the statement's commits took of each table, added up. */
+export type Sums = Map<TableName, Sum>;
+
+export interface Sum extends Pick<CloneTable, "family"> {
+  readonly sum: RecoveredTable;
+  /** Columns of its key. */
+  readonly keys: readonly string[];
+}
 
 export function addTaken(sums: Sums, table: CloneTable, taken: Taken): void {
   const before = sums.get(table.table);
@@ -27,7 +33,7 @@ export function addTaken(sums: Sums, table: CloneTable, taken: Taken): void {
     own: so.own + taken.own,
     unknown: 0,
   };
-  sums.set(table.table, { sum, keys });
+  sums.set(table.table, { sum, keys, family: table.family });
 }
 
 function changedBetween(table: TableName): Fault {
@@ -43,10 +49,10 @@ export async function joinParts(
   sums: Sums,
   filesOf: (table: TableName) => { readonly parts: readonly string[]; readonly to: string },
 ): Promise<void> {
-  for (const [table, { sum, keys }] of sums) {
+  for (const [table, { sum, keys, family }] of sums) {
     const { parts, to } = filesOf(table);
     const older = await newestLines(table, parts, keys.length, to);
-    sums.set(table, { sum: { ...sum, rows: sum.rows - older, ...(older > 0 ? { older } : {}) }, keys });
+    sums.set(table, { sum: { ...sum, rows: sum.rows - older, ...(older > 0 ? { older } : {}) }, keys, family });
   }
 }
 

@@ -22,6 +22,8 @@ export interface FoundCommit extends LoggedCommit {
   readonly position: bigint;
   /** By file: rows that it deleted, not counting what an UPDATE moved to another partition. */
   readonly deleted: ReadonlyMap<string, number>;
+  /** Rows of these files that it moved to another partition; it may have deleted some of them there. */
+  readonly moved: number;
   /** By file: rows that it inserted, of which it may have deleted some; noted only where it was asked for by its id. */
   readonly inserted: ReadonlyMap<string, number>;
   /** Files that it made, by `nodeKey`. */
@@ -48,6 +50,7 @@ const abort = 0x20;
 
 /** What a transaction did until it ends. */
 interface Open {
+  moved: number;
   readonly deleted: Map<string, number>;
   readonly inserted: Map<string, number>;
   readonly made: string[];
@@ -98,6 +101,7 @@ function seeOne(summing: Summing, record: LogRecord): void {
 
 function openOf({ open }: Summing, xid: number): Open {
   const known = open.get(xid) ?? {
+    moved: 0,
     deleted: new Map<string, number>(),
     inserted: new Map<string, number>(),
     made: [],
@@ -110,8 +114,11 @@ function openOf({ open }: Summing, xid: number): Open {
 function noteDelete(summing: Summing, record: LogRecord): void {
   const node = firstNode(record.bytes, summing.asked.major < 15);
   if (node === null || !summing.asked.files.has(nodeKey(node))) return;
-  if (removalIn(mainOf(record, summing.asked.major)) !== "deleted") return;
-  const { deleted } = openOf(summing, record.xid);
+  const how = removalIn(mainOf(record, summing.asked.major));
+  if (how === "given-up") return;
+  const doing = openOf(summing, record.xid);
+  if (how === "moved") return void (doing.moved += 1);
+  const { deleted } = doing;
   deleted.set(nodeKey(node), (deleted.get(nodeKey(node)) ?? 0) + 1);
 }
 
@@ -138,10 +145,11 @@ function noteEnd(summing: Summing, record: LogRecord): void {
   const deleted = sum(parts.map((part) => part.deleted));
   const inserted = sum(parts.map((part) => part.inserted));
   const made = parts.flatMap((part) => part.made);
+  const moved = parts.reduce((total, part) => total + part.moved, 0);
   const isNothing = deleted.size === 0 && dropped.length === 0 && !made.some((file) => asked.files.has(file));
   if (isNothing && !asked.xids.has(commit.xid)) return;
   const locks = new Map(parts.flatMap((part) => [...part.locks]).toSorted(([, a], [, b]) => (a < b ? 1 : -1)));
-  found.commits.push({ ...commit, dropped, made, locks, deleted, inserted, position: record.position });
+  found.commits.push({ ...commit, dropped, made, locks, moved, deleted, inserted, position: record.position });
 }
 
 function noteServer(summing: Summing, record: LogRecord): void {

@@ -10,7 +10,7 @@ import { recoverByClone } from "../clone/recover.ts";
 import { beginSurvey, type Begun, bytesOf, commitsOf, logBytes, type Surveyed } from "../clone/survey.ts";
 import { closedBy, closedOption } from "../closed.ts";
 import { columnsOf } from "../pages/count.ts";
-import { size } from "../say.ts";
+import { plural, size } from "../say.ts";
 import { onScratch } from "../scratch-files.ts";
 import { tablesOf } from "../statement.ts";
 import type { PathContext, RecoveryPath } from "./path.ts";
@@ -72,7 +72,13 @@ function open(surveyed: Surveyed, statement: Statement): PathOption {
   const last = commitsOf(surveyed, statement).at(-1);
   const log = last ? bytesOf(surveyed, last) - backup.bytes : 0;
   const why = `The backup of ${backup.startedAt} (${size(backup.bytes)}) and ${size(log)} of log lead to just before it, pruned or not.`;
-  return feasible(backup.bytes, log, why, statement);
+  const moved = commitsOf(surveyed, statement).reduce((sum, commit) => sum + commit.moved, 0);
+  const option = feasible(backup.bytes, log, why, statement);
+  return moved === 0 ? option : { ...option, loses: movedWords(moved) };
+}
+
+function movedWords(rows: number): string {
+  return `up to ${plural(rows, "row")} that it moved to another partition and may have deleted there; of the rest nothing.`;
 }
 
 /** Whether the log has a gap is found out when this way is chosen, before anything is made. */
