@@ -11,7 +11,7 @@ export interface TableShape {
   readonly oid: string;
   readonly name: TableName;
   readonly kind: "table" | "partitioned";
-  /** The table itself and the partitioned tables above it. */
+  /** The table itself and the partitioned tables above it, the outermost last. */
   readonly ancestors: readonly TableName[];
   /** In the order of the row on disk, dropped ones included. */
   readonly columns: readonly Column[];
@@ -211,7 +211,7 @@ const sequencesSql = `select json_agg(json_build_object(
   where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid
     and d.refobjsubid > 0 and d.deptype in ('a', 'i')`;
 
-const ancestorsSql = `select json_agg(format('%I.%I', an.nspname, ac.relname)) from pg_partition_ancestors(c.oid) up
+const ancestorsSql = `select json_agg(format('%I.%I', an.nspname, ac.relname) order by up.nth) from pg_partition_ancestors(c.oid) with ordinality as up (relid, nth)
   join pg_class ac on ac.oid = up.relid join pg_namespace an on an.oid = ac.relnamespace`;
 
 const shapeSql = `select json_build_object(
