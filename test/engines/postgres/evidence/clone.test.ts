@@ -226,3 +226,16 @@ test("rows that it moved to another partition and deleted there are not claimed:
   expect([a?.rows, a?.moved, b?.own]).toEqual([2, Number(/\d+/.exec(moved ?? "")?.[0]), 7]);
   expect((a?.unknown ?? 0) + (b?.unknown ?? 0)).toBe(7);
 });
+
+test("a key that was put back with another scale is the same key: its row comes back once", async () => {
+  await sql.run("", "create table public.scaled (id numeric primary key, note text)");
+  await sql.run("", "insert into public.scaled select n + 0.0, 'first' from generate_series(1, 5) n");
+  const first = await inOne("delete from public.scaled where id <= 2");
+  await sql.run("", "insert into public.scaled values (1.000, 'second')");
+  const second = await inOne("delete from public.scaled where id <= 3");
+  await archiveAll(from, sql);
+  const back = await ground().recover(statementOf([first, second], ["public.scaled"], "group"));
+  const rows = (await text(await back.rows("public.scaled"))).trim().split("\n");
+  expect(rows.toSorted()).toEqual(["1.000\tsecond", "2.0\tfirst", "3.0\tfirst"]);
+  expect(back.tables).toMatchObject([{ rows: 3, older: 1 }]);
+});

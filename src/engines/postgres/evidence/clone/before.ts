@@ -1,6 +1,7 @@
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { to as copyTo } from "pg-copy-streams";
+import type { Column } from "../../catalogue.ts";
 import type { Connection } from "../../connection.ts";
 import { postgresFault } from "../../errors.ts";
 import { scratchFault } from "../scratch-files.ts";
@@ -25,7 +26,7 @@ export const onlyEnded = "WHERE xmax <> '0'::xid";
 
 /** Writes them in key order: the place, perhaps the key, then the columns. */
 export async function readBefore(clone: Connection, table: CloneTable, which: Which, file: string): Promise<void> {
-  const first = ["t.ctid", ...(which.keys ? keyColumns(table).map(({ quoted }) => `t.${quoted}`) : [])];
+  const first = ["t.ctid", ...(which.keys ? keyColumns(table).map(keyText) : [])];
   const columns = table.columns.map(({ quoted }) => `t.${quoted}`);
   const select = `SELECT ${[...first, ...columns].join(", ")} FROM ONLY ${table.inClone} t
     ${which.all ? "WHERE true" : onlyEnded} AND t.xmin <> ALL ('{${which.members.join(",")}}'::xid[]) ORDER BY ${keyList(table, "t.")}`;
@@ -35,4 +36,9 @@ export async function readBefore(clone: Connection, table: CloneTable, which: Wh
   } catch (error) {
     throw scratchFault(error) ?? postgresFault(error, `reading ${table.inClone} in the clone`, "reading");
   }
+}
+
+/** Keys are told by their text: 1.0 and 1.00 are one key. */
+function keyText({ quoted, baseType }: Column): string {
+  return baseType.startsWith("numeric") ? `trim_scale(t.${quoted})` : `t.${quoted}`;
 }
