@@ -51,7 +51,8 @@ export const findBadStatement: Action<Params, Search> = {
     return statements.map((statement) => choiceOf(statement, statements, statement === largest));
   },
 
-  writtenWords: "transaction ids joined by +, or two instants with .. between them",
+  writtenWords:
+    "transaction ids joined by + (7311+7312), or two instants in UTC with .. between them (2026-11-21T02:40:00Z..2026-11-21T03:00:00Z)",
 
   writtenChoice(search, written) {
     const statement = writtenStatement(search, written);

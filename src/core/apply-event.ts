@@ -155,9 +155,9 @@ function asked(step: StepState, event: Of<"question.asked">): StepState {
   return event.question.kind === "confirm" ? { ...step, status: "waiting" } : step;
 }
 
-function answered(step: StepState, { answered: answer }: Of<"question.answered">): StepState {
+function answered(step: StepState, { answered: answer, by }: Of<"question.answered">): StepState {
   if (answer.kind === "chosen") {
-    return { ...step, choice: { value: answer.value, label: answer.label, data: answer.data } };
+    return { ...step, choice: { value: answer.value, label: answer.label, data: answer.data, by } };
   }
   if (answer.kind === "acted") return { ...step };
   return step.status === "waiting" ? { ...step, status: "checking" } : step;

@@ -27,7 +27,8 @@ export interface StepState {
   readonly preview?: Preview;
   readonly verified: readonly Finding[];
   readonly result?: Json;
-  readonly choice?: { readonly value: string; readonly label: string; readonly data: Json };
+  /** `by`: who chose it; `default` where nobody was asked. */
+  readonly choice?: { readonly value: string; readonly label: string; readonly data: Json; readonly by: string };
   readonly fault?: FaultRecord;
   readonly progress?: Progress & { readonly at: number; readonly since: number; readonly from: number };
   /** As of the attempt after which the target was asked. */

@@ -22,6 +22,8 @@ export type Act =
   | "next-field"
   | "previous-field"
   | "submit"
+  | "clear"
+  | "delete-word"
   | "dry-run"
   | "start"
   | "go"
@@ -101,6 +103,8 @@ export const bindings: readonly Binding[] = [
   binding(["enter"], "Enter", ["note", "write", "give-up"], "submit", "hand in"),
   binding(["enter"], "Enter", ["type"], "submit", "hand in", { enabled: canAnswer }),
   binding(["enter"], "Enter", ["live"], "open", "back to the question", { footer: false, enabled: hasQuestionAside }),
+  binding(["ctrl-u"], "^U", fields, "clear", "clear the field", hidden),
+  binding(["ctrl-w"], "^W", fields, "delete-word", "delete the last word", hidden),
   binding(["g"], "g", ["plan"], "start", "start", acts),
   binding(["d"], "d", ["plan"], "dry-run", "dry run", acts),
   binding(["g"], "g", ["go"], "go", "go", { acts: true, enabled: canAnswer }),

@@ -110,6 +110,8 @@ export interface Model {
   readonly find: string;
   /** What is being written: a note, or a choice by hand. */
   readonly draft: string;
+  /** What was handed in by hand for a choice, until it is known whether it was understood. */
+  readonly wrote: string;
   readonly form: InputForm;
   /** The question on screen, since when (UTC ms), and how many lines of its preview were on the screen. */
   readonly asked: {
@@ -212,6 +214,7 @@ export function firstModel(seed: ModelSeed): Model {
     choiceTop: null,
     find: "",
     draft: "",
+    wrote: "",
     form: emptyForm,
     asked: null,
     readThrough: "",

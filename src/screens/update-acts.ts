@@ -18,7 +18,7 @@ import {
   type Update,
   withCursor,
 } from "./model.ts";
-import { focusField, moveInForm, nextField, previousField } from "./update-inputs.ts";
+import { fieldChanged, focusedField, focusField, moveInForm, nextField, previousField } from "./update-inputs.ts";
 import { interrupt, leave, pause } from "./update-leave.ts";
 
 /** What each key does, once it is enabled. */
@@ -45,6 +45,8 @@ const doings: Readonly<Record<Act, (model: Model) => Update>> = {
   "next-field": nextField,
   "previous-field": previousField,
   submit,
+  clear: (model) => edited(model, () => ""),
+  "delete-word": (model) => edited(model, (text) => text.replace(/\S*\s*$/, "")),
   start: (model) => open(model, "live"),
   "dry-run": (model) => open(model, "dry-run"),
   go: (model) => {
@@ -145,7 +147,7 @@ function choose(model: Model, index: number): Update {
   if (question === undefined || question === null || choice === undefined) return just(model);
   if (!choiceView(model).seesCursor)
     return just({ ...model, message: "What is highlighted is not on the screen: Up and Down bring it back." });
-  const next = { ...model, answered: question.id };
+  const next = { ...model, answered: question.id, wrote: "" };
   return just(next, { do: "answer", question: question.id, answer: { kind: "choose", value: choice.value } });
 }
 
@@ -196,6 +198,17 @@ function write(model: Model): Update {
   return just({ ...pushed(model, { kind: "write", question: id, asks, byHand }), draft: "" });
 }
 
+/** What is typed to confirm is edited in its own line; all other fields tell what they hold as if a hand had changed it. */
+function edited(model: Model, change: (text: string) => string): Update {
+  const route = routeOf(model);
+  if (route.kind === "run" || route.kind === "give-up")
+    return just({ ...model, typed: { ...emptyLine, text: change(model.typed.text) } });
+  if (route.kind === "runbooks") return fieldChanged(model, change(model.find));
+  if (route.kind === "inputs")
+    return fieldChanged(model, change(model.form.values[focusedField(model)?.name ?? ""] ?? ""));
+  return fieldChanged(model, change(model.draft));
+}
+
 function submit(model: Model): Update {
   const route = routeOf(model);
   if (route.kind === "give-up") return submitGiveUp(model);
@@ -209,7 +222,7 @@ function submit(model: Model): Update {
   if (route.kind === "note") return just({ ...next, message: "noted" }, { do: "note", text });
   if (route.kind !== "write") return just(model);
   const answer = { kind: "choose", value: text } as const;
-  return just({ ...next, answered: route.question }, { do: "answer", question: route.question, answer });
+  return just({ ...next, answered: route.question, wrote: text }, { do: "answer", question: route.question, answer });
 }
 
 function open(model: Model, purpose: "live" | "dry-run"): Update {

@@ -1,6 +1,6 @@
 import type { StepKey } from "../core/ids.ts";
 import type { RunState } from "../core/run-state.ts";
-import type { ConfirmQuestion, Question } from "../core/question.ts";
+import type { ChoiceQuestion, ConfirmQuestion, Question } from "../core/question.ts";
 import type { RevealedRow } from "../core/step.ts";
 import type { RunEnd } from "../runner/session.ts";
 import { emptyLine } from "./input/line-edit.ts";
@@ -90,12 +90,29 @@ function askedAgain(before: Model, question: Question): Model {
   const { replied, lapsed: was } = before;
   const model = { ...before, replied: null, lapsed: null };
   if (replied?.step === question.step && replied.kind === question.kind && question.kind !== "failure")
-    return { ...model, message: notTaken[question.kind] };
+    return question.kind === "choice" && before.wrote !== ""
+      ? writtenAgain(model, question)
+      : { ...model, message: notTaken[question.kind] };
   if (was === null || question.kind !== "confirm" || was.step !== question.step) return model;
   const what = isSame(was, question) ? "unchanged" : "CHANGED, read it anew";
   const message = `Asked again: two minutes went by. The server was looked at again: ${what}.`;
   return { ...model, message };
 }
+
+/** What was written stays in its field: a letter is mended sooner than two instants are written anew. */
+function writtenAgain(model: Model, { id, asks, byHand = "" }: ChoiceQuestion): Model {
+  const { routes, wrote } = model;
+  return {
+    ...model,
+    routes: [...routes, { kind: "write", question: id, asks, byHand }],
+    draft: wrote,
+    wrote: "",
+    message: notUnderstood,
+  };
+}
+
+const notUnderstood =
+  "Nothing was chosen: this was not understood, or names what was not found. Mend it, or Esc goes back to the list.";
 
 /** Why the same is asked once more right after it was answered. */
 const notTaken = {

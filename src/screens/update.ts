@@ -101,9 +101,21 @@ function asksTooEarly({ asked, now, aside }: Model): boolean {
   return asked !== null && asked.id !== aside && now - asked.at < readingMs;
 }
 
+const harmless: readonly string[] = [
+  "up",
+  "down",
+  "page-up",
+  "page-down",
+  "clear",
+  "delete-word",
+  "back",
+  "interrupt",
+  "leave",
+];
+
 function isAnswer(does: string, place: string): boolean {
   const inQuestion = place === "go" || place === "choice" || place === "failure" || place === "type";
-  return inQuestion && !["up", "down", "page-up", "page-down", "back", "interrupt", "leave"].includes(does);
+  return inQuestion && !harmless.includes(does);
 }
 
 function unbound(model: Model, key: Extract<Message, { kind: "key" }>["key"]): Model {

@@ -3,7 +3,7 @@ import type { RunEvent, Stamped } from "../core/event.ts";
 import { type LeaseId, shortRunId, type StepKey } from "../core/ids.ts";
 import type { Lease } from "../core/lease.ts";
 import { shortDigest } from "../core/plan.ts";
-import type { Answered, Question } from "../core/question.ts";
+import type { Question } from "../core/question.ts";
 import { currentStep, type RunState } from "../core/run-state.ts";
 import { cleanForTerminal, count, duration, plural } from "./format.ts";
 import { doneWords } from "./outcome-words.ts";
@@ -193,7 +193,7 @@ function stepEventWords(event: StepsEvent, state: RunState): string {
     case "question.asked":
       return `WAITS ${questionWords(event.question)}`;
     case "question.answered":
-      return answeredWords(event.answered, event.by);
+      return answeredWords(event, state);
     case "step.checked":
       return `CHECKED ${findingWords(event.findings)}`;
     case "step.previewed":
@@ -268,19 +268,27 @@ function questionWords(question: Question): string {
   }
 }
 
-function answeredWords(answered: Answered, by: string): string {
+function answeredWords({ answered, by, step }: Of<"question.answered">, state: RunState): string {
   switch (answered.kind) {
     case "confirmed":
       return `CONFIRMED by ${by}`;
     case "declined":
-      return `DECLINED by ${by}`;
+      return waitsForAChoice(state, step)
+        ? `NOT CHOSEN by ${by}: nothing was answered that can be`
+        : `DECLINED by ${by}`;
     case "mistyped":
       return `NOT CONFIRMED ${answered.differs}`;
     case "lapsed":
       return `LAPSED ${answered.why}`;
     case "chosen":
-      return `CHOSEN ${answered.label} (${answered.value}), by ${by}`;
+      return `${by === "default" ? "NOT ASKED" : "CHOSEN"} ${answered.label} (${answered.value}), by ${by}`;
     case "acted":
       return `ANSWERED ${answered.act}, by ${by}`;
   }
+}
+
+/** A choice is not declined: what was written is none of it, and it is asked again. */
+function waitsForAChoice({ steps }: RunState, key: StepKey): boolean {
+  const found = steps.find(({ step }) => step.key === key);
+  return found?.status === "done" && found.step.choose !== undefined && found.choice === undefined;
 }

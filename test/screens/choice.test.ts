@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { ChoiceQuestion } from "../../src/core/question.ts";
 import type { Choice } from "../../src/core/step.ts";
-import { letters, linesOf, model, named, play, running, sizes, textOf } from "./support/look.ts";
-import { failing, failureQuestion, merging, statementQuestion, story } from "./support/story.ts";
+import { everyScreen, letters, linesOf, model, named, play, running, sizes, textOf } from "./support/look.ts";
+import { done, failing, failureQuestion, merging, statementQuestion, story } from "./support/story.ts";
 
 const [down, pageDown, pageUp, enter, g] = [
   named("down"),
@@ -102,5 +102,51 @@ describe("after a failure, in a window of 80 columns", () => {
     expect(linesOf(running(told, sizes[1]))[1]).toBe(
       "[#] STEP 7  Merge the missing rows   it stops here; nothing has failed",
     );
+  });
+});
+
+it("what nobody was asked is not called chosen", () => {
+  const by = (who: string) =>
+    textOf(
+      running(
+        story().tell(...done("freeze", 1), ...done("statement", 1), {
+          kind: "question.answered",
+          question: "Q1",
+          step: "statement",
+          answered: { kind: "chosen", value: "none", label: "nothing to add", data: null },
+          by: who,
+        }),
+        sizes[2],
+      ),
+    );
+  expect(by("default")).toContain("not asked: nothing to add");
+  expect(by("ops_k")).toContain("chosen: nothing to add");
+});
+
+describe("in a field", () => {
+  const [clear, word] = [named("ctrl-u"), named("ctrl-w")];
+  const fields = everyScreen(sizes[2]!);
+  const field = (text: string) => ({ kind: "field", text }) as const;
+
+  it("^U clears what is written and ^W takes its last word, wherever text is typed", () => {
+    for (const name of ["note", "write"] as const) {
+      const written = play(fields[name]!, [field("one two  three ")]).model;
+      expect(play(written, [word]).model.draft).toBe("one two  ");
+      expect(play(written, [word, word]).model.draft).toBe("one ");
+      expect(play(written, [clear]).model.draft).toBe("");
+    }
+    expect(play(fields.runbooks!, [field("bring back"), word]).model.find).toBe("bring ");
+    const input = play(fields.inputs!, [field("public.orders"), clear]);
+    expect(input.model.form.values).toMatchObject({ table: "" });
+    expect(input.commands.at(-1), "what is left is looked at anew").toMatchObject({ do: "judge", text: "" });
+  });
+
+  it("they edit what is typed to confirm too, and answer nothing", () => {
+    const typing = play(fields.type!, Array.from("shop or", letters)).model;
+    const { model: shorter, commands } = play(typing, [word, word, word]);
+    expect([shorter.typed.text, commands]).toEqual(["", []]);
+    expect(play(typing, [word]).model.typed.text).toBe("shop ");
+    expect(play(typing, [clear]).model.typed.text).toBe("");
+    expect(play(fields["give-up"]!, [...Array.from("Q73", letters), clear]).model.typed.text).toBe("");
   });
 });

@@ -326,12 +326,21 @@ describe("a choice", () => {
     );
   });
 
-  it("that was written and not understood is asked again, and says so", () => {
+  it("that was written and not understood is asked again with the text kept, and says what may be written", () => {
     const wrote = play(choosing, [letters("w"), { kind: "field", text: "yesterday" }, enter]).model;
     expect(textOf(wrote)).toContain("answered ..");
     const told = story().tell({ kind: "question.asked", question: { ...statementQuestion, id: "Q9" } });
     const after = update(wrote, { kind: "run-changed", state: told.state }, wrote.now).model;
-    expect(textOf(after)).toContain("what you wrote was not understood, or is not possible");
+    expect(after.routes.at(-1)).toMatchObject({ kind: "write", question: "Q9" });
+    expect(textOf(after)).toContain("value: yesterday");
+    expect(textOf(after)).toContain("It may be transaction ids joined by +, or two instants with .. between them");
+    expect(textOf(after)).toContain("Nothing was chosen: this was not understood, or names what was not found.");
+    const mended = play(after, [{ kind: "field", text: "88120431" }, enter]);
+    expect(answers(mended.commands)).toEqual([
+      { do: "answer", question: "Q9", answer: { kind: "choose", value: "88120431" } },
+    ]);
+    const back = play(after, [named("escape")]).model;
+    expect(textOf(back)).toContain("None of these? w writes it by hand.");
   });
 
   it("has no way by hand where only the list can be chosen", () => {

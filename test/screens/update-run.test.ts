@@ -86,7 +86,7 @@ describe("an answer that was not taken", () => {
     const between = update(wrote, { kind: "run-changed", state: told.state }, wrote.now + 100).model;
     told.tell({ kind: "question.asked", question: { ...statementQuestion, id: "Q9" } });
     const after = update(between, { kind: "run-changed", state: told.state }, wrote.now + 900).model;
-    expect(textOf(after)).toContain("what you wrote was not understood, or is not possible");
+    expect(textOf(after)).toContain("Nothing was chosen: this was not understood");
   });
 
   it("is not said of a step that began with it, and asks for something else later", () => {

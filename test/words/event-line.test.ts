@@ -76,3 +76,24 @@ test("an expansion names the steps that it made and the first items, and says wh
   expect(said(1)).toMatch(/^STEP 2\/2 FOR EACH of 1 item: t0 {2}2023/);
   expect(said(0)).toMatch(/^STEP 2\/2 SKIPPED merge: its list has no item {2}2023/);
 });
+
+test("a choice that nobody was asked for is not called chosen, and one that was not understood is not called declined", () => {
+  const plan = aPlan([aStep("statement", { choose: "one" })]);
+  const answered = (kind: object, by: string): RunEvent =>
+    ({ kind: "question.answered", question: "q1", step: "statement", answered: kind, by }) as RunEvent;
+  const chosen = { kind: "chosen", value: "none", label: "nothing that a clone could add", data: null };
+  const words = timelineLines(
+    stamp([
+      opened(plan),
+      { kind: "step.ended", step: "statement", attempt: 1, outcome: "done", took: 1 },
+      answered({ kind: "declined" }, "ops"),
+      answered(chosen, "default"),
+      answered(chosen, "ops"),
+    ]),
+  ).map((line) => line.slice(16));
+  expect(words.slice(2)).toEqual([
+    "STEP 1/1 NOT CHOSEN by ops: nothing was answered that can be",
+    "STEP 1/1 NOT ASKED nothing that a clone could add (none), by default",
+    "STEP 1/1 CHOSEN nothing that a clone could add (none), by ops",
+  ]);
+});

@@ -44,7 +44,8 @@ function faultWords({ fault }: StepState): string {
 }
 
 function doneWords(step: StepState): string {
-  if (step.choice !== undefined) return `chosen: ${step.choice.label}`;
+  if (step.choice !== undefined)
+    return `${step.choice.by === "default" ? "not asked" : "chosen"}: ${step.choice.label}`;
   if (step.step.choose !== undefined) return "waits for your choice";
   const proof = step.verified.find(({ level }) => level === "warn" || level === "stop") ?? step.verified[0];
   return proof?.text ?? (resultWords(step.result) || (step.preview?.summary ?? ""));
