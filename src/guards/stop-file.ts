@@ -18,7 +18,7 @@ export const stopFile: Guard = {
     return {
       verdict: "deny",
       reason: `emergency stop: ${file} ${says === "" ? "is there and says nothing" : `says: ${says}`}`,
-      hint: "Find out who raised it and why. When that is settled, remove the file; then resume this run, or begin anew where nothing had begun.",
+      hint: "Find out who raised it and why. When that is settled, remove the file; then resume.",
     };
   },
 };

@@ -142,9 +142,21 @@ function leftOpen(driver: Driver, fault: FaultRecord): End {
 }
 
 /** Nothing was begun, so there is nothing to come back for: the run is closed with the reason, and does not stand open. */
-function turnedAway(driver: Driver, fault: FaultRecord): End {
+function turnedAway(driver: Driver, met: FaultRecord): End {
+  const fault = ofClosed(driver, met);
   driver.log.append({ kind: "run.closed", outcome: "abandoned", reason: `${fault.code}: ${fault.message}`, fault });
   return { exit: fault.exit, fault };
+}
+
+/** Whoever said it did not know that the run ends with it: there is nothing to resume, and nothing is held. */
+function ofClosed(driver: Driver, fault: FaultRecord): FaultRecord {
+  if (fault.exit === "incomplete") return fault;
+  const again = isDryRun(driver) ? "start the dry run again" : "begin anew";
+  const still = isDryRun(driver)
+    ? "It was a dry run: nothing was changed, and nothing is held."
+    : "Nothing was begun and nothing is held: the run is closed.";
+  if (fault.hint === undefined) return { ...fault, still };
+  return { ...fault, still, hint: fault.hint.replaceAll(/\b(then|and) resume\b/gi, `$1 ${again}`) };
 }
 
 function isUntouched(driver: Driver): boolean {

@@ -132,7 +132,7 @@ describe("a runbook file", () => {
       "an unknown key",
       shipped.replace("    do: freeze-evidence", "    do: freeze-evidence\n    shell: rm"),
       "HF-RUNBOOK-UNKNOWN-KEY",
-      /mine\.yaml:23:5/,
+      /mine\.yaml:25:5/,
     ],
     ["a key twice", shipped.replace("id: restore", "id: x\nid: restore"), "HF-RUNBOOK-DUPLICATE-KEY", /mine\.yaml:3:1/],
     ["a YAML bomb", bomb, "HF-RUNBOOK-ANCHOR", /mine\.yaml:1:7/],
@@ -145,13 +145,13 @@ describe("a runbook file", () => {
       "an action that is none",
       shipped.replace("do: freeze-evidence", "do: drop-database"),
       "HF-RUNBOOK-",
-      /mine\.yaml:22:9/,
+      /mine\.yaml:24:9/,
     ],
     [
       "a reference inside a text",
       shipped.replace('"${inputs.table}"', '"x ${inputs.table}"'),
       "HF-RUNBOOK-",
-      /mine\.yaml:23:/,
+      /mine\.yaml:25:/,
     ],
   ])("with %s is refused, by run and by lint, at its place", async (_, text, code, place) => {
     const cli = onShop();

@@ -249,7 +249,7 @@ test.each([
     expect(plain.out).toMatch(
       /^ {2}--choose statement=(\d+) {3}# 2026-11-21 \d\d:\d\d:\d\dZ {2}DELETE {2}20 rows {2}xid \1 \[largest\]; public\.orders 10, public\.lines 10$/m,
     );
-    expect(plain.out).toContain("It takes transaction ids joined by +, or two instants with .. between them as well.");
+    expect(plain.out).toMatch(/ It takes transaction ids .* as well\./);
     const goesOn = plain.out.trimEnd().split("\n").at(-1);
     expect(goesOn).toContain("--choose path=recommended --yes-sandbox");
     expect(goesOn, "the wish that was refused is not offered again").not.toContain("statement=");
