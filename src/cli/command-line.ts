@@ -136,11 +136,12 @@ export function commandLine(parts: CliParts, io: Io, begin: Begin): Command {
 }
 
 const example = (text: string) => `\nExample:\n  ${text}\n`;
+const accountConfig = "~/.config/holdfast/holdfast.yaml, or holdfast/holdfast.yaml in XDG_CONFIG_HOME";
 const list = (value: string, before: readonly string[]) => [...before, value];
 
 function places(command: Command): Command {
   return command
-    .option("--config <file>", "the configuration (else ./holdfast.yaml, else the account's)")
+    .option("--config <file>", `the configuration (else ./holdfast.yaml, else ${accountConfig})`)
     .option("--journal <folder>", "where the journal is kept");
 }
 

@@ -74,7 +74,7 @@ export interface ConfigPlaces {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** The named file, or ./holdfast.yaml, or the one in the account's config folder; these two only where they are ours or root's. Faults `HF-CONFIG-…`, exit `input`. */
+/** The named file, or ./holdfast.yaml, or `$XDG_CONFIG_HOME/holdfast/holdfast.yaml`; these two only where they are ours or root's. Faults `HF-CONFIG-…`, exit `input`. */
 export function loadConfig(path: string | undefined, places: ConfigPlaces): Config {
   const file = path === undefined ? findConfig(places) : resolve(places.cwd, path);
   return readConfig(file, readYamlText(file, "CONFIG"));
@@ -106,7 +106,7 @@ function accountConfigFile(env: NodeJS.ProcessEnv): string {
 function findConfig({ cwd, env }: ConfigPlaces): string {
   const found = [join(cwd, "holdfast.yaml"), accountConfigFile(env)].find((file) => existsSync(file));
   if (found !== undefined) return trusted(found);
-  throw new Fault("HF-CONFIG-NOT-FOUND", "there is no holdfast.yaml here or in the account's config folder", {
+  throw new Fault("HF-CONFIG-NOT-FOUND", `there is no holdfast.yaml here, and no ${accountConfigFile(env)}`, {
     exit: "input",
     still: "Nothing was started.",
     hint: "Write one, or name it with --config.",

@@ -188,6 +188,9 @@ test("the help of run lists the runbooks, and with one of them its inputs and st
     expect(code).toBe(0);
   }
   const { out, code } = await here.run("run", "restore-after-bad-delete", "--help");
+  expect(out.replaceAll(/\s+/g, " ")).toContain(
+    "(else ./holdfast.yaml, else ~/.config/holdfast/holdfast.yaml, or holdfast/holdfast.yaml in XDG_CONFIG_HOME)",
+  );
   expect(out.replaceAll(/\s+/g, " "), "what it is for beyond a DELETE").toContain(
     "or a TRUNCATE or DROP took them all, and there is a backup (a dropped table has to be made again first, empty,",
   );

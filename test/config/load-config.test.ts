@@ -159,7 +159,12 @@ test("the config is looked for here, then in the account's folder; none is a fau
   mkdirSync(cwd, { recursive: true });
   mkdirSync(join(home, ".config", "holdfast"), { recursive: true });
   const none = fault(() => loadConfig(undefined, places));
-  expect(none.code).toBe("HF-CONFIG-NOT-FOUND");
+  expect([none.code, none.message]).toEqual([
+    "HF-CONFIG-NOT-FOUND",
+    `there is no holdfast.yaml here, and no ${join(home, ".config/holdfast/holdfast.yaml")}`,
+  ]);
+  const moved = fault(() => loadConfig(undefined, { cwd, env: { HOME: home, XDG_CONFIG_HOME: "/c" } }));
+  expect(moved.message).toContain("no /c/holdfast/holdfast.yaml");
   expect(none.next).toEqual(["holdfast init --url-env DATABASE_URL --target shop --environment sandbox"]);
   writeFileSync(join(home, ".config", "holdfast", "holdfast.yaml"), good);
   expect(loadConfig(undefined, places).file).toBe(join(home, ".config", "holdfast", "holdfast.yaml"));
