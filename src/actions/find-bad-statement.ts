@@ -3,7 +3,7 @@ import { Fault } from "../core/errors.ts";
 import type { Choice } from "../core/step.ts";
 import type { StatementQuery } from "../engines/evidence.ts";
 import type { Action, ActionContext, ReadContext } from "./action.ts";
-import { count, perTable, some } from "./say.ts";
+import { between, count, perTable, some } from "./say.ts";
 import { type Search, searchShape, type Statement, tableShape, tablesShape } from "./shapes.ts";
 import { writtenStatement } from "./written-statement.ts";
 
@@ -61,12 +61,18 @@ export const findBadStatement: Action<Params, Search> = {
 };
 
 /**
- * None where some took the whole file of a table: nobody knows yet how many rows that was, all of them or none (VACUUM FULL), so which one
- * took the most is for a person to say.
+ * None where another may have taken more: with the whole file of a table, of which nobody knows yet how many rows that was, all of them or
+ * none (VACUUM FULL); or by deletes of which nobody can tell. Which one took the most is for a person to say then.
  */
 function largestOf(statements: readonly Statement[]): Statement | null {
   if (statements.some(tookFile)) return null;
-  return statements.reduce<Statement | null>((a, b) => (a !== null && a.rows >= b.rows ? a : b), null);
+  const most = statements.reduce<Statement | null>((a, b) => (a !== null && a.rows >= b.rows ? a : b), null);
+  return most !== null && statements.some((one) => mayExceed(one, most)) ? null : most;
+}
+
+/** A part of a group never does. */
+function mayExceed({ most = 0, transactions }: Statement, largest: Statement): boolean {
+  return most > largest.rows && !transactions.every((xid) => largest.transactions.includes(xid));
 }
 
 function tookFile({ kind }: Statement): boolean {
@@ -138,11 +144,7 @@ function choiceOf(statement: Statement, all: readonly Statement[], isLargest: bo
       ...(kind === "open" ? ["still open: ending it brings its rows back"] : []),
       ...doubts,
       ...(uncounted === undefined ? [] : [`NOT COUNTED: ${uncounted}`]),
-      ...(tookFile(statement) && all.length > 1
-        ? [
-            "No statement here is called the largest: this one may have taken all rows (TRUNCATE), or none (VACUUM FULL)",
-          ]
-        : []),
+      ...(all.length > 1 && largestOf(all) === null ? doubtful(statement) : []),
     ],
     tags: [
       ...(isLargest ? ["largest"] : []),
@@ -151,6 +153,13 @@ function choiceOf(statement: Statement, all: readonly Statement[], isLargest: bo
     ],
     data: statement,
   };
+}
+
+function doubtful({ kind, rows, most = rows }: Statement): readonly string[] {
+  const none = "No statement here is called the largest: this one";
+  if (kind === "rewrite") return [`${none} may have taken all rows (TRUNCATE), or none (VACUUM FULL)`];
+  if (kind === "drop") return [`${none} took all rows if it dropped this table, or none if that was another's file`];
+  return most > rows ? [`${none} may have taken as many as ${some(most, "row")}`] : [];
 }
 
 /** A table that lost its file once only: it can be named by that. */
@@ -165,9 +174,10 @@ function when({ kind, at }: Statement): string {
 }
 
 /** How many rows went with a whole file nobody can tell before it is read. */
-function took({ kind, rows }: Statement): string {
+function took(statement: Statement): string {
+  const { kind, rows, most = rows } = statement;
   if (kind === "rewrite") return "TRUNCATE or rewrite";
-  return kind === "drop" ? "DROP" : `DELETE  ${some(rows, "row")}`;
+  return kind === "drop" ? "DROP" : `DELETE  ${between(statement)} ${most === 1 ? "row" : "rows"}`;
 }
 
 /** To the second, in UTC: as the server wrote it, without its fraction. */

@@ -29,7 +29,19 @@ export function about(ms: number): string {
     : `about ${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
 }
 
+interface Rows {
+  readonly rows: number;
+  /** Where it is no exact number. */
+  readonly most?: number | undefined;
+}
+
+/** `981,241`, `246 to 1,000`, `up to 50` */
+export function between({ rows, most = rows }: Rows): string {
+  if (most <= rows) return count(rows);
+  return rows === 0 ? `up to ${count(most)}` : `${count(rows)} to ${count(most)}`;
+}
+
 /** `public.orders 981,241, public.lines 12` */
-export function perTable(tables: readonly { readonly table: string; readonly rows: number }[]): string {
-  return tables.map(({ table, rows }) => `${table} ${count(rows)}`).join(", ");
+export function perTable(tables: readonly (Rows & { readonly table: string })[]): string {
+  return tables.map((one) => `${one.table} ${between(one)}`).join(", ");
 }

@@ -31,8 +31,10 @@ function together(members: readonly Statement[]): Statement {
   const sorted = times.toSorted((a, b) => Date.parse(a) - Date.parse(b));
   const uncounted = members.find((one) => one.uncounted !== undefined)?.uncounted;
   const names = [...new Set(members.flatMap((one) => one.tables.map(({ table }) => table)))];
-  const rowsOf = (name: string) =>
-    sum(members, (one) => sum(one.tables, ({ table, rows }) => (table === name ? rows : 0)));
+  const inTables = names.map((name) => {
+    const all = members.flatMap((one) => one.tables.filter(({ table }) => table === name));
+    return { table: name, ...sumOf(all) };
+  });
   return {
     value: members.map((one) => one.value).join("+"),
     kind: "group",
@@ -42,10 +44,16 @@ function together(members: readonly Statement[]): Statement {
     ...(members.every((one) => one.positions) ? { positions: members.flatMap((one) => one.positions ?? []) } : {}),
     at: sorted[0] ?? null,
     until: sorted.at(-1) ?? null,
-    rows: sum(members, (one) => one.rows),
-    tables: names.map((table) => ({ table, rows: rowsOf(table) })),
+    ...sumOf(members),
+    tables: inTables,
     doubts: [...new Set(members.flatMap((one) => one.doubts)), "put together by the operator"],
     ...(uncounted === undefined ? {} : { uncounted }),
     who: members[0]?.who ?? null,
   };
+}
+
+function sumOf(all: readonly Pick<Statement, "rows" | "most">[]): Pick<Statement, "rows" | "most"> {
+  const rows = sum(all, (one) => one.rows);
+  const most = sum(all, (one) => one.most ?? one.rows);
+  return most > rows ? { rows, most } : { rows };
 }

@@ -37,7 +37,10 @@ export interface Statement {
   readonly at: string | null;
   readonly until: string | null;
   readonly rows: number;
-  readonly tables: readonly { readonly table: TableName; readonly rows: number }[];
+  /** Where the evidence tells no exact number: it took `rows` at least, and so many at most. Absent where that would be the same. */
+  readonly most?: number;
+  /** Also those of which nobody can tell whether it took a row: `rows` is 0 there, and `most` is not. */
+  readonly tables: readonly { readonly table: TableName; readonly rows: number; readonly most?: number }[];
   /** How sure the set of transactions is, in words; empty when nothing is in doubt. */
   readonly doubts: readonly string[];
   /** What was cleaned up before anybody looked, and may have been of this statement, in words; absent where its numbers are known to be whole. */

@@ -72,11 +72,63 @@ test("calls no DELETE the largest beside the loss of a whole file, whose rows no
     const choices = choicesOf(deleted, whole(kind, "900"));
     expect(named(choices, "largest")).toEqual([]);
     expect(named(choices, kind)).toEqual([`${kind}:900`]);
-    expect(choices[1]?.details.at(-1)).toContain("or none (VACUUM FULL)");
+    expect(choices[1]?.details.at(-1)).toContain(
+      kind === "rewrite" ? "(TRUNCATE), or none (VACUUM FULL)" : "if it dropped this table",
+    );
     // Two of them have no such name: it would be a guess which one is meant.
     expect(named(choicesOf(deleted, whole(kind, "900"), whole(kind, "901")), kind)).toEqual([]);
     expect(named(choicesOf(whole(kind, "900")), "largest")).toEqual([]);
   }
+});
+
+describe("a statement of which nobody can tell how much it took", () => {
+  const listedWith = async (...numbers: readonly { readonly rows: number; readonly most?: number }[]) => {
+    const search = await searched(await aStory());
+    const [one] = search.statements as [Search["statements"][number]];
+    const statements = numbers.map((counts, nth) => ({
+      ...one,
+      ...counts,
+      value: String(900 + nth),
+      transactions: [String(900 + nth)],
+      tables: [{ table: "public.orders", ...counts }],
+    }));
+    return { search: { ...search, statements }, choices: findBadStatement.choices?.({ ...search, statements }) ?? [] };
+  };
+  const largest = ({ choices }: Awaited<ReturnType<typeof listedWith>>) =>
+    choices.filter(({ tags }) => tags.includes("largest")).map(({ value }) => value);
+
+  test("shows the least and the most, of each table too", async () => {
+    const { choices } = await listedWith({ rows: 246, most: 1000 }, { rows: 0, most: 50 }, { rows: 1 });
+    expect(choices.map(({ label }) => /DELETE.*rows?(?= )/.exec(label)?.[0])).toEqual([
+      "DELETE  246 to 1,000 rows",
+      "DELETE  up to 50 rows",
+      "DELETE  1 row",
+    ]);
+    expect(choices.map(({ details }) => details[0])).toEqual([
+      "public.orders 246 to 1,000",
+      "public.orders up to 50",
+      "public.orders 1",
+    ]);
+  });
+
+  test("is the largest only where no other may be larger, and says why none is", async () => {
+    expect(largest(await listedWith({ rows: 0, most: 50 }))).toEqual(["900"]);
+    expect(largest(await listedWith({ rows: 246, most: 1000 }, { rows: 200 }))).toEqual(["900"]);
+    expect(largest(await listedWith({ rows: 246 }, { rows: 0, most: 246 }))).toEqual(["900"]);
+    const unsure = await listedWith({ rows: 246 }, { rows: 0, most: 247 });
+    expect(largest(unsure)).toEqual([]);
+    expect(unsure.choices[1]?.details.at(-1)).toContain("may have taken as many as 247 rows");
+  });
+
+  test("keeps both numbers where the operator puts several together", async () => {
+    const { search } = await listedWith({ rows: 246, most: 1000 }, { rows: 4 }, { rows: 0, most: 50 });
+    expect(findBadStatement.writtenChoice?.(search, "900+901+902")?.data).toMatchObject({
+      rows: 250,
+      most: 1054,
+      tables: [{ table: "public.orders", rows: 250, most: 1054 }],
+    });
+    expect(findBadStatement.writtenChoice?.(search, "901")?.data).not.toHaveProperty("most");
+  });
 });
 
 test("reads no row of the table by SQL: dead rows outlive the search without a freeze", async () => {

@@ -16,6 +16,7 @@ import { cancelStatement, statementFate } from "./evidence/paths/cancel-open.ts"
 import type { PathContext } from "./evidence/paths/path.ts";
 import { pathNamed, recoveryPaths } from "./evidence/paths/paths.ts";
 import { type LockHolder, readerOf } from "./evidence/reader.ts";
+import { doubted } from "./evidence/search/doubt.ts";
 import { withLoggedStatements } from "./evidence/search/since-backup.ts";
 import { searchStatements } from "./evidence/search/search.ts";
 import { scratchKeeper } from "./evidence/transplant/scratch.ts";
@@ -42,7 +43,7 @@ export function evidence(target: PostgresTarget, ahead: HeadStarts<Recovered>): 
         searchStatements(connection, await target.catalogue(), query, watch),
       );
       const logged = await withLoggedStatements(target, context.log, query, search, watch);
-      return { ...logged, hasBackup: target.request.backup !== undefined };
+      return { ...doubted(logged), hasBackup: target.request.backup !== undefined };
     },
     narrow: (leases, search) => narrowPins(target, leases, search),
     spent: (leases, rescued) => spentPins(target, leases, rescued),

@@ -106,7 +106,9 @@ export async function columnsOf(connection: Connection, oid: number): Promise<re
   return (await connection.rows("looking up columns", sql, [String(oid)])).map((row) => row.name ?? "");
 }
 
+/** What may have been the statement's own, or not, is not told as such. */
 export function recoveredTable(table: string, columns: readonly string[], settled: Settled): RecoveredTable {
-  const { rows, updated, moved, own, unknown, older = 0 } = settled;
+  const { rows, updated, moved, headless = 0, older = 0 } = settled;
+  const [own, unknown] = [settled.own - headless, settled.unknown + headless];
   return { table, columns, rows, updated, moved, own, unknown, ...(older > 0 ? { older } : {}) };
 }

@@ -17,6 +17,8 @@ export interface Settled {
   readonly updated: number;
   readonly moved: number;
   readonly own: number;
+  /** Of its own: those that were made by an UPDATE of a version that is gone. It may have been somebody else's row. Absent: none. */
+  readonly headless?: number;
   readonly unknown: number;
   /** Places of those that `see` put off and that come back. */
   readonly back: ReadonlySet<number>;
@@ -28,13 +30,20 @@ export interface Settled {
   readonly older?: number;
 }
 
+/** A version that F made. */
+interface Made {
+  readonly maker: number;
+  readonly newer: boolean;
+  readonly next: number;
+}
+
 const [endDeleted, endMoved, endAlive] = [-1, -2, -3];
 
 /** `members`: 32-bit ids of F. Memory grows with what F made and updated, not with what it deleted. */
 export function fates(members: ReadonlySet<number>): Fates {
-  const counts = { rows: 0, updated: 0, moved: 0, own: 0, unclear: 0 };
+  const counts = { rows: 0, updated: 0, moved: 0, unclear: 0 };
   /** Versions that F made: by place, their maker and where their chain goes on. */
-  const made = new Map<number, { readonly maker: number; readonly next: number }>();
+  const made = new Map<number, Made>();
   /** Versions of others that F updated: by place. */
   const heads: { readonly at: number; readonly next: number; readonly by: number }[] = [];
 
@@ -43,7 +52,8 @@ export function fates(members: ReadonlySet<number>): Fates {
     const fromUs = version.maker !== 0 && members.has(version.maker);
     if (unclear && !fromUs) counts.unclear += 1;
     if (fromUs) {
-      made.set(place(version.block, version.offset), { maker: version.maker, next: byUs ? step(version) : endAlive });
+      const { maker, newer } = version;
+      made.set(place(version.block, version.offset), { maker, newer, next: byUs ? step(version) : endAlive });
       return "no";
     }
     if (!byUs) return "no";
@@ -63,9 +73,11 @@ export function fates(members: ReadonlySet<number>): Fates {
       else if (end === endAlive) counts.updated += 1;
       else broken.add(head.at);
     }
-    for (const [at, { next }] of made) if (next === endDeleted && !reached.has(at)) counts.own += 1;
+    const own = [...made].filter(([at, { next }]) => next === endDeleted && !reached.has(at)).map(([at]) => at);
+    const headless = headlessOf(made, own);
     const unknown = counts.unclear + broken.size;
-    return { ...counts, unknown, rows: counts.rows + back.size, back, broken };
+    const rows = counts.rows + back.size;
+    return { ...counts, own: own.length, ...(headless > 0 ? { headless } : {}), unknown, rows, back, broken };
   };
   return { see, settle };
 }
@@ -77,7 +89,7 @@ function step(version: Version): number {
 
 /** How the chain ends; null where a link is missing (pruned before it was held). */
 function follow(
-  made: ReadonlyMap<number, { readonly maker: number; readonly next: number }>,
+  made: ReadonlyMap<number, Made>,
   head: { readonly next: number; readonly by: number },
   reached: Set<number>,
 ): number | null {
@@ -90,4 +102,12 @@ function follow(
     [at, first] = [link.next, false];
   }
   return at;
+}
+
+/** How many of these ends no row leads to that F had inserted. */
+function headlessOf(made: ReadonlyMap<number, Made>, ends: readonly number[]): number {
+  if (!ends.some((at) => made.get(at)?.newer)) return 0;
+  const led = new Set<number>();
+  for (const { newer, maker, next } of made.values()) if (!newer) follow(made, { next, by: maker }, led);
+  return ends.filter((at) => made.get(at)?.newer && !led.has(at)).length;
 }

@@ -34,6 +34,8 @@ export interface Version {
   /** 32 bits; 0 = none, only locked, or known to be given up. A multixact's id where `multi`. */
   deleter: number;
   multi: boolean;
+  /** Made by an UPDATE: there was one before it. */
+  newer: boolean;
   next: Next;
   nextBlock: number;
   nextOffset: number;
@@ -53,6 +55,7 @@ const blank = (): Version => ({
   maker: 0,
   deleter: 0,
   multi: false,
+  newer: false,
   next: "itself",
   nextBlock: 0,
   nextOffset: 0,
@@ -95,6 +98,7 @@ function decode(page: Buffer, row: number, version: Version): void {
   const maker = page.readUInt32LE(row);
   version.maker = (info & mask.frozen) === mask.frozen || maker < 3 ? 0 : maker;
   version.multi = (info & mask.multi) !== 0;
+  version.newer = (info & mask.updated) !== 0;
   version.deleter = isUndeleted(info) ? 0 : page.readUInt32LE(row + 4);
   version.nextBlock = page.readUInt16LE(row + 12) * 0x10000 + page.readUInt16LE(row + 14);
   version.nextOffset = page.readUInt16LE(row + 16);

@@ -11,10 +11,11 @@ import { type Query, queryFor } from "../dirtyread/sql.ts";
 import { extensionSchema } from "../extensions.ts";
 import { extensionPart } from "../freeze/extension.ts";
 import { recoveredTable } from "../pages/count.ts";
+import { withUntold } from "../pages/untold.ts";
 import { number } from "../say.ts";
 import { bytesToRead } from "../transplant/transplant.ts";
 import { countedOrClosed, sumOf } from "./counted.ts";
-import { lossOfPages } from "./loss.ts";
+import { hasAll, lossOfPages } from "./loss.ts";
 import { pageTransplant } from "./page-transplant.ts";
 import type { PathContext, RecoveryPath } from "./path.ts";
 
@@ -29,7 +30,6 @@ export const dirtyread: RecoveryPath = {
     if (found.closed) return closedOption(base, found.closed);
     const { counted } = found;
     const rows = sumOf(counted, "rows");
-    const told = rows + sumOf(counted, "older");
     if (rows > mostRows) return closedOption(base, tooMany(rows));
     const other = await pageTransplant.option(context, statement, watch);
     return {
@@ -41,9 +41,9 @@ export const dirtyread: RecoveryPath = {
           : "No deleted row of this statement is on its page any more.",
       takesMs: await context.reading((one) => expectedMs(one, statement, rows)),
       rows,
-      loses: `${lossOfPages(statement, told, sumOf(counted, "unknown"))} All of it where a long value of any dead row is broken: then take another way.`,
+      loses: `${lossOfPages(statement, counted)} All of it where a long value of any dead row is broken: then take another way.`,
       // The transplant reads only what comes back, so nothing but it can stop it.
-      recommended: !other.feasible && rows > 0 && told >= statement.rows,
+      recommended: !other.feasible && rows > 0 && hasAll(statement, counted),
     };
   },
   count: (context, statement, watch) => pageTransplant.count(context, statement, watch),
@@ -107,7 +107,7 @@ async function readRows(context: PathContext, statement: Statement, watch: Watch
   });
   const streams = copyStreams(context.reading, cancel);
   return {
-    tables,
+    tables: await withUntold(asking, statement, tables),
     rows: (table) => {
       const query = queries.get(table);
       if (!query) throw new Error(`nothing of ${table} was recovered`);

@@ -4,13 +4,14 @@ import type { PostgresTarget } from "../../target.ts";
 import { type Closed, closedOption } from "../closed.ts";
 import { pageinspectMissing } from "../extensions.ts";
 import { countRows } from "../pages/count.ts";
+import { withUntold } from "../pages/untold.ts";
 import { number } from "../say.ts";
 import { tablesOf } from "../statement.ts";
 import { scratchPart } from "../transplant/scratch.ts";
 import { shapesOf } from "../transplant/shapes.ts";
 import { bytesToRead, transplant } from "../transplant/transplant.ts";
 import { countedOrClosed, sumOf } from "./counted.ts";
-import { lossOfPages } from "./loss.ts";
+import { hasAll, lossOfPages } from "./loss.ts";
 import type { RecoveryPath } from "./path.ts";
 import { programsMissing } from "./programs.ts";
 
@@ -26,7 +27,6 @@ export const pageTransplant: RecoveryPath = {
     if (found.closed) return closedOption(base, found.closed);
     const { counted } = found;
     const rows = sumOf(counted, "rows");
-    const told = rows + sumOf(counted, "older");
     return {
       ...base,
       feasible: rows > 0,
@@ -36,17 +36,23 @@ export const pageTransplant: RecoveryPath = {
           : "No deleted row of this statement is on its page any more.",
       takesMs: await context.reading((one) => expectedMs(one, statement, rows)),
       rows,
-      loses: lossOfPages(statement, told, sumOf(counted, "unknown")),
-      recommended: rows > 0 && told >= statement.rows,
+      loses: lossOfPages(statement, counted),
+      recommended: rows > 0 && hasAll(statement, counted),
     };
   },
-  count: ({ target, reading, recent }, statement, watch) =>
-    recent(statement.value, () =>
-      reading(async (connection) => countRows(connection, await target.catalogue(), statement, watch)),
+  count: async ({ target, reading, recent }, statement, watch) =>
+    withUntold(
+      await target.catalogue(),
+      statement,
+      await recent(statement.value, () =>
+        reading(async (connection) => countRows(connection, await target.catalogue(), statement, watch)),
+      ),
     ),
   parts: ({ target }, run) => [scratchPart(target, run)],
-  recover: ({ target, reading }, statement, run, watch) =>
-    reading((connection) => transplant(target, connection, statement, run, watch)),
+  recover: async ({ target, reading }, statement, run, watch) => {
+    const recovered = await reading((connection) => transplant(target, connection, statement, run, watch));
+    return { ...recovered, tables: await withUntold(await target.catalogue(), statement, recovered.tables) };
+  },
 };
 
 const base = {

@@ -7,6 +7,7 @@ import { type Closed, closedOption } from "../closed.ts";
 import { pageinspectMissing } from "../extensions.ts";
 import { type LogWindow, logWindow } from "../log/window.ts";
 import { columnsOf, recoveredTable } from "../pages/count.ts";
+import { familiesOf, ownOrMoved, withUntold } from "../pages/untold.ts";
 import { number, plural } from "../say.ts";
 import { onScratch } from "../scratch-files.ts";
 import { tablesOf } from "../statement.ts";
@@ -38,16 +39,22 @@ export const wal: RecoveryPath = {
     if (all.closed) return closedOption(base, all.closed);
     const { counted } = all;
     await context.recentLog(statement.value, () => Promise.resolve(counted.tables));
-    return countedOption(counted, statement, window, there);
+    const open = sumOf(onPages.counted, "unknown") > 0;
+    return countedOption(counted, statement, window, { there, open });
   },
   count: (context, statement, watch) =>
     context.recentLog(statement.value, async () => (await countThem(context, statement, watch)).tables),
   parts: ({ target }, run) => [scratchPart(target, run)],
-  recover: async (context, statement, run, watch) =>
-    throughScratch(context.target, statement, run, async (folder, shapes) => {
+  recover: async (context, statement, run, watch) => {
+    let isWhole = false;
+    const recovered = await throughScratch(context.target, statement, run, async (folder, shapes) => {
       const rebuilt = await rebuild(context, statement, watch, { shapes, folder });
+      isWhole = rebuilt.whole;
       return rebuilt.tables;
-    }),
+    });
+    const asking = await context.target.catalogue();
+    return { ...recovered, tables: await withUntold(asking, statement, recovered.tables, isWhole) };
+  },
 };
 
 const base = {
@@ -91,10 +98,25 @@ function notNeeded(window: LogWindow, rows: number): PathOption {
 
 interface Counted {
   readonly tables: readonly RecoveredTable[];
+  /** The same as the replay gave them, before what nobody can tell was added. */
+  readonly replayed: readonly RecoveredTable[];
+  /** Rows that were moved to another partition, and may have been deleted there. */
+  readonly movedOn: number;
   readonly whole: boolean;
 }
 
-function countedOption(counted: Counted, statement: Statement, window: LogWindow, there: number): PathOption {
+/** What the pages alone have: rows, and whether something is left open. */
+interface PagesHave {
+  readonly there: number;
+  readonly open: boolean;
+}
+
+function countedOption(
+  counted: Counted,
+  statement: Statement,
+  window: LogWindow,
+  { there, open }: PagesHave,
+): PathOption {
   const rows = sumOf(counted.tables, "rows");
   const lost = sumOf(counted.tables, "lost");
   return {
@@ -108,11 +130,11 @@ function countedOption(counted: Counted, statement: Statement, window: LogWindow
     takesMs: expectedMs(window, rows),
     rows,
     loses: [
-      rows > 0 ? lossWords(counted.tables) : `all ${number(statement.rows)} rows.`,
-      ...silentWords(counted.tables, statement),
+      rows > 0 ? lossWords(counted) : `all ${rowsWords(statement)} rows.`,
+      ...silentWords(counted.replayed, statement),
       totalWords(counted, statement, rows + lost + sumOf(counted.tables, "older")),
     ].join(" "),
-    recommended: rows > there,
+    recommended: rows > there || (rows > 0 && open && isProved(counted, statement)),
   };
 }
 
@@ -123,14 +145,19 @@ function foundWords(rows: number, there: number): string {
 
 /** The list of statements was made from the newest of the log: what it left out is counted here. */
 function beyondSearch(rows: number, statement: Statement): string {
-  return rows > statement.rows
-    ? ` The list of statements knew of ${number(statement.rows)}: it reads less of the log.`
-    : "";
+  if (rows <= statement.rows) return "";
+  const why = statement.most === undefined ? ": it reads less of the log" : "";
+  return ` The list of statements knew of ${rowsWords(statement)}${why}.`;
 }
 
-function lossWords(tables: readonly RecoveredTable[]): string {
-  const [lost, unknown] = [sumOf(tables, "lost"), sumOf(tables, "unknown")];
-  const movedOn = Math.min(sumOf(tables, "moved"), sumOf(tables, "own"));
+function rowsWords({ rows, most }: Statement): string {
+  if (most === undefined) return number(rows);
+  return rows === 0 ? `up to ${number(most)}` : `${number(rows)} to ${number(most)}`;
+}
+
+function lossWords({ tables, movedOn }: Counted): string {
+  const lost = sumOf(tables, "lost");
+  const unknown = sumOf(tables, "unknown") - movedOn;
   const parts = [
     ...(lost > 0 ? [`${plural(lost, "row")} whose story begins before the log that is left`] : []),
     ...(unknown > 0 ? [`${plural(unknown, "version")} whose story can't be followed`] : []),
@@ -154,10 +181,14 @@ function silentWords(tables: readonly RecoveredTable[], statement: Statement): r
   ];
 }
 
-function totalWords({ tables, whole }: Counted, statement: Statement, named: number): string {
+function isProved({ tables, replayed, whole }: Counted, statement: Statement): boolean {
+  return whole && silentWords(replayed, statement).length === 0 && sumOf(tables, "unknown") === 0;
+}
+
+function totalWords(counted: Counted, statement: Statement, named: number): string {
   const { transactions } = statement;
-  if (whole && silentWords(tables, statement).length === 0)
-    return `The log proves that ${number(named)} rows are all that it took.`;
+  const { whole } = counted;
+  if (isProved(counted, statement)) return `The log proves that ${number(named)} rows are all that it took.`;
   if (whole) return `At least ${plural(named, "row")}.`;
   return `At least ${plural(named, "row")}; ${transactions[0] === undefined ? "it" : `transaction ${transactions[0]}`} began before the oldest WAL we have.`;
 }
@@ -174,7 +205,11 @@ async function countThem(context: PathContext, statement: Statement, watch: Watc
   const counted: RecoveredTable[] = [];
   for (const { relation, settled, lost = 0, from = {} } of tables)
     counted.push({ ...recoveredTable(relation.table, await columnsOf(asking, relation.oid), settled), lost, from });
-  return { tables: counted, whole };
+  const movedOn = ownOrMoved(counted, await familiesOf(asking, tablesOf(statement))).reduce(
+    (sum, rows) => sum + rows,
+    0,
+  );
+  return { tables: await withUntold(asking, statement, counted, whole), replayed: counted, movedOn, whole };
 }
 
 async function rebuild(

@@ -8,11 +8,12 @@ export function writesOf(members: readonly FullXid[], { writes }: LoggedWrites):
   const sum = new Map<string, FileWrites>();
   for (const xid of members)
     for (const [file, more] of writes.get(xid) ?? []) {
-      const before = sum.get(file) ?? { deleted: 0, updated: 0, inserted: 0 };
+      const before = sum.get(file) ?? { deleted: 0, updated: 0, inserted: 0, moved: 0 };
       sum.set(file, {
         deleted: before.deleted + more.deleted,
         updated: before.updated + more.updated,
         inserted: before.inserted + more.inserted,
+        moved: before.moved + more.moved,
       });
     }
   return sum;
@@ -56,11 +57,12 @@ export function beyondWords(
   return [`It also wrote to ${parts.toSorted().join(", ")}: not looked at here, and not part of what comes back.`];
 }
 
-function countWords({ deleted, updated, inserted }: FileWrites): string {
+function countWords({ deleted, updated, inserted, moved }: FileWrites): string {
   const parts = [
     [deleted, "deleted"],
     [updated, "updated"],
     [inserted, "inserted"],
+    [moved, "moved to another partition"],
   ] as const;
   return parts
     .filter(([n]) => n > 0)

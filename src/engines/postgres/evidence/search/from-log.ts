@@ -5,8 +5,8 @@ import type { Connection } from "../../connection.ts";
 import { finding, number, size } from "../say.ts";
 import type { FullXid } from "../xid.ts";
 import { beyondWords, namesBeyond, writesOf } from "./beyond.ts";
-import { type Deleter, newDeleter, rowsOf, type Scan } from "./scan.ts";
-import { type Candidate, countsOf } from "./statements.ts";
+import { type Deleter, type Logged, newDeleter, rowsOf, type Scan } from "./scan.ts";
+import { type Candidate, countsOf, together } from "./statements.ts";
 import { type LoggedWrites, writesInLog } from "./writes.ts";
 
 /** With candidates on the pages a look at the newest will do; without, the log is all that is left to ask. */
@@ -32,7 +32,7 @@ export function withLog(
 ): ReadonlyMap<FullXid, Deleter> {
   const all = new Map(deleters);
   for (const [xid, written] of writes) {
-    const logged = new Map<string, { deleted: number; inserted: number }>();
+    const logged = new Map<string, Logged>();
     for (const [file, table] of files) {
       const counts = written.get(file);
       if (counts) logged.set(table, counts);
@@ -46,10 +46,8 @@ export function withLog(
 export function groupedBy(statement: Statement, singles: readonly Candidate[]): Candidate {
   const members = new Set(statement.transactions);
   const ours = singles.filter((one) => members.has(one.statement.value));
-  const logged = new Map<string, number>();
-  for (const [table, rows] of ours.flatMap((one) => [...one.logged]))
-    logged.set(table, (logged.get(table) ?? 0) + rows);
-  return { statement, exact: ours.every(({ exact }) => exact), logged };
+  const logged = together(ours.map((one) => one.logged));
+  return { statement, exact: ours.every(({ exact }) => exact), logged, onPages: statement.tables };
 }
 
 /** What the log adds in words: rows that are off their pages, and tables beyond those that were looked at. */

@@ -2,10 +2,12 @@ import type { Statement } from "../../../evidence.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Surveyed } from "../clone/survey.ts";
 import { commitTime } from "../log/commit.ts";
+import { nodeKey } from "../log/file-node.ts";
 import { lsnText } from "../log/position.ts";
 import type { FoundCommit } from "../log/summary.ts";
 import { type FullXid, fullXid } from "../xid.ts";
-import { sumOf } from "./statements.ts";
+import type { Logged } from "./scan.ts";
+import { bounds, sumOf } from "./statements.ts";
 
 /**
  * It made the file that a table has, or had after an earlier one, and took another away. TRUNCATE ... CASCADE goes further than a DELETE:
@@ -57,35 +59,62 @@ export function dropsOf({ files, log }: Surveyed, next: FullXid): readonly State
   });
 }
 
+/** Of each table its oid: a table that never got another file has one of that number. */
+export type Owns = ReadonlyMap<TableName, string>;
+
 /** Rows that it deleted, by the log's own records; none where it deleted none. */
-export function deleteOf(
-  commit: FoundCommit,
-  { files }: Surveyed,
-  next: FullXid,
-  own: ReadonlyMap<TableName, string>,
-): Statement | null {
-  const tables = [...files].map(([table, all]) => ({ table, ...countIn(commit, all, own.get(table) ?? "") }));
-  const { rows, tables: hit } = sumOf(tables);
-  if (rows === 0) return null;
-  const isUnsure = tables.some(({ unsure, rows: some }) => unsure && some > 0);
+export function deleteOf(commit: FoundCommit, surveyed: Surveyed, next: FullXid, owns: Owns): Statement | null {
+  const tables = [...surveyed.files.keys()].map((table) => ({ table, ...countIn(commit, surveyed, table, owns) }));
+  const counts = sumOf(tables.map(({ table, deleted, perhaps }) => bounds(table, deleted, deleted + perhaps)));
+  if (counts.tables.length === 0) return null;
   return {
     ...statementOf(commit, next),
-    rows,
-    tables: hit.map(({ table, rows: some }) => ({ table, rows: some })),
+    ...counts,
     doubts: [
       "Its dead rows are not on their pages any more; it is known from the log.",
-      ...(isUnsure ? ["The table got another file since: pieces of long values may be counted as rows."] : []),
+      ...(tables.some(({ perhaps }) => perhaps > 0) ? [anotherFile] : []),
     ],
   };
 }
 
-/** Today's file is the table's for sure; of those before, the one with the table's own number, else the largest. */
-function countIn({ deleted }: FoundCommit, files: readonly string[], oid: string): { rows: number; unsure: boolean } {
-  const [now = "", ...earlier] = files;
-  const today = deleted.get(now) ?? 0;
-  const own = earlier.find((file) => file.endsWith(`/${oid}`) && deleted.has(file));
-  if (today > 0 || own !== undefined) return { rows: today + (deleted.get(own ?? "") ?? 0), unsure: false };
-  return { rows: Math.max(0, ...earlier.map((file) => deleted.get(file) ?? 0)), unsure: true };
+const anotherFile =
+  "The table got another file since, and nothing tells which of several was its own then: some of these deletes may be of another table, or of pieces of long values.";
+
+/** The same, with what it inserted itself, by table. */
+export function loggedBy(commit: FoundCommit, surveyed: Surveyed, owns: Owns): ReadonlyMap<TableName, Logged> {
+  const all = [...surveyed.files.keys()].map((table) => ({ table, ...countIn(commit, surveyed, table, owns) }));
+  return new Map(
+    all
+      .filter(({ deleted, perhaps }) => deleted + perhaps > 0)
+      // What may be of another table is at most so much, and at least nothing: as if it had inserted as much.
+      .map(({ table, deleted, inserted, perhaps }) => [
+        table,
+        { deleted: deleted + perhaps, inserted: inserted + perhaps, moved: 0 },
+      ]),
+  );
+}
+
+interface CountedIn {
+  readonly deleted: number;
+  readonly inserted: number;
+  /** Deletes in a file that may have been the table's: one of those that its file's maker took away. */
+  readonly perhaps: number;
+}
+
+/**
+ * Today's file is the table's for sure, and so is one with the table's own number: that was its first, until it was taken away. Where a
+ * table had others between these two, those were made and taken away with files of its indexes and long values, and maybe of other tables.
+ */
+function countIn(commit: FoundCommit, { files, log }: Surveyed, table: TableName, owns: Owns): CountedIn {
+  const [now = "", ...earlier] = files.get(table) ?? [];
+  const isFirst = (file: string) => file.endsWith(`/${owns.get(table) ?? ""}`);
+  const sure = [now, ...earlier.filter(isFirst)];
+  const sum = (of: ReadonlyMap<string, number>) => sure.reduce((all, file) => all + (of.get(file) ?? 0), 0);
+  const until = log.commits.find(({ dropped }) => dropped.some((file) => isFirst(nodeKey(file))))?.position ?? 0n;
+  const isTold = isFirst(now) || commit.position <= until;
+  const others = isTold ? [] : earlier.filter((file) => !isFirst(file));
+  const perhaps = Math.max(0, ...others.map((file) => commit.deleted.get(file) ?? 0));
+  return { deleted: sum(commit.deleted), inserted: sum(commit.inserted), perhaps };
 }
 
 function statementOf(commit: FoundCommit, next: FullXid): Statement {

@@ -6,6 +6,13 @@ import { type PageSource, rawPages } from "../pages/read.ts";
 import { pagesOf, type Relation } from "../pages/relation.ts";
 import { type FullXid, fullXid } from "../xid.ts";
 
+/** Rows of one table, by the server's log. What it inserted counts those that it moved there from another partition. */
+export interface Logged {
+  readonly deleted: number;
+  readonly inserted: number;
+  readonly moved: number;
+}
+
 /** What one transaction id (a subtransaction has its own) did to the versions of the tables that were read. */
 export interface Deleter {
   readonly xid: FullXid;
@@ -15,7 +22,7 @@ export interface Deleter {
   /** Makers of the ended ones that are not frozen lie between these. */
   youngestMaker: FullXid;
   /** By the server's log, by table: also of what the pages hold no longer. */
-  logged?: ReadonlyMap<string, { readonly deleted: number; readonly inserted: number }>;
+  logged?: ReadonlyMap<string, Logged>;
 }
 
 export interface Scan {

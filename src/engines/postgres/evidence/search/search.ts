@@ -5,12 +5,29 @@ import type { Connection } from "../../connection.ts";
 import { countEach } from "../pages/count.ts";
 import { pageSize } from "../pages/layout.ts";
 import { pageSource, pagesOf, relations } from "../pages/relation.ts";
+import { type Families, familiesOf } from "../pages/untold.ts";
 import { finding, number, plural, size } from "../say.ts";
 import { nextXid } from "../xid.ts";
 import { sortDeleters } from "./deleters.ts";
 import { askLog, groupedBy, logFindings, told, uncounted, withLog } from "./from-log.ts";
 import { type Scan, scan } from "./scan.ts";
-import { type Candidate, committed, groupsOf, isWithin, larger, listed, stillOpen } from "./statements.ts";
+import {
+  type Candidate,
+  committed,
+  groupsOf,
+  isWithin,
+  larger,
+  listed,
+  mostOf,
+  recounted,
+  stillOpen,
+} from "./statements.ts";
+
+/** What was found, and what of each statement the pages and the server's log say, by its value. */
+export interface Found extends StatementSearch {
+  readonly evidence: ReadonlyMap<string, Pick<Candidate, "logged" | "onPages">>;
+  readonly families: Families;
+}
 
 /** Who took rows away, from raw pages. `reading` streams the pages, `asking` asks the server about what they say. */
 export async function searchStatements(
@@ -18,7 +35,7 @@ export async function searchStatements(
   asking: Connection,
   query: StatementQuery,
   watch: Watch,
-): Promise<StatementSearch> {
+): Promise<Found> {
   const tables = await relations(reading, query.tables);
   const bytes = pagesOf(tables) * pageSize;
   const source = await pageSource(reading, bytes);
@@ -26,20 +43,24 @@ export async function searchStatements(
   const seen = await scan(source, asking, tables, next, watch);
   const log = await askLog(asking, query, next, seen, watch);
   const deleters = log === null ? seen.deleters : withLog(seen.deleters, log);
+  const families = await familiesOf(asking, query.tables);
   const sorted = await sortDeleters(asking, deleters, next);
   const singles = [
-    ...sorted.commits.map((commit) => committed(commit, deleters)),
+    ...sorted.commits.map((commit) => committed(commit, deleters, families)),
     ...sorted.open.map((open) => stillOpen(open, deleters)),
   ].filter(({ statement }) => isWithin(statement, query));
   const groups = groupsOf(singles.map(({ statement }) => statement)).map((statement) => groupedBy(statement, singles));
-  const largest = listed([...groups, ...singles].map((one) => ({ ...one, rows: one.statement.rows })));
-  const counted = await exactly(reading, asking, largest, watch);
-  const inWords = log === null ? counted : await told(asking, log, counted, deleters);
+  const largest = listed([...groups, ...singles].map(sized));
+  const counted = await exactly(reading, asking, largest, families, watch);
+  const named = counted.map(({ statement }) => statement);
+  const inWords = log === null ? named : await told(asking, log, named, deleters);
   const statements = inWords.map((statement) => ({ ...statement, ...uncounted(seen, log, statement) }));
   return {
     table: query.table,
     tables: query.tables,
-    statements: listed(statements.filter(({ rows }) => rows > 0)),
+    statements: listed(statements.filter((one) => mostOf(one) > 0)),
+    evidence: new Map(counted.map((one) => [one.statement.value, one])),
+    families,
     oldest: sorted.oldest === null ? null : String(sorted.oldest),
     pruned: seen.pruned,
     pagesRead: seen.pagesRead,
@@ -55,23 +76,24 @@ async function exactly(
   reading: Connection,
   asking: Connection,
   candidates: readonly Candidate[],
+  families: Families,
   watch: Watch,
-): Promise<readonly Statement[]> {
+): Promise<readonly Candidate[]> {
   const unclear = candidates.filter(({ exact }) => !exact).map(({ statement }) => statement);
-  if (unclear.length === 0) return candidates.map(({ statement }) => statement);
+  if (unclear.length === 0) return candidates;
   const counted = await countEach(reading, asking, unclear, watch);
-  return candidates.map(({ statement, logged }) => {
-    const tables = counted[unclear.indexOf(statement)];
-    return tables
-      ? {
-          ...statement,
-          ...larger(
-            tables.map(({ table, rows }) => ({ table, rows })),
-            logged,
-          ),
-        }
-      : statement;
+  return candidates.map((one) => {
+    const onPages = counted[unclear.indexOf(one.statement)];
+    return onPages
+      ? { ...one, onPages, statement: recounted(one.statement, larger(onPages, one.logged, families)) }
+      : one;
   });
+}
+
+/** With its numbers beside it, as a list is put in order by them. */
+function sized(one: Candidate): Candidate & Pick<Statement, "rows" | "most"> {
+  const { rows, most = rows } = one.statement;
+  return most > rows ? { ...one, rows, most } : { ...one, rows };
 }
 
 interface HowItWent {

@@ -1,7 +1,7 @@
 import { Fault } from "../../../../core/errors.ts";
 import type { Finding } from "../../../../core/step.ts";
 import type { Watch } from "../../../engine.ts";
-import type { Statement, StatementQuery, StatementSearch } from "../../../evidence.ts";
+import type { Statement, StatementQuery } from "../../../evidence.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
@@ -10,10 +10,24 @@ import { breakText, damageText, type Surveyed } from "../clone/survey.ts";
 import { referrersOf } from "../closure.ts";
 import { lsnNumber, lsnText } from "../log/position.ts";
 import type { FoundCommit } from "../log/summary.ts";
+import type { Families } from "../pages/untold.ts";
 import { finding, number, size } from "../say.ts";
 import { nextXid, type FullXid, fullXid } from "../xid.ts";
-import { deleteOf, dropsOf, rewriteOf } from "./logged-statements.ts";
-import { groupsOf, isWithin, larger, listed, savepointDoubts } from "./statements.ts";
+import { deleteOf, dropsOf, loggedBy, type Owns, rewriteOf } from "./logged-statements.ts";
+import type { Logged } from "./scan.ts";
+import type { Found } from "./search.ts";
+import {
+  type Candidate,
+  groupsOf,
+  isWithin,
+  larger,
+  listed,
+  mostOf,
+  type OnPages,
+  recounted,
+  savepointDoubts,
+  together,
+} from "./statements.ts";
 
 /** Read without being asked to; what lies before is read only where nothing else tells who took the rows. */
 const newest = 1e9;
@@ -26,15 +40,15 @@ export async function withLoggedStatements(
   target: PostgresTarget,
   log: LogSurvey,
   query: StatementQuery,
-  search: StatementSearch,
+  search: Found,
   watch: Watch,
-): Promise<StatementSearch> {
+): Promise<Found> {
   if (!target.request.backup) return search;
   const asking = await target.catalogue();
   try {
     const referring = await referrersOf(asking, query.tables);
     const surveyed = await log.read(wantedBy({ tables: [...query.tables, ...referring] }, search), watch);
-    return joined(query, search, surveyed, await nextXid(asking), await ownFiles(asking, query.tables));
+    return joined(query, search, surveyed, await nextXid(asking), await ownOf(asking, query.tables));
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     const text = `The log since the base backup could not be searched: ${error.record.message}.`;
@@ -42,13 +56,12 @@ export async function withLoggedStatements(
   }
 }
 
-function wantedBy({ tables }: Pick<StatementQuery, "tables">, { statements }: StatementSearch) {
+function wantedBy({ tables }: Pick<StatementQuery, "tables">, { statements }: Found) {
   const xids = statements.flatMap(({ transactions, subtransactions }) => [...transactions, ...subtransactions]);
   return { tables, xids, ownToo: true as const, ...(statements.length > 0 ? { newest } : {}) };
 }
 
-/** A table that never got another file has one of its own number: its indexes and long values do not. */
-async function ownFiles(asking: Connection, tables: readonly TableName[]): Promise<ReadonlyMap<TableName, string>> {
+async function ownOf(asking: Connection, tables: readonly TableName[]): Promise<Owns> {
   const rows = await asking.rows(
     "looking up tables",
     "SELECT name, to_regclass(name)::oid::text AS oid FROM unnest($1::text[]) AS n(name)",
@@ -57,13 +70,7 @@ async function ownFiles(asking: Connection, tables: readonly TableName[]): Promi
   return new Map(rows.map(({ name, oid }) => [name ?? "", oid ?? ""]));
 }
 
-function joined(
-  query: StatementQuery,
-  search: StatementSearch,
-  surveyed: Surveyed,
-  next: FullXid,
-  own: ReadonlyMap<TableName, string>,
-): StatementSearch {
+function joined(query: StatementQuery, search: Found, surveyed: Surveyed, next: FullXid, own: Owns): Found {
   const { commits } = surveyed.log;
   const positions = new Map(commits.map(({ xid, position }) => [String(fullXid(xid, next)), lsnText(position)]));
   const known = new Set(search.statements.flatMap(({ transactions }) => transactions));
@@ -77,7 +84,11 @@ function joined(
     const sure = withSavepoints(statement, commits, next);
     const learnt = sure.subtransactions.length > statement.subtransactions.length;
     const known = isWhole(statement, surveyed, next) ? without(sure) : sure;
-    return located(withLogged(known, learnt, commits, { asked, next, own }), positions);
+    const evidence = search.evidence.get(statement.value);
+    return located(
+      withLogged(known, learnt, commits, { asked, next, own, families: search.families, ...evidence }),
+      positions,
+    );
   });
   const kept = listed([...inPages, ...groupsOf(deletes).map((one) => located(one, positions)), ...deletes]);
   const drops = dropsOf(asked, next).filter(isAsked);
@@ -102,10 +113,12 @@ function without({ uncounted: _known, ...statement }: Statement): Statement {
   return statement;
 }
 
-interface Looking {
+/** Beside what the pages and the server's own log say of the statement. */
+interface Looking extends Partial<Pick<Candidate, "logged" | "onPages">> {
   readonly asked: Surveyed;
   readonly next: FullXid;
-  readonly own: ReadonlyMap<TableName, string>;
+  readonly own: Owns;
+  readonly families: Families;
 }
 
 /** The log's own word on its savepoints, where it has every COMMIT: what was made under one is the statement's own too. */
@@ -126,26 +139,47 @@ function withLogged(
   statement: Statement,
   learnt: boolean,
   commits: readonly FoundCommit[],
-  { asked, next, own }: Looking,
+  looking: Looking,
 ): Statement {
   if (statement.kind !== "one" && statement.kind !== "group") return statement;
   const members = new Set(statement.transactions);
-  const logged = commits
-    .filter(({ xid }) => members.has(String(fullXid(xid, next))))
-    .flatMap((commit) => deleteOf(withoutOwn(commit), asked, next, own)?.tables ?? []);
-  const sums = new Map<TableName, number>();
-  for (const { table, rows } of logged) sums.set(table, (sums.get(table) ?? 0) + rows);
-  const onPages = statement.tables.filter(({ table }) => !learnt || !sums.has(table));
-  const found = larger(onPages, sums);
-  if (learnt) return { ...statement, ...found };
-  if (found.rows <= statement.rows) return statement;
+  const ours = commits.filter(({ xid }) => members.has(String(fullXid(xid, looking.next))));
+  const logged = together(ours.map((commit) => loggedBy(commit, looking.asked, looking.own)));
+  const pages = pagesOf(statement, looking).filter(({ table }) => !learnt || !logged.has(table));
+  const found = larger(pages, fuller(logged, ours, looking), looking.families);
+  if (learnt) return recounted(statement, found);
+  if (found.rows <= statement.rows && mostOf(found) <= mostOf(statement)) return statement;
   const gone = `By the log since the base backup; ${number(statement.rows)} of it are on their pages.`;
-  return { ...statement, ...found, doubts: [...statement.doubts, gone] };
+  return {
+    ...recounted(statement, found),
+    doubts: found.rows > statement.rows ? [...statement.doubts, gone] : statement.doubts,
+  };
 }
 
-function withoutOwn(commit: FoundCommit): FoundCommit {
-  const others = [...commit.deleted].map(([file, rows]) => [file, rows - (commit.inserted.get(file) ?? 0)] as const);
-  return { ...commit, deleted: new Map(others.filter(([, rows]) => rows > 0)) };
+/** At least what was found of it before. */
+function pagesOf({ tables }: Statement, { onPages = [] }: Looking): readonly OnPages[] {
+  return tables.map(({ table, rows }) => ({ ...onPages.find((one) => one.table === table), table, rows }));
+}
+
+/**
+ * Of each table the log that has more of it. The log since the backup tells how many rows moved, and not out of which table: out of any of
+ * a family.
+ */
+function fuller(
+  logged: ReadonlyMap<TableName, Logged>,
+  ours: readonly FoundCommit[],
+  { families, logged: before = new Map<TableName, Logged>() }: Looking,
+): ReadonlyMap<TableName, Logged> {
+  const more = [...logged].filter(([table, { deleted }]) => deleted > (before.get(table)?.deleted ?? 0));
+  if (more.length === 0) return before;
+  const all = new Map(before);
+  for (const [table, counts] of more) all.set(table, { ...counts, moved: before.get(table)?.moved ?? 0 });
+  const movedAway = ours.reduce((sum, { moved }) => sum + moved, 0);
+  for (const table of movedAway > 0 ? families.keys() : []) {
+    const known = all.get(table) ?? { deleted: 0, inserted: 0, moved: 0 };
+    all.set(table, { ...known, moved: Math.max(known.moved, movedAway) });
+  }
+  return all;
 }
 
 /** With the place of each commit, where the log tells all of them. */

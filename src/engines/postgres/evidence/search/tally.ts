@@ -21,7 +21,7 @@ export function newTally(): Tally {
   return { ids: new Map(), families: new Set(), nextXid: null };
 }
 
-/** Not counted as deleted: rows that moved to another partition, and inserts that were given up. */
+/** Not counted as deleted: rows that moved to another partition, which are counted for themselves, and inserts that were given up. */
 export function tallied(tally: Tally, record: LogRecord, database: number, major: number): void {
   switch (record.manager) {
     case manager.heap:
@@ -44,8 +44,10 @@ function noteRow(tally: Tally, record: LogRecord, database: number, major: numbe
     case heap.update:
     case heap.hotUpdate:
       return noteMore(tally, record, database, major, "updated", 1);
-    case heap.remove:
-      if (removalIn(mainOf(record, major)) === "deleted") noteMore(tally, record, database, major, "deleted", 1);
+    case heap.remove: {
+      const how = removalIn(mainOf(record, major));
+      if (how !== "given-up") noteMore(tally, record, database, major, how, 1);
+    }
   }
 }
 
@@ -62,7 +64,7 @@ function noteMore(
   const byFile = ids.get(record.xid) ?? new Map<string, Counts>();
   ids.set(record.xid, byFile);
   const file = nodeKey(node);
-  const counts = byFile.get(file) ?? { deleted: 0, updated: 0, inserted: 0 };
+  const counts = byFile.get(file) ?? { deleted: 0, updated: 0, inserted: 0, moved: 0 };
   counts[kind] += rows;
   byFile.set(file, counts);
 }

@@ -13,6 +13,8 @@ export interface FileWrites {
   readonly deleted: number;
   readonly updated: number;
   readonly inserted: number;
+  /** To another partition, where they are counted as inserted. */
+  readonly moved: number;
 }
 
 export interface LoggedWrites {
@@ -86,7 +88,7 @@ function keep({ files, next, writes, families }: Known, { ids, families: here }:
   }
 }
 
-const nothing: FileWrites = { deleted: 0, updated: 0, inserted: 0 };
+const nothing: FileWrites = { deleted: 0, updated: 0, inserted: 0, moved: 0 };
 
 /** Those that deleted most from the tables. */
 function takersOf(ids: Tally["ids"], files: Known["files"]): ReadonlySet<number> {
@@ -106,6 +108,7 @@ function add(writes: Known["writes"], xid: FullXid, file: string, counts: FileWr
     deleted: before.deleted + counts.deleted,
     updated: before.updated + counts.updated,
     inserted: before.inserted + counts.inserted,
+    moved: before.moved + counts.moved,
   });
   writes.set(xid, all);
 }

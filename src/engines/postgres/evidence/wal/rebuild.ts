@@ -197,6 +197,8 @@ function joined(
     updated: settled.updated + ends.updated + replayed.updated,
     moved: settled.moved + ends.moved + replayed.moved,
     own: Math.max(0, settled.own + replayed.own),
+    // The log has told of each of them what it was.
+    headless: whole ? 0 : Math.min(settled.headless ?? 0, Math.max(0, settled.own + replayed.own)),
     unknown: settled.unknown - told + replayed.unknown,
   };
   const from = { "page-transplant": fromPages, wal: replayed.found };
