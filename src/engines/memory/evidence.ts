@@ -103,7 +103,13 @@ function examine(state: MemoryState, table: TableName): Examination {
     }
   }
   const tables = [...found].map(([name, why]) => ({ ...factOf(state, name), why }));
-  return { table, tables, findings: [{ level: "ok", text: `${tables.length} tables belong together` }] };
+  return {
+    table,
+    tables,
+    findings: [
+      { level: "ok", text: tables.length === 1 ? "1 table belongs to it" : `${tables.length} tables belong together` },
+    ],
+  };
 }
 
 export function shortName(run: RunId): string {

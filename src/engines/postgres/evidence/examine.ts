@@ -26,7 +26,7 @@ export async function examineTable(target: PostgresTarget, table: TableName): Pr
   findings.push(
     finding(
       "note",
-      `${number(held.length)} tables with ${size(bytes)} can be hit by a DELETE in ${tables[0]?.table ?? table}.`,
+      `${number(held.length)} ${held.length === 1 ? "table" : "tables"} with ${size(bytes)} can be hit by a DELETE in ${tables[0]?.table ?? table}.`,
     ),
   );
   for (const one of held.filter(({ heap }) => !heap))
