@@ -1,5 +1,6 @@
 import { type Binding, bindingsAt } from "./keys.ts";
 import { type Model, type Place, placeOf, routeOf, type Size } from "./model.ts";
+import { sentence } from "../words/format.ts";
 import { blank, fit, type Row, row, rowText, span, widthOf, wrapText } from "./rows.ts";
 import type { Body, PickItem, PickSlot } from "./views/body.ts";
 import { confirmRows } from "./views/confirm.view.ts";
@@ -95,7 +96,7 @@ function tooSmallFrame(model: Model): Frame {
   const whole = row(...name, `  ${needs}`);
   const below = [
     ...(widthOf(whole) > columns ? [needs] : []),
-    ...(question === null ? [] : [`[#] ${question.asks}. It waits: make the window larger to answer.`]),
+    ...(question === null ? [] : [`[#] ${sentence(question.asks)} It waits: make the window larger to answer.`]),
     ...(model.message === "" ? [] : [model.message]),
   ];
   const rows = below.flatMap((text) => wrapText(text, columns)).map((text) => fit(row(span(text, "strong")), columns));

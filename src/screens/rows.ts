@@ -1,4 +1,4 @@
-import { beginning, cleanForTerminal, textWidth } from "../words/format.ts";
+import { beginning, cleanForTerminal, cut, textWidth } from "../words/format.ts";
 
 /** Meaning, not colour: every tone is readable without one. `alarm` is the production banner and the only one with a background. */
 export type Tone = "plain" | "strong" | "alarm" | "caution" | "good" | "bad";
@@ -81,15 +81,16 @@ export function labelled(
   how: { indent?: number; most?: number; tone?: Tone } = {},
 ): readonly Row[] {
   const indent = how.indent ?? 10;
-  const lines = limited(wrapText(text, width - indent), how.most);
+  const lines = limited(wrapText(text, width - indent), width - indent, how.most);
   return lines.map((line, index) =>
     row(span((index === 0 ? label : "").padEnd(indent), "strong"), span(line, how.tone ?? "plain")),
   );
 }
 
-function limited(lines: readonly string[], most = Number.POSITIVE_INFINITY): readonly string[] {
+/** The last row that is shown is filled to its end before it is cut. */
+function limited(lines: readonly string[], room: number, most = Number.POSITIVE_INFINITY): readonly string[] {
   if (lines.length <= most) return lines;
-  return [...lines.slice(0, most - 1), `${(lines[most - 1] ?? "").slice(0, -2)}..`];
+  return [...lines.slice(0, most - 1), cut(lines.slice(most - 1).join(" "), Math.max(8, room))];
 }
 
 function pieces(word: string, room: number): readonly string[] {

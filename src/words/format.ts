@@ -11,6 +11,16 @@ export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${Math.round(n) === 1 ? one : many}`;
 }
 
+/** A unit beside its number: `tables`, and of one `table`. */
+export function unitOf(n: number, unit: string): string {
+  return n === 1 && /[^s]s$/.test(unit) ? unit.slice(0, -1) : unit;
+}
+
+/** With a full stop at its end, unless it ends in a mark of its own. */
+export function sentence(text: string): string {
+  return /[.?!]$/.test(text) ? text : `${text}.`;
+}
+
 const byteUnits = ["B", "KB", "MB", "GB", "TB", "PB"] as const;
 
 /** `412 B`, `8.2 KB`, `412 MB`: powers of 1,000; a digit after the point only below 10. */
@@ -110,6 +120,28 @@ export function beginning(text: string, max: number): string {
     kept += segment;
   }
   return kept;
+}
+
+/** What is taken as it stands (a command, SQL for by hand, an event as JSON): broken in two it would be another one. */
+const pasted =
+  /^\s*(?:\{|(?:holdfast|node|\S*\/\S+|'[^']+') +(?:\S*main\.js|run|resume|journal|init|lint|demo)\b)|by hand[:,]|in a shell:/;
+
+/** One line as it shows in a window of so many columns: broken between words, each row after the first set in a little more. */
+export function wrapWords(line: string, columns: number): readonly string[] {
+  if (textWidth(line) <= columns || pasted.test(line)) return [line];
+  const indent = /^ */.exec(line)?.[0] ?? "";
+  const rows: string[] = [];
+  let current = indent;
+  for (const word of line.slice(indent.length).split(/(?<=\S) (?=\S)|(?<=\s)(?=\S)/)) {
+    const begun = current.trim() !== "";
+    const joined = begun ? `${current}${current.endsWith(" ") ? "" : " "}${word}` : `${current}${word}`;
+    if (!begun || textWidth(joined.trimEnd()) <= columns) current = joined;
+    else {
+      rows.push(current.trimEnd());
+      current = `${indent}  ${word}`;
+    }
+  }
+  return [...rows, current.trimEnd()];
 }
 
 /** The environment by word and shape, so that no colour is needed to tell. */

@@ -2,7 +2,7 @@ import { isJsonObject, type Json } from "../core/json.ts";
 import type { StepKey } from "../core/ids.ts";
 import type { RunState, StepState } from "../core/run-state.ts";
 import type { Finding, Preview } from "../core/step.ts";
-import { bytes, count, eta, expected, percent, rate } from "./format.ts";
+import { bytes, count, eta, expected, percent, rate, unitOf } from "./format.ts";
 
 /** `STEP 7/12`; for a step that the plan has not (an older journal) its key. */
 export function stepNumber(state: RunState, key: StepKey): string {
@@ -55,7 +55,10 @@ export function previewWords(preview: Preview): string {
 /** `60.1 %, 590,000 of 981,204 rows, 6,480 rows/s, ETA 1:00`, as far as it is known. */
 export function progressWords(progress: NonNullable<StepState["progress"]>): string {
   const { done, total, unit, note, at, since, from } = progress;
-  const amount = total === undefined ? `${count(done)} ${unit}` : `${count(done)} of ${count(total)} ${unit}`;
+  const amount =
+    total === undefined
+      ? `${count(done)} ${unitOf(done, unit)}`
+      : `${count(done)} of ${count(total)} ${unitOf(total, unit)}`;
   const left = eta(progress, at);
   const parts = [
     total === undefined ? "" : percent(done, total),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { RunEvent } from "../../src/core/event.ts";
 import { frameOf } from "../../src/screens/frame.ts";
 import { textWidth } from "../../src/words/format.ts";
 import { bindingsAt } from "../../src/screens/keys.ts";
@@ -469,5 +470,65 @@ describe("after a failure that was answered", () => {
       { kind: "output.printed", step: "merge", text: "connecting anew: is it the same server, and is its lock free?" },
     );
     expect(textOf(running(told, sizes[1]))).toContain("NOW    connecting anew: is it the same server");
+  });
+});
+
+describe("a sentence that has room", () => {
+  const long =
+    "Rows are put back in small transactions, with the system up, and nothing that is there is changed. ".repeat(4);
+  const words = (text: string) => text.replaceAll(/\s+/g, " ").trim();
+
+  it("is not cut: why a step is done, in a plan that scrolls", () => {
+    const plan = { ...planFor(), steps: planFor().steps.map((step) => ({ ...step, why: long })) };
+    for (const size of sizes.slice(1)) {
+      let shown = model({ size, routes: [{ kind: "start" }, { kind: "plan", plan }] });
+      const seen: string[] = [];
+      for (let pages = 0; pages < 12; pages += 1) {
+        seen.push(...linesOf(shown).slice(3, -6));
+        shown = play(shown, [named("pgdn")]).model;
+      }
+      expect(words(seen.join(" "))).toContain(words(long));
+    }
+  });
+
+  it("is not cut: what is offered, what a runbook is about, and how the confirmed is undone, above empty rows", () => {
+    const choice = { value: "a", label: "one", details: [long], tags: [], data: null };
+    const asked = story().tell({ kind: "question.asked", question: { ...statementQuestion, choices: [choice] } });
+    const bench = { ...model().bench, runbooks: model().bench.runbooks.map((one) => ({ ...one, about: long })) };
+    const routes = everyScreen(sizes[1]!).runbooks!.routes;
+    const undo = confirmQuestion({ facts: [{ label: "undo", text: long.slice(0, 300) }] });
+    for (const size of sizes.slice(1)) {
+      expect(words(textOf(running(asked, size)))).toContain(words(long));
+      expect(words(textOf(model({ size, routes, bench })))).toContain(words(long));
+      const confirm = running(untilMerge().tell({ kind: "question.asked", question: undo }), size);
+      if (size.rows === 30) expect(words(textOf(confirm))).toContain(words(long.slice(0, 300)));
+    }
+  });
+
+  it("is filled to the row's end before it is cut, and what happens now has two rows where there is room", () => {
+    const told = merging().tell({
+      kind: "step.previewed",
+      step: "merge",
+      preview: {
+        ...mergePreview,
+        summary: `Put 12 rows back into ${"x".repeat(40)} and then ${"y".repeat(60)} and on`,
+      },
+    });
+    const now = linesOf(running(told, sizes[2])).filter(
+      (_, at, all) => all[at]?.startsWith("NOW") || all[at - 1]?.startsWith("NOW"),
+    );
+    expect(words(now.join(" "))).toContain(`${"x".repeat(40)} and then ${"y".repeat(60)} and on`);
+    const narrow = linesOf(running(told, sizes[0])).find((line) => line.startsWith("NOW"));
+    expect(narrow).toMatch(/x\.\.$/);
+    expect(narrow).toHaveLength(60);
+  });
+
+  it("has one mark at its end, and one of a thing is no plural", () => {
+    const asks = "Keep the rescued rows?";
+    const told = story().tell({ kind: "question.asked", question: { ...statementQuestion, asks } });
+    const aside = play(running(told, sizes[1]), [named("escape")]).model;
+    expect(textOf(aside)).toContain("A QUESTION WAITS: Keep the rescued rows? Enter goes back to it.");
+    const one: RunEvent = { kind: "step.progressed", step: "merge", progress: { done: 0, total: 1, unit: "tables" } };
+    expect(textOf(running(merging().tell(one), sizes[1]))).toContain("0 of 1 table");
   });
 });

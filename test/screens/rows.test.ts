@@ -49,7 +49,7 @@ describe("rows", () => {
 
   it("stand under their label, and say where the rest was cut", () => {
     const rows = labelled("WHY", "one two three four five six seven eight", 20, { indent: 6, most: 2 }).map(rowText);
-    expect(rows).toEqual(["WHY   one two three", "      four five s.."]);
+    expect(rows).toEqual(["WHY   one two three", "      four five si.."]);
   });
 });
 

@@ -11,6 +11,7 @@ import {
   plural,
   rate,
   stepMark,
+  wrapWords,
 } from "../../src/words/format.ts";
 
 test("numbers are grouped by thousands, whatever the machine's language", () => {
@@ -112,4 +113,25 @@ test("environments and states differ by shape alone, in ASCII", () => {
   expect(stepMark("failed")).toBe("[!]");
   expect(stepMark("running")).toBe(stepMark("checking"));
   expect(new Set(marks).size).toBe(steps.length - 1);
+});
+
+test("a line in a window that is narrower is broken between words, set in, and loses nothing", () => {
+  const line = "  what to do: Look whether the server runs   and can be reached.";
+  const rows = wrapWords(line, 30);
+  expect(rows).toEqual(["  what to do: Look whether the", "    server runs   and can be", "    reached."]);
+  expect(wrapWords("short", 30)).toEqual(["short"]);
+  expect(wrapWords(`one ${"x".repeat(40)} two`, 30)).toEqual(["one", `  ${"x".repeat(40)}`, "  two"]);
+  for (const width of [20, 31, 79]) expect(wrapWords(line, width).join(" ").split(/ +/)).toEqual(line.split(/ +/));
+});
+
+test.each([
+  "  holdfast resume 019aa3f0-1111-7abc-8def-0000000b9c73 --journal /home/ops/journal.db",
+  "  node dist/main.js journal verify --head '1 2 3'",
+  "  '/opt/hold fast/holdfast' resume 019aa3f0 --give-up",
+  "  by hand: select pg_drop_replication_slot('holdfast_rows_7f3k')",
+  "  then, in a shell: rm -r /var/tmp/holdfast/a-folder-of-ours",
+  '{"kind":"run.opened","text":"some words"}',
+])("a line that is to be pasted stays whole in any window: %s", (whole) => {
+  expect(wrapWords(whole, 20)).toEqual([whole]);
+  expect(wrapWords("holdfast can look no further than this", 20)).toHaveLength(2);
 });

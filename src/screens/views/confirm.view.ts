@@ -26,13 +26,15 @@ export interface ConfirmView {
 export function confirmRows(model: Model, question: ConfirmQuestion): ConfirmView {
   const { columns, rows } = model.size;
   const height = bodyHeight(model);
-  const top = [...titleRows(model, question), ...factRows(question, columns)];
   const lines = previewRows(model, question, columns);
   const isRead = model.readThrough === previewPrint(model, question);
   const ask = (unread: number) => [...countRows(model, question), ...promptRows(model, question, columns, unread)];
   const bottom = ask(0);
-  const room = height - top.length - bottom.length - 1;
   const needed = Math.min(lines.length, 2);
+  const topWith = (most?: number) => [...titleRows(model, question), ...factRows(question, columns, most)];
+  const whole = topWith();
+  const top = height - whole.length - bottom.length - 1 >= Math.min(lines.length, 4) ? whole : topWith(3);
+  const room = height - top.length - bottom.length - 1;
   if (columns < 60 || rows < 15 || room < needed) {
     const wanted = Math.max(15, top.length + bottom.length + needed + 1 + (rows - height));
     const tooSmall = `This window is too small for its facts: it needs ${Math.max(60, columns)}x${wanted}. Nothing can be confirmed in it.`;
@@ -100,10 +102,12 @@ function effectOf(model: Model, question: ConfirmQuestion): string {
   return order.findLast((effect) => covered.some((step) => step.step.effect === effect)) ?? "write";
 }
 
-function factRows(question: ConfirmQuestion, width: number): readonly Row[] {
+function factRows(question: ConfirmQuestion, width: number, most?: number): readonly Row[] {
   return [
     row("The server you are connected to says that it is"),
-    ...question.facts.flatMap((fact) => labelled(`  ${fact.label}`, fact.text, width, { indent: 12, most: 3 })),
+    ...question.facts.flatMap((fact) =>
+      labelled(`  ${fact.label}`, fact.text, width, { indent: 12, ...(most === undefined ? {} : { most }) }),
+    ),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { utc } from "../../core/clock.ts";
 import { currentStep, isSettled, openLeases, type RunState, type StepState } from "../../core/run-state.ts";
-import { count, duration, eta, percent, plural, rate, stepMark } from "../../words/format.ts";
+import { count, duration, eta, percent, plural, rate, sentence, stepMark, unitOf } from "../../words/format.ts";
 import type { Model } from "../model.ts";
 import { around, ends, labelled, type Row, row, span } from "../rows.ts";
 import { environmentOf } from "./heading.ts";
@@ -11,8 +11,9 @@ export function liveRows(model: Model, state: RunState, height: number): readonl
   const width = model.size.columns;
   const step = shownStep(state);
   const fixed = [statusRow(model, state, step), ...waitingRow(state)];
-  const doing = step === null ? [] : [...nowRows(state, step, width), ...progressRows(step, model.now, width)];
-  const room = height - fixed.length - doing.length;
+  const now = step === null ? [] : nowRows(state, step, width, height >= roomy ? 2 : 1);
+  const progress = step === null ? [] : progressRows(step, model.now, width);
+  const room = height - fixed.length - now.length - progress.length;
   const steps = stepRows(state, model.now, width, roomForSteps(state, step, room - 1));
   let left = room - steps.length - 1;
   const why = step === null ? [] : labelled("WHY", step.step.why, width, { indent: 7, most: Math.min(3, left) });
@@ -26,9 +27,9 @@ export function liveRows(model: Model, state: RunState, height: number): readonl
     ...fixed,
     ...steps,
     ...(room > steps.length ? [line] : []),
-    ...doing.slice(0, 1),
+    ...now,
     ...shownWhy,
-    ...doing.slice(1),
+    ...progress,
     ...shownGuards,
     ...tail,
   ];
@@ -69,7 +70,7 @@ function statusWords(state: RunState): string {
 
 function waitingRow(state: RunState): readonly Row[] {
   if (state.question === null) return [];
-  return [row(span(`[#] A QUESTION WAITS: ${state.question.asks}. Enter goes back to it.`, "strong"))];
+  return [row(span(`[#] A QUESTION WAITS: ${sentence(state.question.asks)} Enter goes back to it.`, "strong"))];
 }
 
 /** Every step on its row; when there are too many, the done ones fold into one, then the rest is a window around the current one. */
@@ -108,8 +109,10 @@ function foldedRow(state: RunState, done: number): Row {
   return row(`[x] 1-${done} done in ${duration(took)}${skipped > 0 ? `, ${skipped} of them skipped` : ""}`);
 }
 
-function nowRows(state: RunState, step: StepState, width: number): readonly Row[] {
-  return labelled("NOW", nowWords(state, step), width, { indent: 7, most: 1 });
+const roomy = 18;
+
+function nowRows(state: RunState, step: StepState, width: number, most: number): readonly Row[] {
+  return labelled("NOW", nowWords(state, step), width, { indent: 7, most });
 }
 
 /** Before and after a step's own work (connecting anew, after a failure), what was said last is what is under way. */
@@ -129,9 +132,9 @@ export function progressRows(step: StepState, now: number, width: number): reado
   const left = eta(progress, now);
   const speeds = [speed, left === null ? "" : `ETA about ${left}`, progress.note ?? ""].filter((part) => part !== "");
   const last = speeds.length > 0 ? [row(speeds.join("   "))] : [];
-  if (total === undefined || total <= 0) return [row(`${count(done)} ${unit} so far`), ...last];
+  if (total === undefined || total <= 0) return [row(`${count(done)} ${unitOf(done, unit)} so far`), ...last];
   const share = Math.min(done / total, 0.999);
-  const numbers = `${done >= total ? "99.9 %" : percent(done, total)}   ${count(done)} of ${count(total)} ${unit}`;
+  const numbers = `${done >= total ? "99.9 %" : percent(done, total)}   ${count(done)} of ${count(total)} ${unitOf(total, unit)}`;
   const length = Math.max(10, Math.min(60, width - numbers.length - 5));
   const full = Math.floor(share * length);
   return [row(`[${"#".repeat(full)}${".".repeat(length - full)}]  ${numbers}`), ...last];

@@ -43,7 +43,7 @@ function stepLines(step: PlannedStep, number: number, width: number): readonly R
   const more = extra.length > 0 ? `   (${extra.join("; ")})` : "";
   return [
     row(`${String(number).padStart(2)} `, span(effect.padEnd(8), acting ? "strong" : "plain"), `${step.title}${more}`),
-    ...(step.why === "" ? [] : labelled("", step.why, width, { indent: 11, most: 3 })),
+    ...(step.why === "" ? [] : labelled("", step.why, width, { indent: 11 })),
   ];
 }
 

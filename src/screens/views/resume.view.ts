@@ -80,7 +80,7 @@ function leaseRows(state: RunState, width: number): readonly Row[] {
   if (held.length === 0) return labelled("HELD", "nothing", width);
   return [
     ...labelled("HELD", `${plural(held.length, "lease")}, until this run is done or given up:`, width),
-    ...held.flatMap(({ lease, since }) => labelled("", `${sinceWords(since)}${lease.words}`, width, { most: 1 })),
+    ...held.flatMap(({ lease, since }) => labelled("", `${sinceWords(since)}${lease.words}`, width)),
   ];
 }
 

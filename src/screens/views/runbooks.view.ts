@@ -10,7 +10,10 @@ export function runbooksBody(model: Model, height: number): Body {
   const counted = row(`${found.length} of ${model.bench.runbooks.length} runbooks`);
   const cursor = Math.min(cursorOf(model), Math.max(0, found.length - 1));
   const part = around(found, cursor, Math.max(1, height - 6));
-  const rows = part.shown.flatMap((runbook, index) => runbookRows(runbook, part.from + index === cursor, columns));
+  const aboutRows = Math.max(3, height - part.shown.length - 4);
+  const rows = part.shown.flatMap((runbook, index) =>
+    runbookRows(runbook, part.from + index === cursor, columns, aboutRows),
+  );
   const none = found.length > 0 ? [] : [row("No runbook has these words. Take some away.")];
   const find = ends(row(`find: ${model.find}`), counted, columns);
   return {
@@ -19,7 +22,8 @@ export function runbooksBody(model: Model, height: number): Body {
   };
 }
 
-function runbookRows(runbook: RunbookSummary, selected: boolean, width: number): readonly Row[] {
+/** Of the one that is highlighted as much is told as has room. */
+function runbookRows(runbook: RunbookSummary, selected: boolean, width: number, most: number): readonly Row[] {
   const { destroy, write, hold, read } = runbook.effects;
   const counts =
     runbook.disabled === undefined
@@ -29,7 +33,7 @@ function runbookRows(runbook: RunbookSummary, selected: boolean, width: number):
   if (!selected) return [head];
   return [
     head,
-    ...labelled("", runbook.title, width, { indent: 4, most: 1 }),
-    ...labelled("", runbook.about, width, { indent: 4, most: 3 }),
+    ...labelled("", runbook.title, width, { indent: 4, most: 2 }),
+    ...labelled("", runbook.about, width, { indent: 4, most }),
   ];
 }
