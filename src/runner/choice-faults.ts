@@ -61,5 +61,5 @@ function byHand(driver: Driver, step: StepState): string {
 function stillWords(driver: Driver): string {
   return isDryRun(driver)
     ? "It was a dry run: nothing was changed, and nothing is held."
-    : "The run is open and holds what it held; nothing was written.";
+    : "The run is open and holds what it held; this step wrote nothing.";
 }

@@ -29,7 +29,7 @@ test("a loop that took rows again after they were put back is undone by one head
     targets: { shop: { engine: "postgres", url: "env:DATABASE_URL", environment: "sandbox" } },
     scratch: { folder: cli.scratch, servers: { ...testBinaries() } },
   });
-  const ended = await cli.run([...headless, "--set", "table=shop.orders"]);
+  const ended = await cli.run([...headless, "--set", "table=shop.orders", "--choose", "keep=drop"]);
   expect([ended.exit, ended.stderr], ended.stdout).toEqual(["ok", ""]);
   const state = foldRun(cli.events());
   // 30 versions of 22 orders; each of 44 lines was there once.
