@@ -48,7 +48,7 @@ export function applyEvent(before: RunState, { event, at, seq }: Stamped): RunSt
     case "run.opened":
       throw new Error("a run is opened once");
     case "run.resumed":
-      return resumed(state, event);
+      return resumed(state, event, before.lastAt);
     case "run.paused":
       return { ...state, steps: state.steps.map(atRest), status: "paused", reason: event.reason, question: null };
     case "run.closed":
@@ -118,12 +118,14 @@ function applyToLeases(state: RunState, event: LeaseEvent, at: number): RunState
 }
 
 /** Whatever was in the air when the last process ended is unknown until it is settled; an unanswered question is asked anew. */
-function resumed(state: RunState, event: Of<"run.resumed">): RunState {
+function resumed(state: RunState, event: Of<"run.resumed">, diedAt: number): RunState {
   const wishes = {
     choices: { ...state.wishes.choices, ...event.wishes.choices },
     keepRescue: state.wishes.keepRescue || event.wishes.keepRescue,
   };
-  const steps = state.steps.map(atRest);
+  const steps = state.steps.map((step) =>
+    step.status === "running" ? { ...atRest(step), killedAt: diedAt } : atRest(step),
+  );
   const { person, version } = event;
   return {
     ...state,
@@ -164,7 +166,7 @@ function answered(step: StepState, { answered: answer, by }: Of<"question.answer
 }
 
 function intended(step: StepState, event: Of<"step.intended">, at: number): StepState {
-  const { fault: _fault, progress: _progress, settled: _settled, ...rest } = step;
+  const { fault: _fault, progress: _progress, settled: _settled, killedAt: _killedAt, ...rest } = step;
   return { ...rest, status: "running", attempt: event.attempt, startedAt: at };
 }
 

@@ -33,6 +33,8 @@ export interface StepState {
   readonly progress?: Progress & { readonly at: number; readonly since: number; readonly from: number };
   /** As of the attempt after which the target was asked. */
   readonly written?: Written & { readonly attempt: number };
+  /** About when the process died that was at it, until it begins again. */
+  readonly killedAt?: number;
   readonly settled?: { readonly finding: SettleFinding; readonly evidence: readonly string[] };
 }
 

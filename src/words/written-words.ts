@@ -1,3 +1,4 @@
+import { utc } from "../core/clock.ts";
 import { isJsonObject } from "../core/json.ts";
 import { atRest, isCounted, openLeases, type LeaseState, type RunState, type StepState } from "../core/run-state.ts";
 import type { Written } from "../core/step.ts";
@@ -32,6 +33,29 @@ export function stoppedWords(step: StepState): string {
   const { written } = step;
   if (written === undefined) return "stopped in the middle, what is done stays; safe to go on later";
   return `stopped after ${amountWords(written)}, safe to go on later`;
+}
+
+/** What became of a step that a process died in, as the target told since; empty where none did. */
+export function killedWords(step: StepState): string {
+  const { killedAt, settled } = step;
+  if (killedAt === undefined || settled === undefined) return "";
+  const begun = `This step had begun and was killed about ${utc(killedAt).slice(11)}`;
+  if (step.step.recovery === "idempotent" || step.step.effect === "read")
+    return `${begun}; it is done again, which gives the same`;
+  return `${begun}; the target was asked: ${foundWords(step, settled.finding)}`;
+}
+
+function foundWords(step: StepState, finding: NonNullable<StepState["settled"]>["finding"]): string {
+  switch (finding) {
+    case "absent":
+      return "nothing of it is there";
+    case "partial":
+      return writtenWords(step) || "part of it is there, and stays";
+    case "done":
+      return writtenWords(step) || "all of it is there, and is not done again";
+    case "undecided":
+      return "it can't tell";
+  }
 }
 
 /** The step at which a run stands, when it was begun: what is known of it. Empty where nothing was begun there. */

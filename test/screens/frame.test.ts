@@ -473,6 +473,27 @@ describe("after a failure that was answered", () => {
   });
 });
 
+describe("a preview of what a process died in", () => {
+  it("says that it was begun before, and that nothing of it is there, ahead of what it will do", () => {
+    const told = merging().tell(
+      {
+        kind: "run.resumed",
+        person: { operator: "ops_k", host: "bastion-2" },
+        version: "0.1.0",
+        wishes: { choices: {}, keepRescue: false },
+      },
+      { kind: "step.settled", step: "merge", attempt: 1, finding: "absent", evidence: [], decision: "redo" },
+      { kind: "question.asked", question: confirmQuestion() },
+    );
+    for (const size of sizes.slice(1)) {
+      const text = textOf(running(told, size));
+      expect(text.replaceAll(/\s+/g, " ")).toMatch(
+        /BEFORE This step had begun and was killed about \d\d:\d\d:\d\dZ; the target was asked: nothing of it is there It will/,
+      );
+    }
+  });
+});
+
 describe("a sentence that has room", () => {
   const long =
     "Rows are put back in small transactions, with the system up, and nothing that is there is changed. ".repeat(4);

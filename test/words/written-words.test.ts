@@ -4,7 +4,14 @@ import { stepOf } from "../../src/core/run-state.ts";
 import type { Written } from "../../src/core/step.ts";
 import { eventLine } from "../../src/words/event-line.ts";
 import { runSummaryLines } from "../../src/words/run-summary.ts";
-import { goneLines, standingWords, staysLines, stoppedWords, writtenWords } from "../../src/words/written-words.ts";
+import {
+  goneLines,
+  killedWords,
+  standingWords,
+  staysLines,
+  stoppedWords,
+  writtenWords,
+} from "../../src/words/written-words.ts";
 import { done, failing, lease, merging, story, type Story, untilMerge } from "../screens/support/story.ts";
 
 const written: Written = {
@@ -50,6 +57,35 @@ const told = ({ state }: Story) => runSummaryLines({ state }, started);
 const filled = done("rescue", 1, { area: "holdfast_rescue_q73k", rows: 981_241 });
 /** Given up in the middle of the merge, with the rescue area given back. */
 const inTheMerge = () => merging().tell(area, ...filled, settled(written), back("L9"), back("L1"), back("L2"), givenUp);
+
+describe("a step that a process died in", () => {
+  const resumed: RunEvent = {
+    kind: "run.resumed",
+    person: { operator: "mia", host: "desk" },
+    version: "0.1.0",
+    wishes: { choices: {}, keepRescue: false },
+  };
+  const found = (finding: "absent" | "partial", more = {}): RunEvent =>
+    ({ kind: "step.settled", step: "merge", attempt: 1, finding, evidence: [], decision: "redo", ...more }) as RunEvent;
+
+  test("is told with about when, and with what the target has of it", () => {
+    const died = merging();
+    const at = new Date(died.state.lastAt).toISOString().slice(11, 19);
+    const absent = died.tell(resumed, found("absent"));
+    expect(killedWords(merge(absent))).toBe(
+      `This step had begun and was killed about ${at}Z; the target was asked: nothing of it is there`,
+    );
+    const partial = merging().tell(resumed, found("partial", { decision: "go-on", written }));
+    expect(killedWords(merge(partial))).toMatch(/was asked: 600,000 of 981,204 rows written, stay$/);
+  });
+
+  test("is told no more once it begins again, nor where it was only paused, nor before anybody asked the target", () => {
+    const again: RunEvent = { kind: "step.intended", step: "merge", attempt: 2, params: {}, recovery: "cursor" };
+    expect(killedWords(merge(merging().tell(resumed, found("absent"), again)))).toBe("");
+    expect(killedWords(merge(merging().tell(found("absent"), paused, resumed)))).toBe("");
+    expect(killedWords(merge(merging().tell(resumed)))).toBe("");
+  });
+});
 
 describe("a write that was stopped", () => {
   test("is told with what the target counted, not with the progress that came before", () => {

@@ -6,6 +6,7 @@ import { isAnswered, type Model } from "../model.ts";
 import { blank, ends, labelled, type Row, row, scrolled, span, whereIn } from "../rows.ts";
 import { environmentOf } from "./heading.ts";
 import { bodyHeight } from "./message.view.ts";
+import { killedWords } from "../../words/written-words.ts";
 import { findingText, spaced } from "../../words/step-words.ts";
 
 export interface ConfirmView {
@@ -126,11 +127,20 @@ function previewRows(model: Model, question: ConfirmQuestion, width: number): re
         : labelled("  NOT SEEN", preview.incomplete, width, { indent: 12, tone: "caution" })),
     ];
   });
-  return [...warningRows(model, question, width), ...previews];
+  return [...killedRows(model, question, width), ...warningRows(model, question, width), ...previews];
 }
 
 function numberOf({ run }: Model, step: string): number {
   return (run?.steps.findIndex((one) => one.step.key === step) ?? -1) + 1;
+}
+
+/** Whoever comes back to a run has to know that what is asked was begun before, and what is there of it. */
+function killedRows({ run }: Model, { covers }: ConfirmQuestion, width: number): readonly Row[] {
+  return (run?.steps ?? [])
+    .filter(({ step }) => covers.includes(step.key))
+    .map(killedWords)
+    .filter((words) => words !== "")
+    .flatMap((words) => labelled("BEFORE", words, width, { indent: 12, tone: "caution" }));
 }
 
 /** What the checks warned of comes before what the step will do: it may be the reason to hurry, or not to go on. */
