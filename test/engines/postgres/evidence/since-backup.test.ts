@@ -8,6 +8,8 @@ import {
   startArchivingServer,
   takeBackup,
 } from "../../../support/backup.ts";
+import { areaKeepers } from "../../../../src/engines/postgres/rescue-area/keepers.ts";
+import { areaPart } from "../../../../src/engines/postgres/rescue-area/make.ts";
 import { cloneGround } from "./clone-ground.ts";
 import { watch } from "./scene.ts";
 
@@ -88,4 +90,25 @@ test("deletes in a file that a table had between its first and today's may have 
   const found = search.statements.find(({ value }) => value === between);
   expect(found).toMatchObject({ rows: 0, most: 300, tables: [{ table: "public.twice", rows: 0, most: 300 }] });
   expect(found?.doubts.join(" ")).toContain("nothing tells which of several was its own then");
+});
+
+test("of a table that was made again, rescue areas that were dropped are no DROP, nor is what came and went; others are, with how many files they took", async () => {
+  await made("gone", "other");
+  const drops = [await inOne("drop table public.other"), await inOne("drop table public.gone")];
+  const here = cloneGround(from, { base, log: { kind: "folder", folder: from.archive } });
+  onTestFinished(() => here.leave());
+  const part = areaPart(here.target, here.run, [{ table: "public.pruned", columns: ["id", "note"] }]);
+  const facts = await part.take();
+  const [area] = await sql.rows("", "select nspname as name from pg_namespace where nspname like 'holdfast_rescue_%'");
+  await sql.run("", `create table ${area?.name}.t2 (id int primary key)`);
+  await areaKeepers(here.target)["rescue-area"]?.release({ ...part.lease, id: "area", facts } as never);
+  await inOne("create unlogged table public.brief (id int); drop table public.brief");
+  await made("gone");
+  const { statements } = await searched("public.gone");
+  expect(statements.filter(({ kind }) => kind === "drop").map(({ value }) => value)).toEqual(
+    drops.map((xid) => `drop:${xid}`).toReversed(),
+  );
+  expect(statements.find(({ kind }) => kind === "drop")?.doubts).toEqual([
+    "It took 4 files of tables and indexes away. Whether this table was among them is proved when the clone stands.",
+  ]);
 });

@@ -43,10 +43,21 @@ export interface LogSummary {
   tablespaceAt: bigint | null;
   /** In the log's order. A transaction with the next id, or a younger one, began after that place. */
   readonly running: Running[];
+  /** Who made each file of this database, by `nodeKey`: of transactions that committed. */
+  readonly makers: Map<string, Maker>;
+}
+
+export interface Maker {
+  /** Of its COMMIT. */
+  readonly position: bigint;
+  /** It made the schema of a rescue area of ours, and nothing of anybody else's. */
+  readonly isArea: boolean;
 }
 
 const [backupEndInfo, parameterInfo, storageCreate, tablespaceCreate] = [0x50, 0x60, 0x10, 0x00];
 const abort = 0x20;
+/** The catalogue's table of schemas, unless VACUUM FULL gave it another file: then a rescue area is not known as that. */
+const [schemas, areaName] = [2615, "holdfast_rescue_"];
 
 /** What a transaction did until it ends. */
 interface Open {
@@ -54,6 +65,9 @@ interface Open {
   readonly deleted: Map<string, number>;
   readonly inserted: Map<string, number>;
   readonly made: string[];
+  /** Files with forks that are no table's main one too: an unlogged table's are told by those alone. */
+  readonly born: string[];
+  isArea: boolean;
   readonly locks: Map<number, bigint>;
 }
 
@@ -65,7 +79,14 @@ interface Summing {
 
 /** Looks at every record once. Memory grows with the transactions that touched the files, not with the log. */
 export function summary(asked: Asked): { readonly found: LogSummary; see(record: LogRecord): void } {
-  const found: LogSummary = { commits: [], backupEnd: null, least: [], tablespaceAt: null, running: [] };
+  const found: LogSummary = {
+    commits: [],
+    backupEnd: null,
+    least: [],
+    tablespaceAt: null,
+    running: [],
+    makers: new Map(),
+  };
   const summing: Summing = { asked, found, open: new Map() };
   return { found, see: (record) => seeOne(summing, record) };
 }
@@ -105,6 +126,8 @@ function openOf({ open }: Summing, xid: number): Open {
     deleted: new Map<string, number>(),
     inserted: new Map<string, number>(),
     made: [],
+    born: [],
+    isArea: false,
     locks: new Map<number, bigint>(),
   };
   open.set(xid, known);
@@ -122,11 +145,12 @@ function noteDelete(summing: Summing, record: LogRecord): void {
   deleted.set(nodeKey(node), (deleted.get(nodeKey(node)) ?? 0) + 1);
 }
 
-/** Every other record is an INSERT: only those that were asked for are looked into. */
+/** Every other record is an INSERT: beyond those that were asked for only new schemas are looked into. */
 function noteInserts(summing: Summing, record: LogRecord, rows: () => number): void {
-  if (!summing.asked.xids.has(record.xid)) return;
   const node = firstNode(record.bytes, summing.asked.major < 15);
-  if (node === null || !summing.asked.files.has(nodeKey(node))) return;
+  if (node === null || node.database !== summing.asked.database) return;
+  if (node.node === schemas && record.bytes.includes(areaName)) openOf(summing, record.xid).isArea = true;
+  if (!summing.asked.xids.has(record.xid) || !summing.asked.files.has(nodeKey(node))) return;
   const { inserted } = openOf(summing, record.xid);
   inserted.set(nodeKey(node), (inserted.get(nodeKey(node)) ?? 0) + rows());
 }
@@ -145,6 +169,8 @@ function noteEnd(summing: Summing, record: LogRecord): void {
   const deleted = sum(parts.map((part) => part.deleted));
   const inserted = sum(parts.map((part) => part.inserted));
   const made = parts.flatMap((part) => part.made);
+  const maker = { position: record.position, isArea: parts.some(({ isArea }) => isArea) };
+  for (const file of parts.flatMap(({ born }) => born)) found.makers.set(file, maker);
   const moved = parts.reduce((total, part) => total + part.moved, 0);
   const isNothing = deleted.size === 0 && dropped.length === 0 && !made.some((file) => asked.files.has(file));
   if (isNothing && !asked.xids.has(commit.xid)) return;
@@ -172,12 +198,13 @@ function noteRunning({ asked, found }: Summing, record: LogRecord): void {
   if (told !== null) found.running.push(told);
 }
 
-/** A new file's main fork. */
 function noteFile(summing: Summing, record: LogRecord): void {
   const main = mainOf(record, summing.asked.major);
   const node = fileNode(main, 0);
-  if (main.readUInt32LE(12) === 0 && node.database === summing.asked.database)
-    openOf(summing, record.xid).made.push(nodeKey(node));
+  if (node.database !== summing.asked.database) return;
+  const { made, born } = openOf(summing, record.xid);
+  born.push(nodeKey(node));
+  if (main.readUInt32LE(12) === 0) made.push(nodeKey(node));
 }
 
 function sum(all: readonly ReadonlyMap<string, number>[]): ReadonlyMap<string, number> {

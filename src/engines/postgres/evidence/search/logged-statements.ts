@@ -4,7 +4,8 @@ import type { Surveyed } from "../clone/survey.ts";
 import { commitTime } from "../log/commit.ts";
 import { nodeKey } from "../log/file-node.ts";
 import { lsnText } from "../log/position.ts";
-import type { FoundCommit } from "../log/summary.ts";
+import type { FoundCommit, LogSummary } from "../log/summary.ts";
+import { plural } from "../say.ts";
 import { type FullXid, fullXid } from "../xid.ts";
 import type { Logged } from "./scan.ts";
 import { bounds, sumOf } from "./statements.ts";
@@ -44,6 +45,7 @@ export function dropsOf({ files, log }: Surveyed, next: FullXid): readonly State
   return log.commits.flatMap((commit) => {
     const tables = made.filter(({ position }) => commit.position < position);
     if (commit.dropped.length === 0 || commit.made.length > 0 || tables.length === 0) return [];
+    if (isOurs(commit, log.makers)) return [];
     const base = statementOf(commit, next);
     return [
       {
@@ -52,7 +54,7 @@ export function dropsOf({ files, log }: Surveyed, next: FullXid): readonly State
         kind: "drop" as const,
         tables: tables.map(({ table }) => ({ table, rows: 0 })),
         doubts: [
-          "It took the files of a table or an index away. Whether it was this table is proved when the clone stands.",
+          `It took ${plural(commit.dropped.length, "file")} of tables and indexes away. Whether this table was among them is proved when the clone stands.`,
         ],
       },
     ];
@@ -61,6 +63,13 @@ export function dropsOf({ files, log }: Surveyed, next: FullXid): readonly State
 
 /** Of each table its oid: a table that never got another file has one of that number. */
 export type Owns = ReadonlyMap<TableName, string>;
+
+/** What came and went within the transaction was no table of the user's, nor was a rescue area of ours, with what was added to it later. */
+function isOurs({ dropped, position }: FoundCommit, makers: LogSummary["makers"]): boolean {
+  const before = dropped.map((file) => makers.get(nodeKey(file))).filter((maker) => maker?.position !== position);
+  const area = before.find((maker) => maker?.isArea);
+  return before.every((maker) => maker !== undefined && area !== undefined && maker.position >= area.position);
+}
 
 /** Rows that it deleted, by the log's own records; none where it deleted none. */
 export function deleteOf(commit: FoundCommit, surveyed: Surveyed, next: FullXid, owns: Owns): Statement | null {
