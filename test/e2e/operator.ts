@@ -18,7 +18,7 @@ export interface Seat {
 export interface Left {
   /** The exit code's name in the one table. */
   readonly exit: string;
-  /** What was printed on the normal screen after the screens were gone. */
+  /** What was printed, each line as it was said, on the normal screen after the screens were gone. */
   readonly printed: string;
   /** Every command line in it, as it can be pasted. */
   readonly commands: readonly string[];
@@ -80,7 +80,7 @@ export function operatorAt(
     },
     program: () => programBelow(terminal.pid),
     goesOn: (until = doneRow) => goOnUntil(terminal, until),
-    leaves: () => leave(terminal),
+    leaves: () => leave(terminal, columns),
   };
 }
 
@@ -125,7 +125,7 @@ function answerTo(text: string): string {
   return "";
 }
 
-async function leave(terminal: Terminal): Promise<Left> {
+async function leave(terminal: Terminal, columns: number): Promise<Left> {
   const { code } = await Promise.race([terminal.exited, late(terminal)]);
   const bytes = terminal.bytes();
   const after = bytes.slice(bytes.lastIndexOf("\u001B[?1049l"));
@@ -134,7 +134,15 @@ async function leave(terminal: Terminal): Promise<Left> {
   expect(isLast(bytes, "\u001B[?25h", "\u001B[?25l")).toBe(true); // the cursor
   expect(isLast(bytes, "\u001B[?2004l", "\u001B[?2004h")).toBe(true); // pastes are typed again
   const printed = after.replaceAll("\r\n", "\n").replace(sane, "");
-  return { exit: exitName(code), printed, commands: commandsIn(printed) };
+  // What is to be pasted stays whole; nothing else leaves it to the terminal where a word is broken.
+  const wide = printed.split("\n").filter((line) => line.length > columns && !/main\.js|by hand|in a shell/.test(line));
+  expect(wide).toEqual([]);
+  return { exit: exitName(code), printed: unbroken(printed), commands: commandsIn(printed) };
+}
+
+/** Lines as they were said, before a window's width broke them between words. */
+function unbroken(printed: string): string {
+  return printed.replaceAll(/\n {2,}(?!\s|holdfast |node |\S*\/node |by hand|then, in)/g, " ");
 }
 
 function late(terminal: Terminal): Promise<never> {

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
 import type { Connection } from "../../src/engines/postgres/connection.ts";
@@ -56,6 +57,8 @@ export interface Desk {
   holdSecondBatch(): Promise<() => Promise<void>>;
   /** The server's process for the merge neither works nor listens any more. Gives what wakes it. */
   hangServer(): Promise<() => void>;
+  /** Until the merge stands before the row that somebody holds: what is told on the screen comes a moment earlier. */
+  mergeWaits(): Promise<void>;
   /** An administrator ends the sessions whose application name is so. */
   endSessions(where: string): Promise<void>;
   stopServer(): Promise<void>;
@@ -87,6 +90,7 @@ export async function startShop(): Promise<Shop> {
         sit: (seat = {}) => operatorAt({ ...seat, cwd: folder, env: { ...env, ...seat.env } }),
         holdSecondBatch: () => holdRow(server),
         hangServer: () => hangMerge(server),
+        mergeWaits: async () => void (await waitingPids(server)),
         endSessions: (where) =>
           asAdmin(server, `select pg_terminate_backend(pid) from pg_stat_activity where application_name ${where}`),
         stopServer: () => server.stop("immediate"),
@@ -186,13 +190,21 @@ async function holdRow(server: TestServer): Promise<() => Promise<void>> {
   return letGo;
 }
 
-async function hangMerge(server: TestServer): Promise<() => void> {
+function waitingPids(server: TestServer): Promise<readonly number[]> {
   const waiting =
     "select pid from pg_stat_activity where application_name like 'holdfast:%' and wait_event_type = 'Lock'";
-  const pids = await onDatabase(server, "postgres", async (session) =>
-    (await session.rows("looking", waiting)).map(({ pid }) => Number(pid)),
-  );
-  if (pids.length === 0) throw new Error("no session waits in the merge");
+  return onDatabase(server, "postgres", async (session) => {
+    for (let tries = 0; tries < 200; tries += 1) {
+      const pids = (await session.rows("looking", waiting)).map(({ pid }) => Number(pid));
+      if (pids.length > 0) return pids;
+      await sleep(50);
+    }
+    throw new Error("no session waits in the merge");
+  });
+}
+
+async function hangMerge(server: TestServer): Promise<() => void> {
+  const pids = await waitingPids(server);
   const signal = (name: NodeJS.Signals) => pids.forEach((pid) => process.kill(pid, name));
   signal("SIGSTOP");
   let asleep = true;
@@ -263,5 +275,6 @@ export async function inTheMerge(desk: Desk): Promise<{ readonly tty: Operator; 
   const letGo = await desk.holdSecondBatch();
   await tty.type(`shop${keys.enter}`, 60);
   await tty.sees("100 of 900 rows");
+  await desk.mergeWaits();
   return { tty, letGo };
 }
