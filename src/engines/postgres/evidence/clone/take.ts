@@ -48,7 +48,8 @@ export async function takeOne(reading: Reading, { commit, nth }: Nth, sums: Sums
   const after = await pausedAt(clone, target.request.target.database, commit.position, "after", watch);
   target.request.reached("clone.paused:after");
   await whileOpen(after, watch, async () => {
-    for (const table of tables) {
+    for (const [at, table] of tables.entries()) {
+      tellOf(reading, at, `${table.table} just after it`);
       const files = filesOf(reading, table.table, nth);
       const taken = known
         ? await takenInPlace(after.connection, table, known, files)
@@ -69,7 +70,8 @@ async function readTables(reading: Reading, commit: FoundCommit): Promise<readon
     target.request.reached("clone.paused:before");
     const isLocked = position < commit.position;
     const known = names.map((table) => ({ table, oid: oids.get(table) ?? 0, madeAgain: statement.kind === "drop" }));
-    tables.push(...(await whileOpen(before, watch, () => readPaused(reading, before, known, isLocked))));
+    const tell = (nth: number, table: TableName) => tellOf(reading, tables.length + nth, `${table} just before it`);
+    tables.push(...(await whileOpen(before, watch, () => readPaused(reading, before, known, { isLocked, tell }))));
   }
   return tables;
 }
@@ -114,13 +116,12 @@ async function readPaused(
   reading: Reading,
   { connection }: Paused,
   known: readonly Known[],
-  isLocked: boolean,
+  { isLocked, tell }: { readonly isLocked: boolean; readonly tell: (nth: number, table: TableName) => void },
 ): Promise<readonly ReadTable[]> {
   const members = ofStatement(reading);
   const tables: ReadTable[] = [];
   for (const [nth, one] of known.entries()) {
-    reading.watch.signal.throwIfAborted();
-    reading.watch.progress({ done: nth, total: known.length, unit: "tables", note: one.table });
+    tell(nth, one.table);
     const table = await cloneTable(connection, await reading.target.catalogue(), one);
     const isAll = isWhole(reading.statement);
     const which: Which = { members, all: isLocked || isAll, keys: isAll || reading.statement.kind === "group" };
@@ -128,6 +129,11 @@ async function readPaused(
     tables.push({ ...table, all: which.all });
   }
   return tables;
+}
+
+function tellOf({ watch, names }: Reading, done: number, note: string): void {
+  watch.signal.throwIfAborted();
+  watch.progress({ done, total: names.length, unit: "tables", note });
 }
 
 /** What any of the statement's transactions made is its own, and comes back from none of them. */
