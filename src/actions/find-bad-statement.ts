@@ -3,7 +3,7 @@ import { Fault } from "../core/errors.ts";
 import type { Choice } from "../core/step.ts";
 import type { StatementQuery } from "../engines/evidence.ts";
 import type { Action, ActionContext, ReadContext } from "./action.ts";
-import { between, count, perTable, some } from "./say.ts";
+import { count, perTable, rowsBetween, some } from "./say.ts";
 import { type Search, searchShape, type Statement, tableShape, tablesShape } from "./shapes.ts";
 import { writtenStatement } from "./written-statement.ts";
 
@@ -175,9 +175,9 @@ function when({ kind, at }: Statement): string {
 
 /** How many rows went with a whole file nobody can tell before it is read. */
 function took(statement: Statement): string {
-  const { kind, rows, most = rows } = statement;
+  const { kind } = statement;
   if (kind === "rewrite") return "TRUNCATE or rewrite";
-  return kind === "drop" ? "DROP" : `DELETE  ${between(statement)} ${most === 1 ? "row" : "rows"}`;
+  return kind === "drop" ? "DROP" : `DELETE  ${rowsBetween(statement)}`;
 }
 
 /** To the second, in UTC: as the server wrote it, without its fraction. */

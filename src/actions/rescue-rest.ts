@@ -6,7 +6,7 @@ import type { Recovered, RecoveredTable } from "../engines/evidence.ts";
 import type { Action, ActionContext, ReadContext } from "./action.ts";
 import { countedLines } from "./counted-lines.ts";
 import { giveBackParts, takeParts } from "./recovery-parts.ts";
-import { count, some, sum } from "./say.ts";
+import { count, restLater, rowsBetween, some, sum } from "./say.ts";
 import {
   besideShape,
   chosenPathShape,
@@ -55,10 +55,13 @@ export const rescueRest: Action<Params, Result> = {
   async preview(ctx, wanted) {
     const expects = await expected(ctx, wanted);
     const { takesMs } = wanted.beside.path;
+    const { rows: named, most = named } = wanted.statement;
+    const later = Math.max(0, most - Math.max(named, wanted.rescue.rows));
     return {
-      summary: `Add ${some(expects.added, "row")} from the clone to the rescue area`,
+      summary: `Add ${rowsBetween({ rows: expects.added, most: expects.added + later })} from the clone to the rescue area`,
       lines: [
         ...expects.tables.map((table) => `${table.table}: ${some(table.rows, "row")}${sources(table)}`),
+        ...restLater(later),
         "The clone is waited for. Of a row that both have, the faster way's is kept.",
       ],
       counts: { rows: expects.added },

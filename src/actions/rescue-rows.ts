@@ -5,7 +5,7 @@ import type { Recovered, RecoveredTable } from "../engines/evidence.ts";
 import type { Filled } from "../engines/rescue-area.ts";
 import type { Action, ActionContext, ReadContext } from "./action.ts";
 import { countedLines } from "./counted-lines.ts";
-import { count, size, some, sum } from "./say.ts";
+import { count, restLater, rowsBetween, size, some, sum } from "./say.ts";
 import { takeParts } from "./recovery-parts.ts";
 import { giveBackSpent } from "./spent-leases.ts";
 import { besideShape, chosenPathShape, type Rescue, type RescuedTable, rescueShape, statementShape } from "./shapes.ts";
@@ -38,6 +38,7 @@ export const rescueRows: Action<Params, Rescue> = {
     const tables = await ctx.capability("evidence").count(statement, path.path, ctx);
     const rows = sum(tables, (table) => table.rows);
     const bytes = tables.every((table) => table.bytes !== undefined) ? sum(tables, (table) => table.bytes ?? 0) : null;
+    const later = path.path === slow ? (statement.most ?? statement.rows) - statement.rows : 0;
     const expects: Rescue = {
       area: ctx.capability("rescueArea").name(ctx.run),
       tables: tables.map((table) => rescued(table, null)),
@@ -45,9 +46,10 @@ export const rescueRows: Action<Params, Rescue> = {
       ...leftBehind(statement, tables, rows),
     };
     return {
-      summary: `Bring ${some(rows, "row")} into the rescue area ${expects.area}`,
+      summary: `Bring ${rowsBetween({ rows, most: rows + later })} into the rescue area ${expects.area}`,
       lines: [
         ...tables.map(tableLine),
+        ...restLater(later),
         ...placeLines(ctx, bytes),
         ...shortfall(statement.rows, rows + olderOf(tables), beside),
       ],
@@ -121,6 +123,9 @@ function olderWords(older: number): string {
 function leftOut(unknown: number): string {
   return `${some(unknown, "row version")} left out, since nobody can tell whether the statement took ${unknown === 1 ? "it" : "them"}`;
 }
+
+/** It counts what the statement surely took, and the rest when it stands. */
+const slow = "clone";
 
 const undo = "The rescue area is dropped at the end of the run, or kept until you drop it, if you say so.";
 

@@ -29,6 +29,11 @@ export function about(ms: number): string {
     : `about ${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
 }
 
+/** In words, where a path counts only what is sure and finds the rest when it reads. */
+export function restLater(more: number): readonly string[] {
+  return more > 0 ? [`up to ${some(more, "row")} more: which of them it took is told when the clone stands`] : [];
+}
+
 interface Rows {
   readonly rows: number;
   /** Where it is no exact number. */
@@ -36,9 +41,14 @@ interface Rows {
 }
 
 /** `981,241`, `246 to 1,000`, `up to 50` */
-export function between({ rows, most = rows }: Rows): string {
+function between({ rows, most = rows }: Rows): string {
   if (most <= rows) return count(rows);
   return rows === 0 ? `up to ${count(most)}` : `${count(rows)} to ${count(most)}`;
+}
+
+/** `246 to 1,000 rows` */
+export function rowsBetween(one: Rows): string {
+  return `${between(one)} ${(one.most ?? one.rows) === 1 ? "row" : "rows"}`;
 }
 
 /** `public.orders 981,241, public.lines 12` */

@@ -3,7 +3,7 @@ import { Fault } from "../core/errors.ts";
 import type { Choice } from "../core/step.ts";
 import type { PathOption } from "../engines/evidence.ts";
 import type { Action } from "./action.ts";
-import { about, between, some } from "./say.ts";
+import { about, rowsBetween, some } from "./say.ts";
 import { giveBackSpent } from "./spent-leases.ts";
 import { type ChosenPath, pathShape, statementShape } from "./shapes.ts";
 
@@ -27,7 +27,7 @@ export const surveyRecoveryPaths: Action<Params, Result> = {
 
   async preview(_ctx, { statement }) {
     return {
-      summary: `Find out which ways back are open for ${between(statement)} ${(statement.most ?? statement.rows) === 1 ? "row" : "rows"}`,
+      summary: `Find out which ways back are open for ${rowsBetween(statement)}`,
       lines: [],
       counts: {},
     };

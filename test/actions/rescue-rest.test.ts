@@ -87,6 +87,14 @@ test("adds what is missing, gives the clone back, and gives the same again after
   expect(area?.["public.lines"]?.rows).toHaveLength(7);
 });
 
+test("says before it adds them how many rows a statement took at most that only the clone can tell of", async () => {
+  const { ctx, params } = await halfRescued();
+  expect((await rescueRest.preview(ctx, params)).summary).toMatch(/^Add 7 rows from the clone/);
+  const { summary, lines } = await rescueRest.preview(ctx, { ...params, statement: { ...params.statement, most: 50 } });
+  expect(summary).toMatch(/^Add 7 to 43 rows from the clone/);
+  expect(lines).toContain("up to 36 rows more: which of them it took is told when the clone stands");
+});
+
 test("keeps nothing of any table where another count comes than the clone told of", async () => {
   const { ctx, params, server } = await halfRescued();
   const one = (table: RecoveredTable) => (table.table === "public.lines" ? { ...table, rows: table.rows + 1 } : table);

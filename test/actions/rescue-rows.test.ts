@@ -44,6 +44,21 @@ test("previews how much it stores, where, and that the same is written to files 
   expect((await last("/var/tmp/here"))[1]).toMatch(/; the same once more in files here, mode 0600: \/var\/tmp\/here$/);
 });
 
+test("names what a clone may bring beyond what is sure, and nothing of it for a path that has counted all", async () => {
+  const { ctx, params } = await prepared();
+  const statement = { ...params.statement, most: params.statement.rows + 20 };
+  const sure = await rescueRows.preview(ctx, { ...params, statement });
+  expect(sure.summary).toMatch(/^Bring 14 rows into/);
+  const evidence = ctx.capability("evidence");
+  const counting = { ...evidence, count: () => evidence.count(statement, params.path.path, ctx) };
+  const capability = ((name: "evidence") =>
+    name === "evidence" ? counting : ctx.capability(name)) as typeof ctx.capability;
+  const path = { ...params.path, path: "clone" };
+  const { summary, lines } = await rescueRows.preview({ ...ctx, capability }, { ...params, path, statement });
+  expect(summary).toMatch(/^Bring 14 to 34 rows into/);
+  expect(lines).toContain("up to 20 rows more: which of them it took is told when the clone stands");
+});
+
 test("names no number of rows for tables that went with their whole file, and says that it is not known", async () => {
   const { ctx, params } = await prepared();
   const tables = ["public.orders", "public.lines"].map((table) => ({ table, rows: 0 }));
