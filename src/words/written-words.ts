@@ -36,10 +36,10 @@ export function stoppedWords(step: StepState): string {
 }
 
 /** What became of a step that a process died in, as the target told since; empty where none did. */
-export function killedWords(step: StepState): string {
+export function killedWords(step: StepState, name = "This step"): string {
   const { killedAt, settled } = step;
   if (killedAt === undefined || settled === undefined) return "";
-  const begun = `This step had begun and was killed about ${utc(killedAt).slice(11)}`;
+  const begun = `${name} had begun and was killed about ${utc(killedAt).slice(11)}`;
   if (step.step.recovery === "idempotent" || step.step.effect === "read")
     return `${begun}; it is done again, which gives the same`;
   return `${begun}; the target was asked: ${foundWords(step, settled.finding)}`;

@@ -135,10 +135,10 @@ function numberOf({ run }: Model, step: string): number {
 }
 
 /** Whoever comes back to a run has to know that what is asked was begun before, and what is there of it. */
-function killedRows({ run }: Model, { covers }: ConfirmQuestion, width: number): readonly Row[] {
-  return (run?.steps ?? [])
+function killedRows(model: Model, { covers }: ConfirmQuestion, width: number): readonly Row[] {
+  return (model.run?.steps ?? [])
     .filter(({ step }) => covers.includes(step.key))
-    .map(killedWords)
+    .map((step) => killedWords(step, covers.length > 1 ? `Step ${numberOf(model, step.step.key)}` : undefined))
     .filter((words) => words !== "")
     .flatMap((words) => labelled("BEFORE", words, width, { indent: 12, tone: "caution" }));
 }
