@@ -159,20 +159,26 @@ test("a rescued row that the clone does not know is warned of too, and so is wha
 test("what becomes of the clone is told with what is safe, and with the way on", async () => {
   const { ctx, params } = await halfRescued();
   await ctx.capability("evidence").recover(params.statement, "clone", ctx.run, ctx); // the head start is used up
-  const failing: Evidence = {
-    ...ctx.capability("evidence"),
-    begin: () => undefined,
-    recover: () => Promise.reject(new Fault("HF-TEST-ROOM", "no room", { hint: "Make room, then retry." })),
+  const failed = (fault: Fault) => {
+    const failing: Evidence = {
+      ...ctx.capability("evidence"),
+      begin: () => undefined,
+      recover: () => Promise.reject(fault),
+    };
+    const capability = ((name: "evidence") =>
+      name === "evidence" ? failing : ctx.capability(name)) as typeof ctx.capability;
+    return expect(rescueRest.run({ ...ctx, capability }, params)).rejects;
   };
-  const capability = ((name: "evidence") =>
-    name === "evidence" ? failing : ctx.capability(name)) as typeof ctx.capability;
-  await expect(rescueRest.run({ ...ctx, capability }, params)).rejects.toMatchObject({
+  await failed(new Fault("HF-TEST-ROOM", "no room", { hint: "Make room, then retry." })).toMatchObject({
     record: {
       code: "HF-TEST-ROOM",
       still: expect.stringContaining("are in the rescue area"),
       hint: expect.stringMatching(/^Make room, then retry\..*--choose beside=none/),
     },
   });
+  // Its own hint would give the run up, and with it the rows that wait in the rescue area.
+  const refused = new Fault("HF-TEST-NO", "not this one", { exit: "refused", hint: "Begin anew." });
+  await failed(refused).toMatchObject({ record: { code: "HF-TEST-NO", wayOn: "leave" } });
 });
 
 test("what only another try would need is given back when the clone's rows are durable, and not before", async () => {

@@ -526,6 +526,13 @@ describe("a sentence that has room", () => {
     }
   });
 
+  it("is not cut: why a runbook can't be run, once it is highlighted", () => {
+    for (const size of sizes.slice(0, 2)) {
+      const shown = play(everyScreen(size).runbooks!, [named("down")]).model;
+      expect(words(textOf(shown))).toContain("disabled: needs a retention policy file (policies/ is empty)");
+    }
+  });
+
   it("is filled to the row's end before it is cut, and what happens now has two rows where there is room", () => {
     const told = merging().tell({
       kind: "step.previewed",

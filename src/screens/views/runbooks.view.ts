@@ -1,7 +1,7 @@
 import type { RunbookSummary } from "../../runner/workbench.ts";
 import { runbookItems } from "../lists.ts";
 import { cursorOf, type Model } from "../model.ts";
-import { around, blank, ends, labelled, type Row, row, span } from "../rows.ts";
+import { around, blank, ends, labelled, type Row, row, span, widthOf } from "../rows.ts";
 import type { Body } from "./body.ts";
 
 export function runbooksBody(model: Model, height: number): Body {
@@ -33,6 +33,7 @@ function runbookRows(runbook: RunbookSummary, selected: boolean, width: number, 
   if (!selected) return [head];
   return [
     head,
+    ...(widthOf(head) > width ? labelled("", counts, width, { indent: 4, tone: "caution" }) : []),
     ...labelled("", runbook.title, width, { indent: 4, most: 2 }),
     ...labelled("", runbook.about, width, { indent: 4, most }),
   ];

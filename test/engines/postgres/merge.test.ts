@@ -236,7 +236,7 @@ test("a row that came back and was changed since is told from one whose key was 
   const [verified] = await g.merge.verify(g.run, ["public.t"], quiet);
   expect(verified).toMatchObject({ equal: 0, different: 2, remade: 1, absent: 0 });
   expect(verified?.findings.map(({ level, text }) => [level, text])).toEqual([
-    ["warn", "public.t: 1 key was used again since, with other values: their rescued rows are in no table"],
+    ["warn", "public.t: 1 key was used again since, with other values: its rescued row is in no table"],
     ["warn", "public.t: 1 row came back, and has other values by now"],
   ]);
 });

@@ -84,7 +84,7 @@ async function countRemade(connection: Connection, one: Comparison): Promise<num
 
 function remadeWords(table: TableName, remade: number): Finding {
   const which = remade === 1 ? "key was used again since" : "keys were used again since";
-  const text = `${table}: ${remade.toLocaleString("en-US")} ${which}, with other values: their rescued rows are in no table`;
+  const text = `${table}: ${remade.toLocaleString("en-US")} ${which}, with other values: ${remade === 1 ? "its rescued row is" : "their rescued rows are"} in no table`;
   return { level: "warn", text, hint: "Compare both, and decide by hand, while the rescue area is kept." };
 }
 
