@@ -40,11 +40,22 @@ export function proofLine(state: RunState): string {
   return [`${total}${tables === "" ? "" : ` (${tables})`}`, ...aside].join("; ");
 }
 
-/** `DONE`, or how many rows that the statement took are in no table: nobody may take that for the end of the incident. */
+/** `DONE`, or how many rows that the statement took are, or may be, in no table: nobody may take that for the end of the incident. */
 export function doneWords(state: RunState): string {
   const proof = proofOf(state);
-  const missing = proof === null ? 0 : proof.absent + proof.remade + proof.short;
-  return missing > 0 ? `DONE, BUT ${plural(missing, "ROW IS", "ROWS ARE")} NOT BACK` : "DONE";
+  if (proof === null) return "DONE";
+  const missing = proof.absent + proof.remade + proof.short;
+  if (missing > 0) return `DONE, BUT ${plural(missing, "ROW IS", "ROWS ARE")} NOT BACK`;
+  const untold = untoldIn(state);
+  return untold > 0 ? `DONE, BUT ${plural(untold, "ROW", "ROWS")} MAY BE MISSING` : "DONE";
+}
+
+/** Versions of rows that were left out, since nobody can tell whether the statement took them. */
+function untoldIn(state: RunState): number {
+  const tables = newestRescue(state)?.tables;
+  return Array.isArray(tables)
+    ? tables.filter(isJsonObject).reduce((sum, { unknown }) => sum + numberIn(unknown), 0)
+    : 0;
 }
 
 /**
@@ -60,9 +71,14 @@ export function rescuedLine(state: RunState): string {
 /** What may be missing though all that was rescued is back, since nobody could count it; empty where everything was counted. */
 export function uncountedLine(state: RunState): string {
   if (state.purpose === "dry-run") return "";
-  const told = state.steps.filter(({ status }) => status === "done").map(({ result }) => result);
+  const newest = newestRescue(state);
+  return typeof newest?.uncounted === "string" ? `NOT COUNTED: ${newest.uncounted}` : "";
+}
+
+function newestRescue({ steps }: RunState): JsonObject | null {
+  const told = steps.filter(({ status }) => status === "done").map(({ result }) => result);
   const newest = told.findLast((result) => isJsonObject(result) && typeof result.area === "string");
-  return isJsonObject(newest) && typeof newest.uncounted === "string" ? `NOT COUNTED: ${newest.uncounted}` : "";
+  return isJsonObject(newest) ? newest : null;
 }
 
 function rescuedIn(result: Json | undefined): string {

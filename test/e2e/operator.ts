@@ -84,7 +84,7 @@ export function operatorAt(
   };
 }
 
-const doneRow = /^DONE(?:, BUT [^ ]+ ROWS? (?:ARE|IS) NOT BACK)? {2}/m;
+const doneRow = /^DONE(?:, BUT [^ ]+ ROWS? (?:ARE NOT BACK|IS NOT BACK|MAY BE MISSING))? {2}/m;
 const questions = /g goes ahead\.|Type the name of this database|to choose from|WHAT NEXT\?/m;
 const most = 60;
 /** Longer than the time within which the same key twice is a held key. */
