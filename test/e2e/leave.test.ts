@@ -69,6 +69,11 @@ describe("Ctrl-C in the middle of the merge", () => {
     await looksRight(again, 80);
     await again.type("x");
     await again.sees("Type the run's short id");
+    await looksRight(again, 80);
+    const price = again.text().replaceAll(/\s+/g, " ");
+    expect(price).toContain("STAYS Put the missing rows back: 200 of 900 rows are written, and stay");
+    expect(price).toMatch(/GOES rescue area holdfast_rescue_\w+ with 900 rescued rows and the safety copy/);
+    expect(price).toContain("what is written can't be taken out by the safety copy any more");
     await again.type(`${desk.withJournal((journal) => shortRunId(journal.runs()[0]?.run ?? ""))}${keys.enter}`, 60);
     await again.sees(/^GIVEN UP {2}.*\n *STAYS {6}Put the missing rows back: 200 of 900 rows are written, and stay/m);
     await again.sees(/^ *GONE {7}dropped: rescue area holdfast_rescue_\w+ with 900/m);
