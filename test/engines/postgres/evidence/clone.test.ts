@@ -223,8 +223,9 @@ test("rows that it moved to another partition and deleted there are not claimed:
   expect(moved).toMatch(/^up to 1\d rows that it moved to another partition and may have deleted there/);
   const back = await ground().recover(statement);
   const [a, b] = ["public.parts_a", "public.parts_b"].map((name) => back.tables.find(({ table }) => table === name));
-  expect([a?.rows, a?.moved, b?.own]).toEqual([2, Number(/\d+/.exec(moved ?? "")?.[0]), 7]);
-  expect((a?.unknown ?? 0) + (b?.unknown ?? 0)).toBe(7);
+  expect([a?.rows, a?.moved, a?.unknown]).toEqual([2, Number(/\d+/.exec(moved ?? "")?.[0]), 0]);
+  // What looks like a row of its own may be one that it moved there.
+  expect([b?.rows, b?.own, b?.unknown]).toEqual([0, 0, 7]);
 });
 
 test("a key that was put back with another scale is the same key: its row comes back once", async () => {

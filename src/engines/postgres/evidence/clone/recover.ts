@@ -8,6 +8,7 @@ import type { TableName } from "../../../inspect.ts";
 import type { PostgresTarget } from "../../target.ts";
 import type { Closed } from "../closed.ts";
 import { lsnText } from "../log/position.ts";
+import { withUntold } from "../pages/untold.ts";
 import { tablesOf } from "../statement.ts";
 import { buildClone } from "./build.ts";
 import { whyClosed } from "./can.ts";
@@ -86,17 +87,17 @@ function refuseMissing(names: readonly TableName[], { oids }: Surveyed): void {
 }
 
 /** The server has stopped: what it gave lies in files of ours. */
-function recovered(names: readonly TableName[], sums: Sums, reading: Reading): Recovered {
+async function recovered(names: readonly TableName[], sums: Sums, reading: Reading): Promise<Recovered> {
   const file = (table: TableName) => filesOf(reading, table).all;
-  const movedOn = movedAndGone(sums);
+  const tables = names
+    .flatMap((name) => sums.get(name)?.sum ?? [])
+    .map((table) => ({
+      ...table,
+      unknown: untold(reading.statement, table),
+      bytes: statSync(file(table.table), { throwIfNoEntry: false })?.size ?? 0,
+    }));
   return {
-    tables: names
-      .flatMap((name) => sums.get(name)?.sum ?? [])
-      .map((table) => ({
-        ...table,
-        unknown: untold(reading.statement, table) + (movedOn.get(table.table) ?? 0),
-        bytes: statSync(file(table.table), { throwIfNoEntry: false })?.size ?? 0,
-      })),
+    tables: await withUntold(await reading.target.catalogue(), reading.statement, tables, true),
     rows: (table) => Promise.resolve(existsSync(file(table)) ? createReadStream(file(table)) : Readable.from([])),
     close: () => Promise.resolve(),
   };
@@ -105,18 +106,6 @@ function recovered(names: readonly TableName[], sums: Sums, reading: Reading): R
 /** A row that one transaction of a group updated and a later one deleted is counted with both and given back by neither: at most so many. */
 function untold({ kind }: Statement, { updated, own }: RecoveredTable): number {
   return kind === "group" ? Math.min(updated, own) : 0;
-}
-
-/** By table: rows that were moved to another partition, where rows of the transaction's own went; nothing tells whether it were these. */
-function movedAndGone(sums: Sums): ReadonlyMap<TableName, number> {
-  const gone = new Map<TableName, number>();
-  for (const { family, sum } of sums.values()) gone.set(family, (gone.get(family) ?? 0) + sum.own);
-  const some = new Map<TableName, number>();
-  for (const [table, { family, sum }] of sums) {
-    some.set(table, Math.min(sum.moved, gone.get(family) ?? 0));
-    gone.set(family, (gone.get(family) ?? 0) - (some.get(table) ?? 0));
-  }
-  return some;
 }
 
 function closedFault({ why, opensWith }: Closed): Fault {

@@ -11,7 +11,7 @@ import { type CloneTable, keyColumns } from "./tables.ts";
 /** What the statement's commits took of each table, added up. */
 export type Sums = Map<TableName, Sum>;
 
-export interface Sum extends Pick<CloneTable, "family"> {
+export interface Sum {
   readonly sum: RecoveredTable;
   /** Columns of its key. */
   readonly keys: readonly string[];
@@ -33,7 +33,7 @@ export function addTaken(sums: Sums, table: CloneTable, taken: Taken): void {
     own: so.own + taken.own,
     unknown: 0,
   };
-  sums.set(table.table, { sum, keys, family: table.family });
+  sums.set(table.table, { sum, keys });
 }
 
 function changedBetween(table: TableName): Fault {
@@ -49,10 +49,10 @@ export async function joinParts(
   sums: Sums,
   filesOf: (table: TableName) => { readonly parts: readonly string[]; readonly to: string },
 ): Promise<void> {
-  for (const [table, { sum, keys, family }] of sums) {
+  for (const [table, { sum, keys }] of sums) {
     const { parts, to } = filesOf(table);
     const older = await newestLines(table, parts, keys.length, to);
-    sums.set(table, { sum: { ...sum, rows: sum.rows - older, ...(older > 0 ? { older } : {}) }, keys, family });
+    sums.set(table, { sum: { ...sum, rows: sum.rows - older, ...(older > 0 ? { older } : {}) }, keys });
   }
 }
 

@@ -19,8 +19,6 @@ export interface CloneTable {
   readonly key: UniqueKey | null;
   /** Its file, by `nodeKey`. */
   readonly file: string;
-  /** The outermost partitioned table above it: rows move within that. Itself where there is none. */
-  readonly family: TableName;
 }
 
 /** A table is known by its oid: names may have been swapped since. Where it was dropped and made again, its name alone is left. */
@@ -59,7 +57,6 @@ export async function cloneTable(clone: Connection, target: Connection, known: K
     names: kept.map(({ name }) => name),
     key: rowKey(then),
     file: nodeKey(fileIn(row)),
-    family: now.ancestors.at(-1) ?? table,
   };
 }
 
