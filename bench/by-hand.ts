@@ -49,6 +49,11 @@ export async function byHand(
 export async function putBack(production: Connection, scratch: Connection, columns: string, from: string) {
   const staged = await timed(() => stage(production, scratch, columns, from));
   await scratch.close();
+  return { stagedMs: staged.ms, ...(await insertStaged(production, columns)) };
+}
+
+/** What lies in the staging table, put back by one INSERT and proved by one anti-join. */
+export async function insertStaged(production: Connection, columns: string) {
   const inserted = await timed(() =>
     production.run(
       "inserting",
@@ -63,7 +68,7 @@ export async function putBack(production: Connection, scratch: Connection, colum
   );
   await production.run("dropping", "drop table public.staging");
   if (verified.result.count !== "0") throw new Error(`by hand: ${verified.result.count} rows differ`);
-  return { stagedMs: staged.ms, insertMs: inserted.ms, verifyMs: verified.ms };
+  return { insertMs: inserted.ms, verifyMs: verified.ms };
 }
 
 async function patchedPages(production: Connection, file: string, xid: number): Promise<void> {
@@ -126,7 +131,8 @@ async function loadPages(server: TestServer, folder: string, file: string, defin
   return startServer({ binaries: server.binaries, folder, settings });
 }
 
-async function stage(production: Connection, scratch: Connection, columns: string, rows: string): Promise<void> {
+/** A table `public.staging` with those rows and a primary key. */
+export async function stage(production: Connection, scratch: Connection, columns: string, rows: string): Promise<void> {
   await production.run("making", "create table public.staging (like public.t)");
   await pipeline(
     scratch.client.query(copyTo(`copy (select ${columns} from ${rows}) to stdout`)),
