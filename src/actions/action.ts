@@ -66,7 +66,8 @@ export interface ReadContext extends Watch {
   leases(): readonly LeaseState[];
   /** Markers of this step on the target. */
   markers(key?: string): Promise<readonly MarkerRow[]>;
-  wishes: { readonly keepRescue: boolean };
+  /** `choice`: what was wished ahead at this step, which asks for one. */
+  wishes: { readonly keepRescue: boolean; readonly choice?: string };
 }
 
 export interface ActionContext extends ReadContext {

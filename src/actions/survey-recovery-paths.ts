@@ -34,7 +34,7 @@ export const surveyRecoveryPaths: Action<Params, Result> = {
   },
 
   async run(ctx, { statement }) {
-    const paths = await ctx.capability("evidence").paths(statement, ctx);
+    const paths = await ctx.capability("evidence").paths(statement, ctx, ctx.wishes.choice);
     await giveBackSpent(ctx, false);
     if (!paths.some((path) => path.feasible)) throw allClosed(paths);
     return { statement: statement.value, paths };

@@ -126,7 +126,8 @@ export interface Evidence {
    * to its limit. Absent: nothing ever is.
    */
   spent?(leases: readonly LeaseState[], rescued: boolean): Promise<readonly ChangedLease[]>;
-  paths(statement: Statement, watch: Watch): Promise<readonly PathOption[]>;
+  /** `named`: a path that will be taken, if it is open; what takes long to count of the others is left for when it is asked for. */
+  paths(statement: Statement, watch: Watch, named?: string): Promise<readonly PathOption[]>;
   /** Counts exactly what the path would hand out, without a write on the target; scratch space on this machine is allowed. */
   count(statement: Statement, path: string, watch: Watch): Promise<readonly RecoveredTable[]>;
   /** What the recovery makes for the while, in order: a scratch server on this machine, an extension on the target. */

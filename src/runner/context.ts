@@ -27,7 +27,7 @@ export function readContext(driver: Driver, step: PlannedStep): ReadContext {
     clock: parts.clock,
     limits: parts.limits,
     dryRun: isDryRun(driver),
-    wishes: { keepRescue: log.state.wishes.keepRescue },
+    wishes: wishesOf(driver, step),
     pausing: driver.pausing.signal,
     signal: driver.signal.signal,
     capability: (name, role) => capabilityOf(driver, step, name, role),
@@ -36,6 +36,12 @@ export function readContext(driver: Driver, step: PlannedStep): ReadContext {
     progress: (progress) => log.pass({ kind: "step.progressed", step: step.key, progress }),
     output: (text) => log.pass({ kind: "output.printed", step: step.key, text }),
   };
+}
+
+function wishesOf({ log }: Driver, { key }: PlannedStep): ReadContext["wishes"] {
+  const { keepRescue, choices } = log.state.wishes;
+  const choice = choices[key];
+  return choice === undefined ? { keepRescue } : { keepRescue, choice };
 }
 
 function capabilityOf<K extends Capability>(

@@ -15,7 +15,7 @@ const cases: Cases = [
     { path: "clone", incident: "delete" },
     [
       "kill@clone.staged:backup#1",
-      "kill@clone.paused:before#1 kill@clone.paused:after#1",
+      "kill@clone.paused:before#1 kill@clone.paused:before#1",
       "kill@step.effected:rescue#1",
       // Only root can mount a small disk; the test of a full disk for the journal says so loudly.
       ...(canMount ? ["full-scratch@clone.staged:backup#1"] : []),

@@ -11,6 +11,7 @@ import { heldFindings } from "./evidence/freeze/held.ts";
 import { logPinOver, narrowPins, spentPins } from "./evidence/freeze/narrow.ts";
 import { slotKeeper } from "./evidence/freeze/slots.ts";
 import { tableLockKeeper } from "./evidence/freeze/table-lock.ts";
+import { archivedFiles } from "./evidence/log/source.ts";
 import { recentCounts } from "./evidence/pages/recent.ts";
 import { cancelStatement, statementFate } from "./evidence/paths/cancel-open.ts";
 import type { PathContext } from "./evidence/paths/path.ts";
@@ -39,18 +40,19 @@ export function evidence(target: PostgresTarget, ahead: HeadStarts<Recovered>): 
     freeze: (table, options) => freezeParts(target, table, options, holder),
     held: (leases) => heldFindings(target, leases),
     search: async (query, watch) => {
-      const search = await reading(async (connection) =>
-        searchStatements(connection, await target.catalogue(), query, watch),
-      );
+      const asking = await target.catalogue();
+      const copies = process.env.NOARCH ? undefined : await archivedFiles(asking, target.request.backup);
+      const search = await reading((pages) => searchStatements({ reading: pages, asking, copies }, query, watch));
       const logged = await withLoggedStatements(target, context.log, query, search, watch);
       return { ...doubted(logged), hasBackup: target.request.backup !== undefined };
     },
     narrow: (leases, search) => narrowPins(target, leases, search),
     spent: (leases, rescued) => spentPins(target, leases, rescued),
-    paths: async (statement, watch) => {
+    paths: async (statement, watch, named) => {
       const options = [];
+      const taken = recoveryPaths.find(({ name }) => name === named)?.name;
       for (const path of recoveryPaths)
-        if (path.fits(statement)) options.push(await path.option(context, statement, watch));
+        if (path.fits(statement)) options.push(await path.option(context, statement, watch, taken));
       return options;
     },
     count: (statement, path, watch) => pathNamed(path).count(context, statement, watch),

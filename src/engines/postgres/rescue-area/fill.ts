@@ -131,7 +131,12 @@ async function countDuplicates(connection: Connection, area: AreaTable): Promise
   const one = comparison(area);
   if (one === null) return { key: null, duplicates: 0 };
   const by = keyColumns(one).map((column) => `r.${column.quoted}`);
+  const doing = `looking for duplicates in ${area.rows}`;
+  // The rows lie in key order, mostly: counting keys so takes a third of the time that groups of them take.
+  const counted = `select (count(*) = count(distinct ${by.length === 1 ? by[0] : `(${by.join(", ")})`}))::text as each from ${area.rows} as r`;
+  const { each } = await connection.row(doing, counted);
+  if (each === "true") return { key: one.key.name, duplicates: 0 };
   const sql = `select count(*)::text as duplicates from (select from ${area.rows} as r group by ${by.join(", ")} having count(*) > 1) as twice`;
-  const { duplicates } = await connection.row(`looking for duplicates in ${area.rows}`, sql);
+  const { duplicates } = await connection.row(doing, sql);
   return { key: one.key.name, duplicates: Number(duplicates) };
 }

@@ -1,5 +1,5 @@
 import { headStarts } from "../../../../src/engines/head-starts.ts";
-import type { Backup } from "../../../../src/engines/engine.ts";
+import type { Backup, Boundary } from "../../../../src/engines/engine.ts";
 import type { Recovered, Statement } from "../../../../src/engines/evidence.ts";
 import { evidence, evidenceKeepers } from "../../../../src/engines/postgres/evidence.ts";
 import { postgresTarget } from "../../../../src/engines/postgres/target.ts";
@@ -8,8 +8,13 @@ import { requestTo } from "../../../support/request.ts";
 import { watch } from "./scene.ts";
 
 /** A target with a backup, and its evidence; everything that it made is given back by `leave`. */
-export function cloneGround(from: ArchivingServer, backup: Backup, database = "postgres") {
-  const target = postgresTarget(requestTo(from.server, database, { backup }));
+export function cloneGround(
+  from: ArchivingServer,
+  backup: Backup,
+  database = "postgres",
+  reached: Boundary = () => undefined,
+) {
+  const target = postgresTarget(requestTo(from.server, database, { backup, reached }));
   const { run } = target.request.session;
   const { scratch } = target.request.machine;
   const ahead = headStarts<Recovered>();

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Connection } from "../../../../src/engines/postgres/connection.ts";
 import { type Commit, commitsInLog } from "../../../../src/engines/postgres/evidence/search/commits.ts";
 import { crc32c } from "../../../../src/engines/postgres/evidence/log/crc32c.ts";
-import { serverLog } from "../../../../src/engines/postgres/evidence/log/server-log.ts";
+import { fileBytes, type LogFiles, serverLog } from "../../../../src/engines/postgres/evidence/log/server-log.ts";
 import { writesInLog } from "../../../../src/engines/postgres/evidence/search/writes.ts";
 import { nextXid } from "../../../../src/engines/postgres/evidence/xid.ts";
 import { onEachMajor } from "../../../support/majors.ts";
@@ -128,5 +128,25 @@ onEachMajor([14, 18], (major) => {
     expect(new Set(seen).size).toBe(seen.length);
     expect(seen.every((at) => at >= log.window.from && at < log.window.to)).toBe(true);
     expect(bytes.reduce((sum, one) => sum + one, 0)).toBe(Number(log.window.to - log.window.from));
+  });
+
+  test("copies of files are taken first, and of a damaged one the server's own: the same records come of it", async () => {
+    const visited = async (copies?: LogFiles) => {
+      const seen: bigint[] = [];
+      const log = await serverLog(sql, copies);
+      for await (const _bytes of log?.newestFirst(({ position }) => seen.push(position)) ?? []);
+      return seen;
+    };
+    const asked: string[] = [];
+    const damagedCopies: LogFiles = async (name, size) => {
+      asked.push(name);
+      const bytes = await fileBytes(sql, name, size);
+      bytes?.fill(0xff, Math.floor(size / 2), Math.floor(size / 2) + 100);
+      return bytes;
+    };
+    const all = await visited();
+    const byCopies = await visited(damagedCopies);
+    expect(byCopies.toSorted()).toEqual(all.toSorted());
+    expect(asked.length).toBeGreaterThan(1);
   });
 });

@@ -113,6 +113,22 @@ onEachWithLog([16, 18], (major) => {
     return option;
   }
 
+  test("where another way is asked for ahead, the log is not counted for the list, and can be chosen all the same", async () => {
+    await run("CREATE TABLE public.n (id int PRIMARY KEY, note text)");
+    await run("INSERT INTO public.n SELECT n, 'x' FROM generate_series(1, 50) n");
+    await run("DELETE FROM public.n WHERE id > 30");
+    await run("VACUUM public.n");
+    const rescue = stage.scene();
+    const [statement] = (await rescue.find("public.n")).statements;
+    if (!statement) throw new Error("nothing was found");
+    const asked = async (named: string) =>
+      (await rescue.evidence.paths(statement, watch, named)).find(({ path }) => path === "wal");
+    expect(await asked("clone")).toMatchObject({ feasible: true, rows: null, recommended: false });
+    expect((await asked("clone"))?.why).toContain("another way was asked for");
+    expect(await rescue.evidence.count(statement, "wal", watch)).toMatchObject([{ rows: 20 }]);
+    for (const named of ["wal", "recommended"]) expect(await asked(named)).toMatchObject({ feasible: true, rows: 20 });
+  });
+
   test("what one savepoint inserted and another deleted is not told as lost", async () => {
     await run("CREATE TABLE public.s (id int PRIMARY KEY, note text)");
     await run("INSERT INTO public.s SELECT n, 'x' FROM generate_series(1, 100) n");

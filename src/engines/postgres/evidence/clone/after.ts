@@ -2,7 +2,7 @@ import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import type { Connection } from "../../connection.ts";
 import { fieldValue, linesOf, splitLine } from "./lines.ts";
-import { onlyEnded, type ReadTable } from "./before.ts";
+import { type Files, onlyEnded, type ReadTable } from "./before.ts";
 import type { Trace } from "./trace.ts";
 import { type CloneTable, fileOf, keyColumns } from "./tables.ts";
 
@@ -15,11 +15,6 @@ export interface Taken {
 }
 
 const atOnce = 2000;
-
-interface Files {
-  readonly from: string;
-  readonly to: string;
-}
 
 /** By place: nothing but the COMMIT lies between, so what is gone from its place was ended by it; the log says in which way. */
 export async function takenByPlace(clone: Connection, table: ReadTable, trace: Trace, files: Files): Promise<Taken> {
@@ -117,5 +112,6 @@ async function filter(
       if (left.length > 0) yield Buffer.from(left.map(({ rest }) => `${rest}\n`).join(""), "latin1");
     }
   };
-  await pipeline(kept, createWriteStream(files.to, { flags: "a", mode: 0o600 }));
+  // Room enough that the next lines are weighed while those before are written.
+  await pipeline(kept, createWriteStream(files.to, { flags: "a", mode: 0o600, highWaterMark: 8 * 1024 * 1024 }));
 }

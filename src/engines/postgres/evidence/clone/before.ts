@@ -5,6 +5,7 @@ import type { Column } from "../../catalogue.ts";
 import type { Connection } from "../../connection.ts";
 import { postgresFault } from "../../errors.ts";
 import { scratchFault } from "../scratch-files.ts";
+import type { Taken } from "./after.ts";
 import { type CloneTable, keyColumns, keyList } from "./tables.ts";
 
 /**
@@ -18,21 +19,61 @@ export interface Which {
   readonly keys: boolean;
 }
 
-/** A table whose rows were read. */
-export interface ReadTable extends CloneTable, Pick<Which, "all"> {}
+/** A table whose rows were read. `taken`: proved already, what of them it took. */
+export interface ReadTable extends CloneTable, Pick<Which, "all"> {
+  readonly taken: Taken | null;
+}
 
 /** Nothing but the COMMIT lies between before and after: what a version has here it has there too. */
 export const onlyEnded = "WHERE xmax <> '0'::xid";
 
+export interface Files {
+  /** Rows with their places. */
+  readonly from: string;
+  /** Rows that were taken. */
+  readonly to: string;
+}
+
 /** Writes them in key order: the place, perhaps the key, then the columns. */
-export async function readBefore(clone: Connection, table: CloneTable, which: Which, file: string): Promise<void> {
-  const first = ["t.ctid", ...(which.keys ? keyColumns(table).map(keyText) : [])];
+export function readBefore(clone: Connection, table: CloneTable, which: Which, { from }: Files): Promise<number> {
+  return copyOut(clone, table, which, { file: from, first: ["t.ctid"] });
+}
+
+/**
+ * By count: a transaction that, as the log proves, did nothing to the table but delete `deletes` rows that were there before. All of these are
+ * among those that somebody ended or locked; where there are no more of them, they are these. Null where there are.
+ */
+export async function readIfAll(
+  clone: Connection,
+  table: CloneTable,
+  which: Which,
+  deletes: number,
+  { to }: Files,
+): Promise<Taken | null> {
+  const { rows } = await clone.row("counting in the clone", `SELECT count(*)::text AS rows ${fromWhere(table, which)}`);
+  if (Number(rows) !== deletes) return null;
+  const read = await copyOut(clone, table, which, { file: to, first: [] });
+  if (read !== deletes) throw new Error(`${read} rows of ${table.table} came in place of ${deletes}`);
+  return { rows: read, updated: 0, moved: 0, own: 0 };
+}
+
+function fromWhere(table: CloneTable, { all, members }: Which): string {
+  return `FROM ONLY ${table.inClone} t ${all ? "WHERE true" : onlyEnded} AND t.xmin <> ALL ('{${members.join(",")}}'::xid[])`;
+}
+
+async function copyOut(
+  clone: Connection,
+  table: CloneTable,
+  which: Which,
+  { file, first }: { readonly file: string; readonly first: readonly string[] },
+): Promise<number> {
+  const keys = which.keys ? keyColumns(table).map(keyText) : [];
   const columns = table.columns.map(({ quoted }) => `t.${quoted}`);
-  const select = `SELECT ${[...first, ...columns].join(", ")} FROM ONLY ${table.inClone} t
-    ${which.all ? "WHERE true" : onlyEnded} AND t.xmin <> ALL ('{${which.members.join(",")}}'::xid[]) ORDER BY ${keyList(table, "t.")}`;
+  const select = `SELECT ${[...first, ...keys, ...columns].join(", ")} ${fromWhere(table, which)} ORDER BY ${keyList(table, "t.")}`;
   try {
-    const out = createWriteStream(file, { flags: "wx", mode: 0o600 });
-    await pipeline(clone.client.query(copyTo(`COPY (${select}) TO STDOUT`)), out);
+    const rows = clone.client.query(copyTo(`COPY (${select}) TO STDOUT`));
+    await pipeline(rows, createWriteStream(file, { flags: "wx", mode: 0o600 }));
+    return rows.rowCount;
   } catch (error) {
     throw scratchFault(error) ?? postgresFault(error, `reading ${table.inClone} in the clone`, "reading");
   }

@@ -16,6 +16,15 @@ export interface LoggedTraces {
   of(file: string): Trace;
 }
 
+/** What the survey told, where there is no more to know: each row that is gone was deleted. Null where it did more to these files than that. */
+export function surveyedTraces({ files, log }: Surveyed, commit: FoundCommit): LoggedTraces | null {
+  const { alsoWrote, moved, made, dropped, deleted } = commit;
+  const isMore = alsoWrote || moved > 0 || made.length > 0 || dropped.length > 0;
+  if (isMore || beginOf(log, commit) === null) return null;
+  const of = (file: string): Trace => ({ fate: () => "deleted", deletes: deleted.get(file) ?? 0 });
+  return { files: new Set([...files.values()].flat()), of };
+}
+
 /** From the transaction's beginning to its COMMIT, out of the log that was staged: the very files that the clone replays. */
 export async function loggedTraces(
   { folder }: Clone,

@@ -12,7 +12,8 @@ export type Side = "before" | "after";
 
 export interface Paused {
   readonly connection: Connection;
-  stop(): Promise<void>;
+  /** `forGood`: it is not started again. */
+  stop(forGood: boolean): Promise<void>;
 }
 
 /** Replays up to the record at `position`, without it or with it, pauses, and proves where it stands. */
@@ -80,13 +81,13 @@ function endedBy(
   connection: Connection,
   { restartpoints }: Clone,
   signal: AbortSignal,
-): () => Promise<void> {
+): Paused["stop"] {
   const end = () => void server.stop("immediate");
   signal.addEventListener("abort", end, { once: true });
-  return async () => {
+  return async (forGood) => {
     signal.removeEventListener("abort", end);
     await connection.close();
-    await server.stop(restartpoints ? "fast" : "immediate"); // a fast stop leaves a place to begin from
+    await server.stop(restartpoints && !forGood ? "fast" : "immediate"); // a fast stop leaves a place to begin from
   };
 }
 

@@ -21,7 +21,8 @@ import { filesOf, type Reading, takeOne } from "./take.ts";
 
 /**
  * The rows that the statement took, out of a clone that stands once just before and once just after each of its commits. Nothing
- * but that COMMIT lies between the two, so what is gone from one to the other was taken by it and by nobody else.
+ * but that COMMIT lies between the two, so what is gone from one to the other was taken by it and by nobody else. Where the log proves that
+ * a commit did nothing but delete, and how often, the count of what was about to go proves as much, and nobody looks at what came after.
  */
 export async function recoverByClone(
   target: PostgresTarget,

@@ -101,11 +101,27 @@ async function putTree(put: Put, from: string, to: string): Promise<void> {
   const found = lstatSync(from);
   if (found.isDirectory()) {
     await mkdir(to, { mode: 0o700 });
-    for (const name of readdirSync(from)) await within(put, path.join(from, name), path.join(to, name));
+    await someAtOnce(readdirSync(from), (name) => within(put, path.join(from, name), path.join(to, name)));
   } else if (found.isFile()) {
     put.seen(found.size);
     // Where the file system can share blocks, a copy costs no space.
     if (put.kind === "copy") await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
     else await rename(from, to);
   } else throw strange(from);
+}
+
+/** A cluster is a thousand small files: one after the other their copying is mostly waiting. When one fails, none is begun any more. */
+async function someAtOnce(names: readonly string[], put: (name: string) => Promise<void>): Promise<void> {
+  const left = [...names];
+  const worker = async (): Promise<void> => {
+    for (let name = left.shift(); name !== undefined; name = left.shift()) await put(name);
+  };
+  const workers = [worker, worker, worker, worker].map((work) =>
+    work().catch((error: unknown) => {
+      left.length = 0;
+      throw error;
+    }),
+  );
+  await Promise.allSettled(workers);
+  await Promise.all(workers);
 }

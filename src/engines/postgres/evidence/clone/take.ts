@@ -9,10 +9,10 @@ import type { PostgresTarget } from "../../target.ts";
 import type { FoundCommit } from "../log/summary.ts";
 import { plural } from "../say.ts";
 import { hasRows, type Taken, takenByKey, takenByPlace } from "./after.ts";
-import { readBefore, type ReadTable, type Which } from "./before.ts";
+import { type Files, readBefore, readIfAll, type ReadTable, type Which } from "./before.ts";
 import type { Clone } from "./build.ts";
 import { clonePlaces } from "./folder.ts";
-import { loggedTraces, type LoggedTraces } from "./logged-traces.ts";
+import { loggedTraces, type LoggedTraces, surveyedTraces } from "./logged-traces.ts";
 import { type Paused, pausedAt } from "./paused.ts";
 import { firstLock, pausesBefore } from "./pauses.ts";
 import { addTaken, type Sums } from "./sums.ts";
@@ -38,16 +38,30 @@ interface Nth {
 
 /** What one commit took, written to files of ours and added to `sums`. */
 export async function takeOne(reading: Reading, { commit, nth }: Nth, sums: Sums): Promise<void> {
-  const { statement, clone, target, watch } = reading;
+  const { statement, surveyed } = reading;
+  const told = isWhole(statement) ? null : surveyedTraces(surveyed, commit);
   // The log is read here while the clone replays and gives its rows.
   const [tables, early] = await Promise.all([
-    readTables(reading, commit),
-    isWhole(statement) ? null : traces(reading, commit),
+    readTables(reading, { commit, nth }, told),
+    isWhole(statement) ? null : (told ?? traces(reading, commit)),
   ]);
+  const left = tables.filter((table) => !isProved(table));
+  for (const table of tables) if (table.taken) addTaken(sums, table, table.taken);
+  if (left.length > 0) await takeAfter(reading, { commit, nth }, left, { early, sums });
+}
+
+/** Of tables where what it took is not proved yet: what of the rows is gone just after it. */
+async function takeAfter(
+  reading: Reading,
+  { commit, nth }: Nth,
+  tables: readonly ReadTable[],
+  { early, sums }: { readonly early: LoggedTraces | null; readonly sums: Sums },
+): Promise<void> {
+  const { clone, target, watch } = reading;
   const known = early && (await tracesFor(early, reading, commit, tables));
   const after = await pausedAt(clone, target.request.target.database, commit.position, "after", watch);
   target.request.reached("clone.paused:after");
-  await whileOpen(after, watch, async () => {
+  await whileOpen(after, watch, isLast(reading, nth), async () => {
     for (const [at, table] of tables.entries()) {
       tellOf(reading, at, `${table.table} just after it`);
       const files = filesOf(reading, table.table, nth);
@@ -61,20 +75,34 @@ export async function takeOne(reading: Reading, { commit, nth }: Nth, sums: Sums
   });
 }
 
-async function readTables(reading: Reading, commit: FoundCommit): Promise<readonly ReadTable[]> {
+async function readTables(
+  reading: Reading,
+  { commit, nth: nthCommit }: Nth,
+  told: LoggedTraces | null,
+): Promise<readonly ReadTable[]> {
   const { statement, clone, target, watch } = reading;
   const tables: ReadTable[] = [];
   const oids = statement.kind === "drop" ? await oidsBefore(reading, commit) : reading.surveyed.oids;
-  for (const [position, names] of pausesBefore(commit, oids)) {
+  const pauses = pausesBefore(commit, oids);
+  for (const [position, names] of pauses) {
     const before = await pausedAt(clone, target.request.target.database, position, "before", watch);
     target.request.reached("clone.paused:before");
     const isLocked = position < commit.position;
     const known = names.map((table) => ({ table, oid: oids.get(table) ?? 0, madeAgain: statement.kind === "drop" }));
     const tell = (nth: number, table: TableName) => tellOf(reading, tables.length + nth, `${table} just before it`);
-    tables.push(...(await whileOpen(before, watch, () => readPaused(reading, before, known, { isLocked, tell }))));
+    const isEnd = isLast(reading, nthCommit) && position === pauses.at(-1)?.[0];
+    const forGood = (read: readonly ReadTable[]) => isEnd && [...tables, ...read].every(isProved);
+    tables.push(
+      ...(await whileOpen(before, watch, forGood, () =>
+        readPaused(reading, before, known, { isLocked, tell, told, nth: nthCommit }),
+      )),
+    );
   }
   return tables;
 }
+
+const isProved = ({ taken }: ReadTable) => taken !== null;
+const isLast = ({ surveyed, statement }: Reading, nth: number) => nth === commitsOf(surveyed, statement).length - 1;
 
 function traces(
   { surveyed, clone, watch }: Reading,
@@ -94,7 +122,7 @@ function tracesFor(read: LoggedTraces, reading: Reading, commit: FoundCommit, ta
 async function oidsBefore(reading: Reading, commit: FoundCommit): Promise<ReadonlyMap<TableName, number>> {
   const { clone, target, watch, names } = reading;
   const paused = await pausedAt(clone, target.request.target.database, firstLock(commit), "before", watch);
-  return whileOpen(paused, watch, async () => {
+  return whileOpen(paused, watch, false, async () => {
     const sql = "SELECT name, to_regclass(name)::oid::text AS oid FROM unnest($1::text[]) AS n(name)";
     const rows = await paused.connection.rows("looking for the table in the clone", sql, [[...names]]);
     const found = rows.flatMap(({ name, oid }) => (oid == null ? [] : [[name ?? "", Number(oid)] as const]));
@@ -112,11 +140,18 @@ function notDropped(names: readonly TableName[]): Fault {
   });
 }
 
+interface Pausing {
+  readonly isLocked: boolean;
+  readonly tell: (nth: number, table: TableName) => void;
+  readonly told: LoggedTraces | null;
+  readonly nth: number;
+}
+
 async function readPaused(
   reading: Reading,
   { connection }: Paused,
   known: readonly Known[],
-  { isLocked, tell }: { readonly isLocked: boolean; readonly tell: (nth: number, table: TableName) => void },
+  { isLocked, tell, told, nth: nthCommit }: Pausing,
 ): Promise<readonly ReadTable[]> {
   const members = ofStatement(reading);
   const tables: ReadTable[] = [];
@@ -125,8 +160,12 @@ async function readPaused(
     const table = await cloneTable(connection, await reading.target.catalogue(), one);
     const isAll = isWhole(reading.statement);
     const which: Which = { members, all: isLocked || isAll, keys: isAll || reading.statement.kind === "group" };
-    await readBefore(connection, table, which, filesOf(reading, one.table).from);
-    tables.push({ ...table, all: which.all });
+    const files = filesOf(reading, one.table, nthCommit);
+    const taken = told?.files.has(table.file)
+      ? await readIfAll(connection, table, which, told.of(table.file).deletes, files)
+      : null;
+    if (taken === null) await readBefore(connection, table, which, files);
+    tables.push({ ...table, all: which.all, taken });
   }
   return tables;
 }
@@ -166,15 +205,23 @@ async function wholeTable(after: Paused, table: CloneTable, files: { from: strin
   );
 }
 
-/** What fails because the signal ended its server is the signal's doing. */
-async function whileOpen<T>(paused: Paused, { signal }: Watch, work: () => Promise<T>): Promise<T> {
+/** What fails because the signal ended its server is the signal's doing. `forGood`: whether, after what the work gave, it is not started again. */
+async function whileOpen<T>(
+  paused: Paused,
+  { signal }: Watch,
+  forGood: boolean | ((done: T) => boolean),
+  work: () => Promise<T>,
+): Promise<T> {
+  let isEnd = false;
   try {
-    return await work();
+    const done = await work();
+    isEnd = typeof forGood === "boolean" ? forGood : forGood(done);
+    return done;
   } catch (error) {
     signal.throwIfAborted();
     throw error;
   } finally {
-    await paused.stop();
+    await paused.stop(isEnd);
   }
 }
 
@@ -192,15 +239,13 @@ function proveSum({ table }: CloneTable, { own, rows }: Taken): void {
   );
 }
 
-interface Files {
-  readonly from: string;
-  /** What the `nth` commit took. */
-  readonly to: string;
+/** `to`: what the commit took; `all`: what all of them did. */
+interface TableFiles extends Files {
   readonly all: string;
 }
 
 /** What a group took lies in a file for each commit first. */
-export function filesOf({ clone, names, statement }: Reading, table: TableName, nth = 0): Files {
+export function filesOf({ clone, names, statement }: Reading, table: TableName, nth = 0): TableFiles {
   const place = path.join(clonePlaces(clone.folder).rows, `t${names.indexOf(table) + 1}`);
   const all = `${place}.copy`;
   return { from: `${place}.before`, to: statement.kind === "group" ? `${all}.${nth}` : all, all };

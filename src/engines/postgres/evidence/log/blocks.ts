@@ -47,17 +47,25 @@ export function partsOf(bytes: Buffer, before15: boolean): RecordParts {
   return { blocks, main: bytes.subarray(bytes.length - mainLength) };
 }
 
-/** The part of it that is not about one page, alone. */
+/** The part of it that is not about one page, alone: of a record with one page, as most are, the rest is passed over. */
 export function mainOf({ bytes }: { readonly bytes: Buffer }, major: number): Buffer {
-  return partsOf(bytes, major < 15).main;
+  const before15 = major < 15;
+  if (bytes.length < 44 || bytes.readUInt8(24) > 32) return partsOf(bytes, before15).main;
+  const at = nodeAt(bytes, before15) + 16;
+  const image = (bytes.readUInt8(25) & hasImage) === 0 ? 0 : bytes.readUInt16LE(28);
+  const isNext = bytes.length - at > bytes.readUInt16LE(26) + image && bytes.readUInt8(at) === short;
+  return isNext ? bytes.subarray(bytes.length - bytes.readUInt8(at + 1)) : partsOf(bytes, before15).main;
 }
 
 /** The file of the first page alone, without taking the record apart: enough to pass over what is not ours. */
 export function firstNode(bytes: Buffer, before15: boolean): FileNode | null {
-  if (bytes.length < 44 || bytes.readUInt8(24) > 32) return null;
-  const flags = bytes.readUInt8(25);
-  if ((flags & hasImage) === 0) return fileNode(bytes, 28);
+  return bytes.length < 44 || bytes.readUInt8(24) > 32 ? null : fileNode(bytes, nodeAt(bytes, before15));
+}
+
+/** Where the first page's file stands, after its head and the image's. */
+function nodeAt(bytes: Buffer, before15: boolean): number {
+  if ((bytes.readUInt8(25) & hasImage) === 0) return 28;
   const info = bytes.readUInt8(32);
   const compressed = before15 ? 0x02 : 0x1c;
-  return fileNode(bytes, (info & holeInImage) !== 0 && (info & compressed) !== 0 ? 35 : 33);
+  return (info & holeInImage) !== 0 && (info & compressed) !== 0 ? 35 : 33;
 }

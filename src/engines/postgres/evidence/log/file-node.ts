@@ -16,6 +16,10 @@ export function nodeKey({ space, database, node }: FileNode): string {
   return `${space}/${database}/${node}`;
 }
 
+export function isSameFile(a: FileNode, b: FileNode): boolean {
+  return a.node === b.node && a.database === b.database && a.space === b.space;
+}
+
 /** Columns that say where a relation's file lies today. `relation`, `d`: its row of pg_class, and the database's of pg_database. */
 export function fileColumns(relation: string, prefix = ""): string {
   return `pg_relation_filenode(${relation}.oid)::text AS ${prefix}node,

@@ -47,7 +47,7 @@ export async function eachRecord(
   upTo: bigint,
   visit: (record: LogRecord) => void,
 ): Promise<ReadUpTo> {
-  const reading: Reading = { visit, upTo, open: null, last: null, end: 0n, visited: -1n };
+  const reading: Reading = { visit, upTo, open: null, last: null, end: 0n, visited: -1 };
   for (const segment of segments) {
     const stopped = await readSegment(reading, segment, read, upTo);
     if (stopped === "missing") return { end: reading.end, stoppedAt: segment, damage: null };
@@ -76,10 +76,10 @@ interface Reading {
   readonly upTo: bigint;
   open: Begun | null;
   /** Where the last record began; null = not known yet. */
-  last: bigint | null;
+  last: number | null;
   end: bigint;
   /** The last one that was given out: another copy of a file gives none twice. */
-  visited: bigint;
+  visited: number;
 }
 
 /** Where reading stops in a file; null = nowhere, the next one goes on. */
@@ -142,46 +142,93 @@ function goOn(reading: Reading, open: Begun, part: Buffer, at: bigint, rest: num
     return "whole";
   }
   reading.open = null;
-  return finish(reading, open.position, Buffer.concat(parts), at + BigInt(part.length));
+  const whole = Buffer.concat(parts);
+  const how = finish(reading, Number(open.position), whole, 0, whole.length);
+  if (how !== "broken") reading.end = at + BigInt(part.length);
+  return how;
 }
 
-/** Records that begin on the page from `at` on; where they stop, "switch", or null where the next page goes on. */
+/**
+ * Records that begin on the page from `at` on; where they stop, "switch", or null where the next page goes on. Millions go through here:
+ * positions are numbers (exact up to 8 PiB of log), and a record is cut out of its page when somebody looks into it.
+ */
 function recordsOn(reading: Reading, page: Buffer, pageStart: bigint, from: number): Stop | "switch" {
-  let at = from;
+  const [start, upTo] = [Number(pageStart), Number(reading.upTo)];
+  let [at, done] = [from, from];
+  let stop: Stop | "switch" = null;
   while (at + 4 <= page.length) {
     const length = page.readUInt32LE(at);
-    const position = pageStart + BigInt(at);
-    if (length < headBytes || position >= reading.upTo) return position;
+    const position = start + at;
+    if (length < headBytes || position >= upTo) {
+      stop = BigInt(position);
+      break;
+    }
     if (at + length > page.length) {
       const part = page.subarray(at);
-      const end = position + BigInt(length);
-      reading.open = { position, parts: [part], have: part.length, need: length, end };
-      return null;
+      const end = BigInt(position + length);
+      reading.open = { position: BigInt(position), parts: [part], have: part.length, need: length, end };
+      break;
     }
-    const done = finish(reading, position, page.subarray(at, at + length), position + BigInt(length));
-    if (done !== "whole") return done === "switch" ? done : position;
+    const how = finish(reading, position, page, at, at + length);
+    if (how !== "broken") done = at + length;
+    if (how !== "whole") {
+      stop = how === "switch" ? how : BigInt(position);
+      break;
+    }
     at = aligned(at + length);
   }
-  return null;
+  if (done > from) reading.end = BigInt(start + done);
+  return stop;
 }
 
-/** A record is only looked at once its checksum and its link are proved. */
-function finish(reading: Reading, position: bigint, bytes: Buffer, end: bigint): "whole" | "broken" | "switch" {
-  if (reading.last !== null && bytes.readBigUInt64LE(8) !== reading.last) return "broken";
-  if (checksumOf(bytes) !== bytes.readUInt32LE(20)) return "broken";
+/** A record is only looked at once its checksum and its link are proved. It lies in `bytes` from `at` to `end`. */
+function finish(
+  reading: Reading,
+  position: number,
+  bytes: Buffer,
+  at: number,
+  end: number,
+): "whole" | "broken" | "switch" {
+  const before = bytes.readUInt32LE(at + 8) + bytes.readUInt32LE(at + 12) * 2 ** 32;
+  if (reading.last !== null && before !== reading.last) return "broken";
+  // What the record says, then its head up to the checksum.
+  const checksum = crc32c(bytes, at, at + 20, crc32c(bytes, at + headBytes, end));
+  if (checksum !== bytes.readUInt32LE(at + 20)) return "broken";
   reading.last = position;
-  reading.end = end;
-  const [info, kind] = [bytes.readUInt8(16), bytes.readUInt8(17)];
+  const record = new RecordAt(position, bytes, at, end);
   if (position > reading.visited) {
     reading.visited = position;
-    reading.visit({ position, xid: bytes.readUInt32LE(4), manager: kind, info, bytes });
+    reading.visit(record);
   }
-  return kind === manager.xlog && (info & 0xf0) === switchInfo ? "switch" : "whole";
+  return record.manager === manager.xlog && (record.info & 0xf0) === switchInfo ? "switch" : "whole";
 }
 
-/** What the record says, then its head up to the checksum. */
-function checksumOf(bytes: Buffer): number {
-  return crc32c(bytes, 0, 20, crc32c(bytes, headBytes));
+class RecordAt implements LogRecord {
+  readonly xid: number;
+  readonly manager: number;
+  readonly info: number;
+  readonly #position: number;
+  readonly #page: Buffer;
+  readonly #at: number;
+  readonly #end: number;
+
+  constructor(position: number, page: Buffer, at: number, end: number) {
+    this.xid = page.readUInt32LE(at + 4);
+    this.info = page.readUInt8(at + 16);
+    this.manager = page.readUInt8(at + 17);
+    this.#position = position;
+    this.#page = page;
+    this.#at = at;
+    this.#end = end;
+  }
+
+  get position(): bigint {
+    return BigInt(this.#position);
+  }
+
+  get bytes(): Buffer {
+    return this.#page.subarray(this.#at, this.#end);
+  }
 }
 
 function aligned(at: number): number {

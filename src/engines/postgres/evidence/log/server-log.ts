@@ -16,8 +16,11 @@ export interface ServerLog {
   newestFirst(visit: (record: LogRecord) => void): AsyncGenerator<number>;
 }
 
-/** Null where the role may not read the server's files. */
-export async function serverLog(connection: Connection): Promise<ServerLog | null> {
+/** Gives the bytes of a file of the log by its name and size; null where it is not there, or is another. */
+export type LogFiles = (name: string, size: number) => Promise<Buffer | null>;
+
+/** Null where the role may not read the server's files. `copies`: where a file is looked for before the server is asked for it. */
+export async function serverLog(connection: Connection, copies?: LogFiles): Promise<ServerLog | null> {
   const { may, major } = await connection.row(
     "asking for the log's files",
     `SELECT has_function_privilege('pg_read_binary_file(text, bigint, bigint, boolean)', 'execute')::text AS may,
@@ -25,28 +28,56 @@ export async function serverLog(connection: Connection): Promise<ServerLog | nul
   );
   if (may !== "true") return null;
   const window = await logWindow(connection);
-  return { major: Number(major), window, newestFirst: (visit) => newestFirst(connection, window, visit) };
+  const ofServer: LogFiles = (name, size) => fileBytes(connection, name, size);
+  const files = copies === undefined ? [ofServer] : [copies, ofServer];
+  return { major: Number(major), window, newestFirst: (visit) => newestFirst(files, window, visit) };
 }
 
 async function* newestFirst(
-  connection: Connection,
+  places: readonly LogFiles[],
   { from, to, timeline, segmentBytes }: LogWindow,
   visit: (record: LogRecord) => void,
 ): AsyncGenerator<number> {
-  let newer: { readonly segment: Segment; readonly bytes: Buffer } | null = null;
+  let newer: ReadFile | null = null;
   for (const segment of segmentsBetween(timeline, from, to - 1n, segmentBytes).toReversed()) {
-    const bytes = await fileBytes(connection, segmentName(segment, segmentBytes), segmentBytes);
-    if (bytes === null) return;
+    const file = copiesOf(places, segment, segmentBytes);
+    if ((await file.copy(0)) === null) return;
     // The last record of a file may end in the one after it.
-    const files: readonly Segment[] = newer === null ? [segment] : [segment, newer.segment];
+    const both: readonly ReadFile[] = newer === null ? [file] : [file, newer];
     const end = newer === null ? to : newer.segment.start;
-    const read = (wanted: Segment, copy: number) =>
-      Promise.resolve(copy > 0 ? null : wanted === segment ? bytes : (newer?.bytes ?? null));
-    const { damage } = await eachRecord(files, read, end, visit);
+    const read = async (wanted: Segment, nth: number) =>
+      (await both.find((one) => one.segment === wanted)?.copy(nth)) ?? null;
+    const { damage } = await eachRecord(
+      both.map((one) => one.segment),
+      read,
+      end,
+      visit,
+    );
     if (damage !== null) return;
-    newer = { segment, bytes };
+    newer = file;
     yield Number(end - (segment.start > from ? segment.start : from));
   }
+}
+
+interface ReadFile {
+  readonly segment: Segment;
+  /** The nth of its copies; null where there is no further one. */
+  copy(nth: number): Promise<Buffer | null>;
+}
+
+function copiesOf(places: readonly LogFiles[], segment: Segment, segmentBytes: number): ReadFile {
+  const found: Buffer[] = [];
+  let asked = 0;
+  return {
+    segment,
+    copy: async (nth) => {
+      for (; found.length <= nth && asked < places.length; asked += 1) {
+        const bytes = await places[asked]?.(segmentName(segment, segmentBytes), segmentBytes);
+        if (bytes) found.push(bytes);
+      }
+      return found[nth] ?? null;
+    },
+  };
 }
 
 const partBytes = 4 * 1024 * 1024;

@@ -6,8 +6,8 @@ import type { Connection } from "../../connection.ts";
 import { makeScratchRoot } from "../../server/scratch-root.ts";
 import { onScratch } from "../scratch-files.ts";
 import { lsnNumber } from "./position.ts";
-import { pageBytes, type Segment, segmentHead, segmentName } from "./segments.ts";
-import { fileBytes } from "./server-log.ts";
+import { pageBytes, type Segment, segmentHead, segmentName, segmentOf } from "./segments.ts";
+import { fileBytes, type LogFiles } from "./server-log.ts";
 
 /** Where the log since the backup is read from: the archive, what came with the backup, and the server itself for what is not archived yet. */
 export interface LogSource {
@@ -70,6 +70,24 @@ export async function logSource(connection: Connection, { backup, scratch }: Log
     },
   };
 }
+
+/** Files of this server's log as a folder archive has them: a folder is read ten times as fast as the server gives files. Null without one. */
+export async function archivedFiles(connection: Connection, backup: Backup | undefined): Promise<LogFiles | undefined> {
+  if (backup?.log.kind !== "folder") return undefined;
+  const { folder } = backup.log;
+  const { may } = await connection.row("asking what this role may do", maySystem);
+  if (may !== "true") return undefined;
+  const { system = "" } = await connection.row("asking which server this is", systemSql);
+  return (name, size) => {
+    const found = fileAt(path.join(folder, name), size);
+    const segment = segmentOf(name, size);
+    const isOurs = Buffer.isBuffer(found) && segment !== null && isOf(found, segment, system ?? "");
+    return Promise.resolve(isOurs ? found : null);
+  };
+}
+
+const maySystem = "SELECT has_function_privilege('pg_control_system()', 'execute')::text AS may";
+const systemSql = "SELECT system_identifier::text AS system FROM pg_control_system()";
 
 const serverSql = `SELECT pg_size_bytes(current_setting('wal_segment_size'))::text AS bytes,
     (SELECT system_identifier::text FROM pg_control_system()) AS system, pg_current_wal_flush_lsn()::text AS end,

@@ -1,6 +1,6 @@
 import { firstNode, mainOf } from "./blocks.ts";
 import { commitOf, type LoggedCommit } from "./commit.ts";
-import { fileNode, nodeKey } from "./file-node.ts";
+import { fileNode, type FileNode, isSameFile, nodeKey } from "./file-node.ts";
 import { heap, operationOf, removalIn, rowsInserted } from "./heap.ts";
 import { leastAt, type LeastSettings } from "./least-settings.ts";
 import { type LogRecord, manager } from "./records.ts";
@@ -24,6 +24,8 @@ export interface FoundCommit extends LoggedCommit {
   readonly deleted: ReadonlyMap<string, number>;
   /** Rows of these files that it moved to another partition; it may have deleted some of them there. */
   readonly moved: number;
+  /** It also inserted or updated rows of these files. */
+  readonly alsoWrote: boolean;
   /** By file: rows that it inserted, of which it may have deleted some; noted only where it was asked for by its id. */
   readonly inserted: ReadonlyMap<string, number>;
   /** Files that it made, by `nodeKey`. */
@@ -62,6 +64,7 @@ const [schemas, areaName] = [2615, "holdfast_rescue_"];
 /** What a transaction did until it ends. */
 interface Open {
   moved: number;
+  alsoWrote: boolean;
   readonly deleted: Map<string, number>;
   readonly inserted: Map<string, number>;
   readonly made: string[];
@@ -75,6 +78,8 @@ interface Summing {
   readonly asked: Asked;
   readonly found: LogSummary;
   readonly open: Map<number, Open>;
+  /** The file of the row before: nearly always the next one's too. */
+  recent: { readonly file: FileNode; readonly asked: string | null } | null;
 }
 
 /** Looks at every record once. Memory grows with the transactions that touched the files, not with the log. */
@@ -87,7 +92,7 @@ export function summary(asked: Asked): { readonly found: LogSummary; see(record:
     running: [],
     makers: new Map(),
   };
-  const summing: Summing = { asked, found, open: new Map() };
+  const summing: Summing = { asked, found, open: new Map(), recent: null };
   return { found, see: (record) => seeOne(summing, record) };
 }
 
@@ -96,9 +101,7 @@ function seeOne(summing: Summing, record: LogRecord): void {
   const info = record.info & 0xf0;
   switch (record.manager) {
     case manager.heap:
-      if (operationOf(record) === heap.remove) noteDelete(summing, record);
-      else if (operationOf(record) === heap.insert) noteInserts(summing, record, () => 1);
-      return;
+      return noteRow(summing, record);
     case manager.heap2:
       if (operationOf(record) === heap.multiInsert)
         noteInserts(summing, record, () => rowsInserted(mainOf(record, summing.asked.major)));
@@ -123,6 +126,7 @@ function seeOne(summing: Summing, record: LogRecord): void {
 function openOf({ open }: Summing, xid: number): Open {
   const known = open.get(xid) ?? {
     moved: 0,
+    alsoWrote: false,
     deleted: new Map<string, number>(),
     inserted: new Map<string, number>(),
     made: [],
@@ -134,15 +138,39 @@ function openOf({ open }: Summing, xid: number): Open {
   return known;
 }
 
+function noteRow(summing: Summing, record: LogRecord): void {
+  switch (operationOf(record)) {
+    case heap.remove:
+      return noteDelete(summing, record);
+    case heap.insert:
+      return noteInserts(summing, record, () => 1);
+    case heap.update:
+    case heap.hotUpdate: {
+      const node = firstNode(record.bytes, summing.asked.major < 15);
+      if (node !== null && askedFile(summing, node) !== null) openOf(summing, record.xid).alsoWrote = true;
+    }
+  }
+}
+
+/** Its key, where it is one of those that were asked for. */
+function askedFile(summing: Summing, file: FileNode): string | null {
+  if (summing.recent === null || !isSameFile(summing.recent.file, file)) {
+    const key = nodeKey(file);
+    summing.recent = { file, asked: summing.asked.files.has(key) ? key : null };
+  }
+  return summing.recent.asked;
+}
+
 function noteDelete(summing: Summing, record: LogRecord): void {
   const node = firstNode(record.bytes, summing.asked.major < 15);
-  if (node === null || !summing.asked.files.has(nodeKey(node))) return;
+  const file = node && askedFile(summing, node);
+  if (file === null) return;
   const how = removalIn(mainOf(record, summing.asked.major));
   if (how === "given-up") return;
   const doing = openOf(summing, record.xid);
   if (how === "moved") return void (doing.moved += 1);
   const { deleted } = doing;
-  deleted.set(nodeKey(node), (deleted.get(nodeKey(node)) ?? 0) + 1);
+  deleted.set(file, (deleted.get(file) ?? 0) + 1);
 }
 
 /** Every other record is an INSERT: beyond those that were asked for only new schemas are looked into. */
@@ -150,9 +178,13 @@ function noteInserts(summing: Summing, record: LogRecord, rows: () => number): v
   const node = firstNode(record.bytes, summing.asked.major < 15);
   if (node === null || node.database !== summing.asked.database) return;
   if (node.node === schemas && record.bytes.includes(areaName)) openOf(summing, record.xid).isArea = true;
-  if (!summing.asked.xids.has(record.xid) || !summing.asked.files.has(nodeKey(node))) return;
-  const { inserted } = openOf(summing, record.xid);
-  inserted.set(nodeKey(node), (inserted.get(nodeKey(node)) ?? 0) + rows());
+  const file = askedFile(summing, node);
+  if (file === null) return;
+  const doing = openOf(summing, record.xid);
+  doing.alsoWrote = true;
+  if (!summing.asked.xids.has(record.xid)) return;
+  const { inserted } = doing;
+  inserted.set(file, (inserted.get(file) ?? 0) + rows());
 }
 
 function noteEnd(summing: Summing, record: LogRecord): void {
@@ -172,10 +204,21 @@ function noteEnd(summing: Summing, record: LogRecord): void {
   const maker = { position: record.position, isArea: parts.some(({ isArea }) => isArea) };
   for (const file of parts.flatMap(({ born }) => born)) found.makers.set(file, maker);
   const moved = parts.reduce((total, part) => total + part.moved, 0);
+  const alsoWrote = parts.some((part) => part.alsoWrote);
   const isNothing = deleted.size === 0 && dropped.length === 0 && !made.some((file) => asked.files.has(file));
   if (isNothing && !asked.xids.has(commit.xid)) return;
   const locks = new Map(parts.flatMap((part) => [...part.locks]).toSorted(([, a], [, b]) => (a < b ? 1 : -1)));
-  found.commits.push({ ...commit, dropped, made, locks, moved, deleted, inserted, position: record.position });
+  found.commits.push({
+    ...commit,
+    dropped,
+    made,
+    locks,
+    moved,
+    alsoWrote,
+    deleted,
+    inserted,
+    position: record.position,
+  });
 }
 
 function noteServer(summing: Summing, record: LogRecord): void {

@@ -24,7 +24,8 @@ export interface RecoveryPath {
   readonly isSlow?: true;
   /** False where it has nothing to do with such a statement: then it is not listed at all. */
   fits(statement: Statement): boolean;
-  option(context: PathContext, statement: Statement, watch: Watch): Promise<PathOption>;
+  /** `named`: the path that will be taken, if it is open. */
+  option(context: PathContext, statement: Statement, watch: Watch, named?: string): Promise<PathOption>;
   count(context: PathContext, statement: Statement, watch: Watch): Promise<readonly RecoveredTable[]>;
   parts(context: PathContext, run: RunId): readonly HoldPart[] | Promise<readonly HoldPart[]>;
   /** The connection for raw pages lives until this ends. */

@@ -8,7 +8,7 @@ import { pageinspectMissing } from "../extensions.ts";
 import { type LogWindow, logWindow } from "../log/window.ts";
 import { columnsOf, recoveredTable } from "../pages/count.ts";
 import { familiesOf, ownOrMoved, withUntold } from "../pages/untold.ts";
-import { number, plural } from "../say.ts";
+import { number, plural, size } from "../say.ts";
 import { onScratch } from "../scratch-files.ts";
 import { tablesOf } from "../statement.ts";
 import { scratchPart } from "../transplant/scratch.ts";
@@ -25,7 +25,7 @@ import { programsMissing } from "./programs.ts";
 export const wal: RecoveryPath = {
   name: "wal",
   fits: ({ kind }) => kind === "one" || kind === "group",
-  option: async (context, statement, watch) => {
+  option: async (context, statement, watch, named) => {
     const connection = await context.target.catalogue();
     const closed = await whyClosed(context, connection, statement);
     if (closed) return closedOption(base, closed);
@@ -35,6 +35,9 @@ export const wal: RecoveryPath = {
     const there = sumOf(onPages.counted, "rows");
     const told = there + sumOf(onPages.counted, "older");
     if (told >= statement.rows && sumOf(onPages.counted, "unknown") === 0) return notNeeded(window, there);
+    if (named !== undefined && named !== base.path) return notCounted(window, statement, "another way was asked for");
+    if (expectedMs(window, statement.rows) > patienceMs)
+      return notCounted(window, statement, `to read ${size(Number(window.to - window.from))} of log takes long`);
     const all = await countedOrClosed(() => countThem(context, statement, watch));
     if (all.closed) return closedOption(base, all.closed);
     const { counted } = all;
@@ -92,6 +95,21 @@ function notNeeded(window: LogWindow, rows: number): PathOption {
     takesMs: expectedMs(window, rows),
     rows,
     loses: "nothing that is still on the pages. More than that is counted by nobody.",
+    recommended: false,
+  };
+}
+
+/** Nobody is kept waiting longer than this for the list alone. */
+const patienceMs = 60_000;
+
+function notCounted(window: LogWindow, { rows }: Statement, because: string): PathOption {
+  return {
+    ...base,
+    feasible: true,
+    why: `The log was not counted: ${because}. What it has of the rows is counted when you choose this way.`,
+    takesMs: expectedMs(window, rows),
+    rows: null,
+    loses: "what has no story in the log that is left: told before anything is brought back.",
     recommended: false,
   };
 }

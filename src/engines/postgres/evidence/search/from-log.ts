@@ -2,6 +2,7 @@ import type { Finding } from "../../../../core/step.ts";
 import type { Watch } from "../../../engine.ts";
 import type { Statement, StatementQuery } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
+import type { LogFiles } from "../log/server-log.ts";
 import { finding, number, size } from "../say.ts";
 import type { FullXid } from "../xid.ts";
 import { beyondWords, namesBeyond, writesOf } from "./beyond.ts";
@@ -19,10 +20,11 @@ export async function askLog(
   next: FullXid,
   seen: Scan,
   watch: Watch,
+  copies?: LogFiles,
 ): Promise<LoggedWrites | null> {
   const onPages = [...seen.deleters.values()].some((one) => rowsOf(one) > 0);
   const budget = onPages && seen.pruned === 0 ? shortMs : longMs;
-  return writesInLog(asking, tables, next, budget, watch);
+  return writesInLog(asking, tables, next, budget, watch, copies);
 }
 
 /** The same deleters with what the log says of each, and those that only the log knows. */

@@ -2,6 +2,7 @@ import type { Finding } from "../../../../core/step.ts";
 import type { Watch } from "../../../engine.ts";
 import type { Statement, StatementQuery, StatementSearch } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
+import type { LogFiles } from "../log/server-log.ts";
 import { countEach } from "../pages/count.ts";
 import { pageSize } from "../pages/layout.ts";
 import { pageSource, pagesOf, relations } from "../pages/relation.ts";
@@ -29,10 +30,18 @@ export interface Found extends StatementSearch {
   readonly families: Families;
 }
 
-/** Who took rows away, from raw pages. `reading` streams the pages, `asking` asks the server about what they say. */
+export interface Searching {
+  /** Streams the pages. */
+  readonly reading: Connection;
+  /** Asks the server about what they say. */
+  readonly asking: Connection;
+  /** Where files of the log are looked for before the server is asked for them. */
+  readonly copies: LogFiles | undefined;
+}
+
+/** Who took rows away, from raw pages and the server's log. */
 export async function searchStatements(
-  reading: Connection,
-  asking: Connection,
+  { reading, asking, copies }: Searching,
   query: StatementQuery,
   watch: Watch,
 ): Promise<Found> {
@@ -41,7 +50,7 @@ export async function searchStatements(
   const source = await pageSource(reading, bytes);
   const next = await nextXid(asking);
   const seen = await scan(source, asking, tables, next, watch);
-  const log = await askLog(asking, query, next, seen, watch);
+  const log = await askLog(asking, query, next, seen, watch, copies);
   const deleters = log === null ? seen.deleters : withLog(seen.deleters, log);
   const families = await familiesOf(asking, query.tables);
   const sorted = await sortDeleters(asking, deleters, next);

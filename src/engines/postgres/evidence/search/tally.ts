@@ -1,6 +1,6 @@
 import { firstNode, mainOf } from "../log/blocks.ts";
 import { commitOf } from "../log/commit.ts";
-import { nodeKey } from "../log/file-node.ts";
+import { type FileNode, isSameFile, nodeKey } from "../log/file-node.ts";
 import { heap, operationOf, removalIn, rowsInserted } from "../log/heap.ts";
 import { type LogRecord, manager } from "../log/records.ts";
 import { runningIn } from "../log/standby.ts";
@@ -13,12 +13,14 @@ export interface Tally {
   readonly families: Set<number>;
   /** The next id to be given out, as the first word on running transactions has it. */
   nextXid: number | null;
+  /** The counts that the record before went to: nearly always the next one's too. */
+  recent: { readonly xid: number; readonly file: FileNode; readonly counts: Counts } | null;
 }
 
 type Counts = { -readonly [kind in keyof FileWrites]: number };
 
 export function newTally(): Tally {
-  return { ids: new Map(), families: new Set(), nextXid: null };
+  return { ids: new Map(), families: new Set(), nextXid: null, recent: null };
 }
 
 /** Not counted as deleted: rows that moved to another partition, which are counted for themselves, and inserts that were given up. */
@@ -52,7 +54,7 @@ function noteRow(tally: Tally, record: LogRecord, database: number, major: numbe
 }
 
 function noteMore(
-  { ids }: Tally,
+  tally: Tally,
   record: LogRecord,
   database: number,
   major: number,
@@ -61,12 +63,18 @@ function noteMore(
 ): void {
   const node = firstNode(record.bytes, major < 15);
   if (node?.database !== database) return;
-  const byFile = ids.get(record.xid) ?? new Map<string, Counts>();
-  ids.set(record.xid, byFile);
-  const file = nodeKey(node);
+  const { recent } = tally;
+  if (recent?.xid !== record.xid || !isSameFile(recent.file, node))
+    tally.recent = { xid: record.xid, file: node, counts: countsFor(tally, record.xid, nodeKey(node)) };
+  if (tally.recent) tally.recent.counts[kind] += rows;
+}
+
+function countsFor({ ids }: Tally, xid: number, file: string): Counts {
+  const byFile = ids.get(xid) ?? new Map<string, Counts>();
+  ids.set(xid, byFile);
   const counts = byFile.get(file) ?? { deleted: 0, updated: 0, inserted: 0, moved: 0 };
-  counts[kind] += rows;
   byFile.set(file, counts);
+  return counts;
 }
 
 function noteFamily({ families }: Tally, record: LogRecord, major: number): void {

@@ -3,7 +3,7 @@ import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
 import { nodeKey } from "../log/file-node.ts";
 import { loggedTables } from "../log/files.ts";
-import { serverLog } from "../log/server-log.ts";
+import { type LogFiles, serverLog } from "../log/server-log.ts";
 import { stopIfAsked } from "../pages/read.ts";
 import { type FullXid, fullXid } from "../xid.ts";
 import { newTally, type Tally, tallied } from "./tally.ts";
@@ -41,8 +41,9 @@ export async function writesInLog(
   next: FullXid,
   budgetMs: number,
   watch: Watch,
+  copies?: LogFiles,
 ): Promise<LoggedWrites | null> {
-  const log = await serverLog(connection);
+  const log = await serverLog(connection, copies);
   if (log === null) return null;
   const { database, tables: logged } = await loggedTables(connection, tables);
   const files = new Map(logged.map((one) => [nodeKey(one.heap), one.table]));
