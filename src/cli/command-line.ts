@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import { environments } from "../core/effect.ts";
 import { exitCodes, type ExitName } from "../core/exit-codes.ts";
 import { Fault } from "../core/errors.ts";
-import { incidentKinds } from "../engines/rehearse.ts";
+import { offeredIncidents } from "../engines/rehearse.ts";
 import { completionScript, type Shell, shells } from "./completion.ts";
 import { sayFailure } from "./failure.ts";
 import type { PlaceFlags } from "./flags.ts";
@@ -223,7 +223,7 @@ function addDemo(program: Command, does: Does, parts: CliParts, io: Io): void {
   program
     .command("demo")
     .description("an incident on a private server, to be recovered from")
-    .addOption(new Option("--incident <kind>", "what went wrong (else delete)").choices(incidentKinds))
+    .addOption(new Option("--incident <kind>", "what went wrong (else delete)").choices(offeredIncidents))
     .option("--auto", "without a terminal: drives itself and proves the result")
     .option("--fresh", "give up the demo that was left, and begin a new one")
     .option("--rows <count>", "orders in the shop", "200000")

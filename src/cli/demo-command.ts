@@ -9,6 +9,7 @@ import { heedInterrupts } from "./interrupts.ts";
 import { lineWriter } from "./output.ts";
 import type { CliParts, Io } from "./parts.ts";
 import { showPlain } from "./plain.ts";
+import { sessionOn } from "./rehearsal/stage.ts";
 import { startedAs } from "./started.ts";
 
 export interface DemoFlags {
@@ -43,10 +44,7 @@ export async function demoCommand(flags: DemoFlags, parts: CliParts, io: Io): Pr
         };
       },
       openScreens: (bench, at) => {
-        const wishes = { choices: {}, keepRescue: false };
-        const options = { wishes, interactive: true, yesSandbox: false };
-        const session =
-          "plan" in at ? bench.open(at.plan, { ...options, purpose: "demo" }) : bench.resume(at.resume, options);
+        const session = sessionOn(bench, at);
         return openScreens(bench, { kind: "session", session }, { ...how, resumeCommand: () => again }, io);
       },
     },
@@ -54,7 +52,7 @@ export async function demoCommand(flags: DemoFlags, parts: CliParts, io: Io): Pr
   );
 }
 
-function rowsOf(text: string): number {
+export function rowsOf(text: string): number {
   if (/^[1-9][0-9]{0,7}$/.test(text)) return Number(text);
   throw usageFault("--rows needs a whole number from 1 to 99,999,999", "For example: --rows 200000");
 }

@@ -3,11 +3,20 @@ import type { Backup, Watch } from "./engine.ts";
 import type { TableName } from "./inspect.ts";
 
 /**
- * `delete`: a bad DELETE, its dead rows still there. `truncate`: the whole tables, with their files. `vacuumed`: the bad DELETE again, and
- * VACUUM has removed the dead rows since.
+ * `delete`: a bad DELETE, its dead rows still there. `cascade`: one of parents, that goes on to three generations of children. `update`: an
+ * UPDATE without its WHERE, with changes and deletes of others after it. `truncate`: the whole tables, with their files. `vacuumed`: the bad
+ * DELETE again, and VACUUM has removed the dead rows since.
  */
-export const incidentKinds = ["delete", "truncate", "vacuumed"] as const;
+export const incidentKinds = ["delete", "cascade", "update", "truncate", "vacuumed"] as const;
 export type IncidentKind = (typeof incidentKinds)[number];
+
+/** Those that a runbook can bring back: what is offered to an operator. */
+export const offeredIncidents = [
+  "delete",
+  "cascade",
+  "truncate",
+  "vacuumed",
+] as const satisfies readonly IncidentKind[];
 
 /** Where rehearsals live. One at a time: a second process that asks for the same place gets the Fault `HF-REHEARSAL-BUSY`. */
 export interface Rehearsals {
@@ -26,6 +35,8 @@ export interface Rehearsals {
  */
 export interface Rehearsal {
   readonly engine: string;
+  /** All that it made on this machine. */
+  readonly folder: string;
   readonly kind: IncidentKind;
   readonly database: string;
   /** The table that the bad statement names. */

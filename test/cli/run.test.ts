@@ -87,7 +87,7 @@ test.each([
   [["jornal", "list"], "Did you mean journal?", 2],
   [["journal", "lst"], "there is no command 'lst' (Did you mean list?)", 2],
   [["demo", "x"], "too many arguments", 2],
-  [["demo", "--incident", "foo"], "allowed choices are delete, truncate, vacuumed", 2],
+  [["demo", "--incident", "foo"], "allowed choices are delete, cascade, truncate, vacuumed", 2],
   [["run", "x", "--plain", "--json"], "cannot be used with", 2],
   [["--config", "x", "run", "y"], "flags stand after the command", 2],
   [["run", "restore-after-bad-delete"], "--target is missing", 2],

@@ -1,17 +1,19 @@
 import type { Clock } from "../../../core/clock.ts";
 import type { Incident, IncidentKind } from "../../rehearse.ts";
 import type { Connection } from "../connection.ts";
-import { badDelete, badTruncate, hitTables } from "./shop.ts";
+import { badStatement, hitTables } from "./shop.ts";
 
 /** What somebody does to the shop, in a session of their own; the caller closes it. */
 export async function strikeShop(kind: IncidentKind, session: Connection, clock: Clock): Promise<Incident> {
   switch (kind) {
     case "delete":
-      return { kind, ...(await runBadDelete(session, clock)), keptBy: `the session ${report}, which began before it` };
+    case "cascade":
+    case "update":
+      return { kind, ...(await runBad(kind, session, clock)), keptBy: `the session ${report}, which began before it` };
     case "truncate":
       return { kind, ...(await runBadTruncate(session, clock)), keptBy: null };
     case "vacuumed": {
-      const deleted = await runBadDelete(session, clock);
+      const deleted = await runBad(kind, session, clock);
       await cleanUp(session, clock);
       return { kind, ...deleted, keptBy: null };
     }
@@ -20,19 +22,21 @@ export async function strikeShop(kind: IncidentKind, session: Connection, clock:
 
 export const report = "nightly-report";
 
-async function runBadDelete(session: Connection, clock: Clock) {
-  const rows = await session.run("cleaning up old orders", badDelete.statement);
-  return { ...badDelete, rows, at: clock.now() };
+async function runBad(kind: IncidentKind, session: Connection, clock: Clock) {
+  const bad = badStatement(kind);
+  const rows = await session.run("changing more than was meant", bad.statement);
+  return { ...bad, rows, at: clock.now() };
 }
 
 /** It says no count: the one who ran it saw none either. */
 async function runBadTruncate(session: Connection, clock: Clock) {
+  const bad = badStatement("truncate");
   await session.run("beginning", "begin");
   await session.run("being alone with the orders", "lock table public.orders in access exclusive mode");
   const { rows } = await session.row("counting", "select count(*) as rows from public.orders");
-  await session.run("emptying the test tables", badTruncate.statement);
+  await session.run("emptying the test tables", bad.statement);
   await session.run("committing", "commit");
-  return { ...badTruncate, rows: Number(rows), at: clock.now() };
+  return { ...bad, rows: Number(rows), at: clock.now() };
 }
 
 /** As autovacuum does within the minute, once nobody is left who may still see the rows. */

@@ -7,7 +7,7 @@ import type { PrivateServer } from "../server/private-server.ts";
 import { removeServer } from "../server/private-server.ts";
 import { archiveNow, backupBeside, backupIn, takeBaseBackup } from "./archiving.ts";
 import { report, strikeShop } from "./incidents.ts";
-import { badDelete, shopDdl, shopRows, shopRules, shopTables } from "./shop.ts";
+import { badStatement, shopDdl, shopRows, shopRules, shopTables } from "./shop.ts";
 import { compareTruth, noteTruth, truthDdl } from "./truth.ts";
 import { startTraffic } from "./traffic.ts";
 
@@ -22,7 +22,7 @@ export interface Rehearsed {
 }
 
 /** Where the pages keep nothing, production has a backup. */
-export const hasBackup = (kind: IncidentKind) => kind !== "delete";
+export const hasBackup = (kind: IncidentKind) => kind === "truncate" || kind === "vacuumed";
 
 /** The shop on a running server of ours. */
 export function rehearsalOn(server: PrivateServer, { kind, orders, told }: Rehearsed, clock: Clock): Rehearsal {
@@ -39,15 +39,19 @@ export function rehearsalOn(server: PrivateServer, { kind, orders, told }: Rehea
   };
   return {
     engine: "postgres",
+    folder: server.folder,
     kind,
     ...(hasBackup(kind) ? { backup: backupIn(server.folder) } : {}),
     database,
-    table: badDelete.table,
+    table: badStatement(kind).table,
     url: (name = database) => server.url(name),
     seed: (watch) => timed(clock, () => seed(server, open, { kind, orders }, (text) => watch.output(text))),
-    traffic: async () => (traffic = await startTraffic(() => open("shop-api", { lock_timeout: "2s" }), clock)),
+    traffic: async () =>
+      (traffic = await startTraffic(() => open("shop-api", { lock_timeout: "2s" }), clock, {
+        deletes: kind === "update",
+      })),
     incident: async () => {
-      if (kind === "delete") reporting = await openReport(await open(report));
+      if (!hasBackup(kind)) reporting = await openReport(await open(report));
       story = await strike(server, await open("shop-admin"), kind, clock);
       writeFileSync(path.join(server.folder, storyFile), JSON.stringify({ orders, incident: story }), { mode: 0o600 });
       return story;
@@ -82,7 +86,7 @@ async function seed(
   await first.close();
   const session = await open("shop-setup", { synchronous_commit: "off", maintenance_work_mem: "256MB" });
   say("filling the shop");
-  for (const statement of [...shopDdl, ...shopRows(orders), ...shopRules])
+  for (const statement of [...shopDdl, ...shopRows(orders), ...shopRules(kind)])
     await session.run("filling the shop", statement);
   say("noting what every row is");
   for (const statement of truthDdl) await session.run("making room for the truth", statement);

@@ -15,6 +15,8 @@ export interface RehearsalsRequest {
   readonly scratch: string;
   /** The place's own name below it: one rehearsal at a time. */
   readonly name: string;
+  /** What is rehearsed there, in a word for messages: a demo unless told. */
+  readonly what?: "demo" | "drill";
   readonly serverBinaries: Readonly<Record<string, string>>;
   readonly clock: Clock;
 }
@@ -30,7 +32,7 @@ export function postgresRehearsals(request: RehearsalsRequest): Rehearsals {
   return {
     left: () => (kept(folder) === null ? "nothing" : "incident"),
     begin: async ({ rows, incident: kind }) => {
-      await assertFree(folder, request.clock);
+      await assertFree(folder, request);
       makeScratchRoot(request.scratch);
       await removeServer(folder);
       await initCluster(await binaries(request), folder, ["-E", "UTF8", "--locale=C.UTF-8", "--data-checksums"]);
@@ -39,8 +41,8 @@ export function postgresRehearsals(request: RehearsalsRequest): Rehearsals {
     },
     goOn: async () => {
       const found = kept(folder);
-      if (found === null) throw gone(folder);
-      await assertFree(folder, request.clock);
+      if (found === null) throw gone(folder, request);
+      await assertFree(folder, request);
       const { orders, incident } = found;
       return rehearsalOn(await start(incident.kind), { kind: incident.kind, orders, told: incident }, request.clock);
     },
@@ -84,23 +86,23 @@ function kept(folder: string): Kept | null {
 }
 
 /** The server of a process that was killed a moment ago is still going down. */
-async function assertFree(folder: string, clock: Clock): Promise<void> {
+async function assertFree(folder: string, { clock, what }: RehearsalsRequest): Promise<void> {
   for (let tries = 0; livingPostmaster(folder) !== null; tries += 1) {
-    if (tries >= 50) throw busy();
+    if (tries >= 50) throw busy(what);
     await clock.sleep(100);
   }
 }
 
-function busy(): Fault {
-  return new Fault("HF-REHEARSAL-BUSY", "another demo runs now, and there is one at a time", {
+function busy(what = "demo"): Fault {
+  return new Fault("HF-REHEARSAL-BUSY", `another ${what} runs now, and there is one at a time`, {
     exit: "busy",
     still: "Nothing of it was touched.",
     hint: "End that one first.",
   });
 }
 
-function gone(folder: string): Fault {
-  return new Fault("HF-REHEARSAL-GONE", `there is no demo to go on with in ${folder}`, {
+function gone(folder: string, { what = "demo" }: RehearsalsRequest): Fault {
+  return new Fault("HF-REHEARSAL-GONE", `there is no ${what} to go on with in ${folder}`, {
     exit: "input",
     still: "Its run stays in the journal.",
     hint: "Begin a fresh one.",

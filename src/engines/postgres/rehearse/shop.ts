@@ -1,4 +1,5 @@
 import type { TableName } from "../../inspect.ts";
+import type { IncidentKind } from "../../rehearse.ts";
 
 export interface ShopTable {
   readonly table: TableName;
@@ -86,7 +87,11 @@ export function shopRows(orders: number): readonly string[] {
 }
 
 /** After the rows: building an index once is far quicker than keeping it up to date, and the trigger is for those who come later. */
-export const shopRules: readonly string[] = [
+export function shopRules(kind: IncidentKind): readonly string[] {
+  return kind === "cascade" ? [...rules, ...cascadingRules] : rules;
+}
+
+const rules: readonly string[] = [
   "create unique index customers_email on public.customers (lower(email))",
   "alter table public.orders add constraint orders_public_id unique (public_id)",
   "alter table public.orders add constraint orders_customer foreign key (customer_id) references public.customers",
@@ -106,18 +111,58 @@ export const shopRules: readonly string[] = [
   "create trigger touch_order before update on public.orders for each row execute function public.touch_order()",
 ];
 
-export const badDelete = {
+/** Whoever wrote this wanted a customer to take all that is theirs along. */
+const cascadingRules: readonly string[] = [
+  "alter table public.orders drop constraint orders_customer",
+  "alter table public.orders add constraint orders_customer foreign key (customer_id) references public.customers on delete cascade",
+  "alter table public.shipments drop constraint shipments_order",
+  "alter table public.shipments add constraint shipments_order foreign key (order_id) references public.orders on delete cascade",
+];
+
+export interface BadStatement {
+  readonly table: TableName;
+  readonly statement: string;
+  readonly meant: string;
+}
+
+export function badStatement(kind: IncidentKind): BadStatement {
+  switch (kind) {
+    case "delete":
+    case "vacuumed":
+      return badDelete;
+    case "cascade":
+      return badCascade;
+    case "update":
+      return badUpdate;
+    case "truncate":
+      return badTruncate;
+  }
+}
+
+const badDelete: BadStatement = {
   table: "public.orders",
   statement: "DELETE FROM public.orders WHERE status = 'cancelled'",
   meant: "DELETE FROM public.orders WHERE status = 'cancelled' AND created_at < '2024-01-01'",
-} as const;
+};
+
+const badCascade: BadStatement = {
+  table: "public.customers",
+  statement: "DELETE FROM public.customers WHERE last_seen < '2026-10-01'",
+  meant: "the same AND NOT EXISTS (SELECT FROM public.orders WHERE customer_id = customers.id)",
+};
+
+const badUpdate: BadStatement = {
+  table: "public.orders",
+  statement: "UPDATE public.orders SET status = 'cancelled', total = 0",
+  meant: "UPDATE public.orders SET status = 'cancelled', total = 0 WHERE customer_id = 42",
+};
 
 /** Of orders and of whatever refers to them: TRUNCATE stops at a foreign key without the word. */
-export const badTruncate = {
+const badTruncate: BadStatement = {
   table: "public.orders",
   statement: "TRUNCATE public.orders CASCADE",
   meant: "the same, on the test server: it was the wrong window",
-} as const;
+};
 
 /** Those that the bad statements empty or cascade to. */
 export const hitTables = ["public.orders", "public.order_lines", "public.payments", "public.shipments"] as const;

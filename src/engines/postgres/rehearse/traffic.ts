@@ -4,7 +4,7 @@ import { Fault } from "../../../core/errors.ts";
 import type { Traffic } from "../../rehearse.ts";
 import type { Connection } from "../connection.ts";
 import { type ShopTable, shopTables } from "./shop.ts";
-import { noteChange } from "./truth.ts";
+import { noteChange, noteGone } from "./truth.ts";
 
 interface Counts {
   changes: number;
@@ -12,7 +12,11 @@ interface Counts {
 }
 
 /** What the shop does all day, a few times a second, on rows that the incident does not take. Each change is noted in its own transaction. */
-export async function startTraffic(open: () => Promise<Connection>, clock: Clock): Promise<Traffic> {
+export async function startTraffic(
+  open: () => Promise<Connection>,
+  clock: Clock,
+  { deletes }: { readonly deletes: boolean },
+): Promise<Traffic> {
   const session = await open();
   const rows = await session.rows(
     "looking for live orders",
@@ -21,7 +25,7 @@ export async function startTraffic(open: () => Promise<Connection>, clock: Clock
   const orders = rows.map((row) => row.id ?? "");
   const counts: Counts = { changes: 0, reads: 0 };
   const stopping = new AbortController();
-  const working = keepOn({ session, open, clock, orders, counts }, stopping.signal);
+  const working = keepOn({ session, open, clock, orders, counts, deletes }, stopping.signal);
   // Told to whoever stops the traffic, not to nobody.
   working.catch(() => undefined);
   return {
@@ -39,13 +43,15 @@ interface Shift {
   readonly clock: Clock;
   readonly orders: readonly string[];
   readonly counts: Counts;
+  /** Customers also call orders off for good. */
+  readonly deletes: boolean;
 }
 
 async function keepOn(shift: Shift, signal: AbortSignal): Promise<void> {
   try {
     while (!signal.aborted) {
       const order = shift.orders[randomInt(Math.max(1, shift.orders.length))];
-      await oneRequest(shift.session, order, shift.counts).catch((error: unknown) => recover(shift, error));
+      await oneRequest(shift, order).catch((error: unknown) => recover(shift, error));
       await shift.clock.sleep(100 + randomInt(100), signal);
     }
   } finally {
@@ -63,8 +69,8 @@ async function recover(shift: Shift, error: unknown): Promise<void> {
   else throw error;
 }
 
-async function oneRequest(session: Connection, order: string | undefined, counts: Counts): Promise<void> {
-  const kind = randomInt(4);
+async function oneRequest({ session, counts, deletes }: Shift, order: string | undefined): Promise<void> {
+  const kind = randomInt(deletes ? 5 : 4);
   if (kind === 0 || order === undefined) {
     await session.rows("reading an order", "select id, total from public.orders where id = $1", [order ?? null]);
     counts.reads += 1;
@@ -73,7 +79,8 @@ async function oneRequest(session: Connection, order: string | undefined, counts
   await session.run("beginning", "begin");
   if (kind === 1) await payOrder(session, order);
   else if (kind === 2) await visit(session, String(1 + randomInt(100)));
-  else await placeOrder(session);
+  else if (kind === 3) await placeOrder(session);
+  else await callOff(session, order);
   await session.run("committing", "commit");
   counts.changes += 1;
 }
@@ -105,6 +112,14 @@ async function placeOrder(session: Connection): Promise<void> {
   await noteChange(session, shopTable("public.orders"), "t.id = $2::bigint", order);
   await noteChange(session, shopTable("public.order_lines"), "t.order_id = $2::bigint", order);
   await noteChange(session, shopTable("public.order_audit"), "t.order_id = $2::bigint", order);
+}
+
+/** Its lines and payments go with it. */
+async function callOff(session: Connection, order: string): Promise<void> {
+  await noteGone(session, shopTable("public.orders"), "t.id = $2::bigint", order);
+  await noteGone(session, shopTable("public.order_lines"), "t.order_id = $2::bigint", order);
+  await noteGone(session, shopTable("public.payments"), "t.order_id = $2::bigint", order);
+  await session.run("calling an order off", "delete from public.orders where id = $1", [order]);
 }
 
 function shopTable(name: string): ShopTable {

@@ -2,11 +2,11 @@ import type { Proof, ProvedTable } from "../../rehearse.ts";
 import type { Connection } from "../connection.ts";
 import { type ShopTable, shopTables } from "./shop.ts";
 
-/** A schema of ours on the rehearsed server: what every row was, and what traffic made of it since. */
+/** A schema of ours on the rehearsed server: what every row was, and what traffic made of it since. A change without a hash: it is gone. */
 export const truthDdl: readonly string[] = [
   "create schema holdfast_rehearsal",
   "create table holdfast_rehearsal.noted (tab text not null, key bigint not null, hash bigint not null)",
-  `create table holdfast_rehearsal.changes (tab text not null, key bigint not null, hash bigint not null,
+  `create table holdfast_rehearsal.changes (tab text not null, key bigint not null, hash bigint,
     at timestamptz not null default clock_timestamp(), primary key (tab, key))`,
 ];
 
@@ -28,6 +28,16 @@ export async function noteChange(session: Connection, table: ShopTable, where: s
     "noting a change",
     `insert into holdfast_rehearsal.changes (tab, key, hash) select $1, ${table.key}, ${hash} from ${table.table} t where ${where}
      on conflict (tab, key) do update set hash = excluded.hash, at = clock_timestamp()`,
+    [table.table, value],
+  );
+}
+
+/** Before rows are deleted, within the same transaction: they are not to come back. */
+export async function noteGone(session: Connection, table: ShopTable, where: string, value: string): Promise<void> {
+  await session.run(
+    "noting what goes",
+    `insert into holdfast_rehearsal.changes (tab, key, hash) select $1, ${table.key}, null from ${table.table} t where ${where}
+     on conflict (tab, key) do update set hash = null, at = clock_timestamp()`,
     [table.table, value],
   );
 }
@@ -59,7 +69,7 @@ async function compareTable(session: Connection, { table, key }: ShopTable): Pro
        changed as (select key, hash from holdfast_rehearsal.changes where tab = $1),
        expected as (
          select o.key, o.hash, false as traffic from holdfast_rehearsal.noted o where o.tab = $1 and o.key not in (select key from changed)
-         union all select key, hash, true from changed)
+         union all select key, hash, true from changed where hash is not null)
      select count(e.key) as expected, count(*) filter (where e.traffic) as by_traffic,
        count(*) filter (where n.key is null) as missing, count(*) filter (where e.key is null) as unexpected,
        count(*) filter (where n.hash <> e.hash) as different, count(*) filter (where ${triggerWrote}) as by_triggers,

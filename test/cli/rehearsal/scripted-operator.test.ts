@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { answerTo } from "../../../src/cli/demo/scripted-operator.ts";
-import { incidentLines, proofLines, storyNote } from "../../../src/cli/demo/words.ts";
+import { answerTo } from "../../../src/cli/rehearsal/scripted-operator.ts";
+import { incidentLines, proofLines, storyNote } from "../../../src/cli/rehearsal/words.ts";
 import type { ChoiceQuestion, ConfirmQuestion, FailureQuestion } from "../../../src/core/question.ts";
 import type { Choice } from "../../../src/core/step.ts";
 
@@ -99,7 +99,7 @@ test("the story of the incident, whole, is one line of the run's notes", () => {
   expect(note).not.toContain("\n");
   const words = (text: string) => text.split(/[\s;.]+/);
   expect(words(note)).toEqual(words(incidentLines(incident).join(" ")));
-  expect(incidentLines(incident, "left").at(-1)).toBe(
+  expect(incidentLines(incident, "demo").at(-1)).toBe(
     "  What kept the dead rows at first (a report session) ended with that demo.",
   );
   expect(note).toContain("'cancelled'; and meant: DELETE FROM public.orders WHERE");

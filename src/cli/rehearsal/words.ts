@@ -10,12 +10,12 @@ export function seededLines({ tables, tookMs }: Seeded): readonly string[] {
   ];
 }
 
-/** `left`: by an earlier demo, whose server has been stopped since. */
-export function incidentLines(incident: Incident, told: "now" | "left" = "now"): readonly string[] {
+/** `left`: by an earlier demo or drill, whose server has been stopped since. */
+export function incidentLines(incident: Incident, left?: "demo" | "drill"): readonly string[] {
   return [
     `${utc(incident.at)}  Somebody ran:  ${incident.statement}`,
     `  and meant:  ${incident.meant}`,
-    ...tookLines(incident, told),
+    ...tookLines(incident, left),
   ];
 }
 
@@ -28,13 +28,18 @@ export function storyNote(incident: Incident): string {
   return `${ran}; ${meant}. ${rest.join(" ")}`;
 }
 
-function tookLines({ kind, rows, table, keptBy }: Incident, told: "now" | "left"): readonly string[] {
+function tookLines(incident: Incident, left?: "demo" | "drill"): readonly string[] {
+  const { kind, rows, table } = incident;
   const took = `  It took ${plural(rows, "row")} of ${table}, and all that hangs on them. It is committed.`;
   switch (kind) {
     case "delete":
-      if (told === "left")
-        return [took, `  What kept the dead rows at first (${keptBy ?? "nothing"}) ended with that demo.`];
-      return [took, `  For now the dead rows are kept by ${keptBy ?? "nobody"}.`];
+    case "cascade":
+      return [took, keptLine("rows", incident, left)];
+    case "update":
+      return [
+        `  It changed ${plural(rows, "row")} of ${table}: all there were. It is committed, and customers go on changing them.`,
+        keptLine("versions", incident, left),
+      ];
     case "vacuumed":
       return [
         took,
@@ -50,9 +55,18 @@ function tookLines({ kind, rows, table, keptBy }: Incident, told: "now" | "left"
   }
 }
 
-/** Of a demo that was left: its incident stays, whatever was asked for. */
-export function goingOnLines(kind: IncidentKind, asked: IncidentKind | null): readonly string[] {
-  const going = "An earlier demo is not finished: going on with it.";
+function keptLine(what: "rows" | "versions", { keptBy }: Incident, left?: "demo" | "drill"): string {
+  return left === undefined
+    ? `  For now the dead ${what} are kept by ${keptBy ?? "nobody"}.`
+    : `  What kept the dead ${what} at first (${keptBy ?? "nothing"}) ended with that ${left}.`;
+}
+
+/** Of one that was left: its incident stays, whatever was asked for. */
+export function goingOnLines(
+  kind: IncidentKind,
+  { purpose, incident: asked }: { readonly purpose: "demo" | "drill"; readonly incident: IncidentKind | null },
+): readonly string[] {
+  const going = `An earlier ${purpose} is not finished: going on with it.`;
   if (asked === null || asked === kind) return [going];
   return [
     going,
@@ -60,15 +74,29 @@ export function goingOnLines(kind: IncidentKind, asked: IncidentKind | null): re
   ];
 }
 
+/** `TRUNCATE`: the verb of the statement that did the harm. */
+export function verbOf(kind: IncidentKind): string {
+  switch (kind) {
+    case "delete":
+    case "cascade":
+    case "vacuumed":
+      return "DELETE";
+    case "update":
+      return "UPDATE";
+    case "truncate":
+      return "TRUNCATE";
+  }
+}
+
 export function proofLines(proof: Proof, kind: IncidentKind): readonly string[] {
-  const what = kind === "truncate" ? "TRUNCATE" : "DELETE";
+  const what = verbOf(kind);
   const verdict = proof.equal
     ? `Proved: every row is what it was before the ${what}, or what traffic made of it since.`
     : "NOT PROVED: there are rows that are not what they ought to be.";
   return ["", `Every row against what was noted before the ${what}:`, ...proof.tables.map(tableLine), verdict];
 }
 
-function tableLine(proved: ProvedTable): string {
+export function tableLine(proved: ProvedTable): string {
   const { table, expected, byTraffic, digests } = proved;
   const sign = digests.noted === digests.found ? "=" : "is not";
   const traffic = byTraffic > 0 ? ` (${count(byTraffic)} of traffic's)` : "";
