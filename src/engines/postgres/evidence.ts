@@ -1,8 +1,10 @@
 import type { LeaseKeeper } from "../../core/lease.ts";
-import type { Evidence, Recovered } from "../evidence.ts";
+import type { Watch } from "../engine.ts";
+import type { Evidence, PathOption, Recovered, Statement } from "../evidence.ts";
 import type { HeadStarts } from "../head-starts.ts";
 import { cloneKeeper } from "./evidence/clone/folder.ts";
 import { logSurvey } from "./evidence/clone/log-survey.ts";
+import { closedOption } from "./evidence/closed.ts";
 import { examineTable } from "./evidence/examine.ts";
 import { autovacuumKeeper } from "./evidence/freeze/autovacuum.ts";
 import { extensionKeeper } from "./evidence/freeze/extension.ts";
@@ -17,9 +19,12 @@ import { cancelStatement, statementFate } from "./evidence/paths/cancel-open.ts"
 import type { PathContext } from "./evidence/paths/path.ts";
 import { pathNamed, recoveryPaths } from "./evidence/paths/paths.ts";
 import { type LockHolder, readerOf } from "./evidence/reader.ts";
+import { blindRole, unwritable } from "./evidence/rights.ts";
 import { doubted } from "./evidence/search/doubt.ts";
 import { withLoggedStatements } from "./evidence/search/since-backup.ts";
 import { searchStatements } from "./evidence/search/search.ts";
+import { withoutPages } from "./evidence/search/without-pages.ts";
+import { tablesOf } from "./evidence/statement.ts";
 import { scratchKeeper } from "./evidence/transplant/scratch.ts";
 import type { PostgresTarget } from "./target.ts";
 
@@ -42,19 +47,16 @@ export function evidence(target: PostgresTarget, ahead: HeadStarts<Recovered>): 
     search: async (query, watch) => {
       const asking = await target.catalogue();
       const copies = process.env.NOARCH ? undefined : await archivedFiles(asking, target.request.backup);
-      const search = await reading((pages) => searchStatements({ reading: pages, asking, copies }, query, watch));
+      const blind = await blindRole(asking);
+      const search = blind
+        ? await withoutPages(asking, query, blind)
+        : await reading((pages) => searchStatements({ reading: pages, asking, copies }, query, watch));
       const logged = await withLoggedStatements(target, context.log, query, search, watch);
       return { ...doubted(logged), hasBackup: target.request.backup !== undefined };
     },
     narrow: (leases, search) => narrowPins(target, leases, search),
     spent: (leases, rescued) => spentPins(target, leases, rescued),
-    paths: async (statement, watch, named) => {
-      const options = [];
-      const taken = recoveryPaths.find(({ name }) => name === named)?.name;
-      for (const path of recoveryPaths)
-        if (path.fits(statement)) options.push(await path.option(context, statement, watch, taken));
-      return options;
-    },
+    paths: (statement, watch, named) => optionsFor(context, statement, watch, named),
     count: (statement, path, watch) => pathNamed(path).count(context, statement, watch),
     recoveryParts: async (_statement, path, run) => pathNamed(path).parts(context, run),
     begin: (statement, path, run, watch) => {
@@ -70,6 +72,17 @@ export function evidence(target: PostgresTarget, ahead: HeadStarts<Recovered>): 
     cancel: (statement) => cancelStatement(target, statement),
     fate: async (statement) => statementFate(await target.catalogue(), statement),
   };
+}
+
+/** Where no row can be put back, no path is open that would rescue any. */
+async function optionsFor(context: PathContext, statement: Statement, watch: Watch, named: string | undefined) {
+  const options: PathOption[] = [];
+  const taken = recoveryPaths.find(({ name }) => name === named)?.name;
+  for (const path of recoveryPaths)
+    if (path.fits(statement)) options.push(await path.option(context, statement, watch, taken));
+  const barred = await unwritable(await context.target.catalogue(), tablesOf(statement));
+  if (barred === null) return options;
+  return options.map((option) => (option.rescues && option.feasible ? closedOption(option, barred) : option));
 }
 
 /** By lease kind. Finding and releasing are idempotent. */

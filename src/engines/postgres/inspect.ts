@@ -30,11 +30,23 @@ async function lookUp(session: Connection, written: string): Promise<Row | null>
     select format('%I.%I', n.nspname, c.relname) as name, c.relkind as kind, c.relpersistence as persistence,
       n.nspname as schema, ${ordinary} as usable
     from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = to_regclass($1)`;
-  const rows = await session.rows("looking up the table", sql, [written]).catch((error: unknown) => {
+  const rows = await session.rows("looking up the table", sql, [written]).catch(async (error: unknown) => {
     if (isNotAName(error)) return [];
+    if (error instanceof Fault && error.record.code === "HF-PG-NOT-ALLOWED") throw await closedSchema(session, written);
     throw error;
   });
   return rows[0] ?? null;
+}
+
+/** Nothing in a schema can be looked up by a role that may not enter it. */
+async function closedSchema(session: Connection, written: string): Promise<Fault> {
+  const sql = `select format('GRANT USAGE ON SCHEMA %I TO %I;', (parse_ident($1))[1], current_user) as opens`;
+  const { opens } = await session.row("asking what opens the schema", sql, [written]);
+  return new Fault("HF-PG-NOT-ALLOWED", `the role that we connect as may not enter the schema of ${quoted(written)}`, {
+    exit: "refused",
+    still: "Nothing was begun.",
+    hint: `The DBA may run: ${opens}`,
+  });
 }
 
 /** invalid name syntax, syntax error, a database's name before it, text that the server's encoding has not. */

@@ -1,9 +1,12 @@
 import type { Finding } from "../../../core/step.ts";
 import type { Examination } from "../../evidence.ts";
 import type { TableName } from "../../inspect.ts";
+import type { Connection } from "../connection.ts";
+import { markerState } from "../marker/state.ts";
 import type { PostgresTarget } from "../target.ts";
 import { closureOf, stored } from "./closure.ts";
 import { machineFindings, pinFindings, serverFindings } from "./probes.ts";
+import { rightsFindings } from "./rights.ts";
 import { accidentalHolders, ageFindings, holderFindings, pinsOfRuns, vacuumFindings } from "./threats.ts";
 import { finding, number, size } from "./say.ts";
 
@@ -15,6 +18,12 @@ export async function examineTable(target: PostgresTarget, table: TableName): Pr
   const pins = await pinsOfRuns(connection, target.request.session.run);
   const findings: Finding[] = [
     ...(await serverFindings(connection)),
+    ...(await rightsFindings(
+      connection,
+      tables.map(({ table: name }) => name),
+      target.request.backup !== undefined,
+    )),
+    ...(await markerFindings(connection)),
     ...(await pinFindings(connection)),
     ...(await ageFindings(connection, tables)),
     ...holderFindings(holders, pins, tables),
@@ -42,4 +51,10 @@ export async function examineTable(target: PostgresTarget, table: TableName): Pr
     findings,
     holders: [...holders, ...pins.flatMap(({ own, words }) => (own ? [] : [words]))],
   };
+}
+
+/** Where the marker table can't be made or used nothing can be merged: that is said before anything is held. */
+async function markerFindings(connection: Connection): Promise<readonly Finding[]> {
+  const state = await markerState(connection);
+  return state.kind === "barred" ? [finding("stop", state.why)] : [];
 }

@@ -1,5 +1,6 @@
 import type { Connection } from "../connection.ts";
 import type { Closed } from "./closed.ts";
+import { blindRole } from "./rights.ts";
 
 /** The schema of an extension, quoted; null where it is not installed. */
 export async function extensionSchema(connection: Connection, extension: string): Promise<string | null> {
@@ -10,6 +11,8 @@ export async function extensionSchema(connection: Connection, extension: string)
 
 /** Null where raw pages can be read. */
 export async function pageinspectMissing(connection: Connection): Promise<Closed | null> {
+  const blind = await blindRole(connection);
+  if (blind) return blind;
   if ((await extensionSchema(connection, "pageinspect")) !== null) return null;
   return { why: "pageinspect is not installed in this database.", opensWith: "CREATE EXTENSION pageinspect" };
 }

@@ -11,7 +11,7 @@ export async function serverFindings(connection: Connection): Promise<readonly F
   const row = await connection.row(
     "asking what may be done here",
     `SELECT pg_is_in_recovery()::text AS standby, (SELECT rolsuper::text FROM pg_roles WHERE rolname = current_user) AS super,
-            current_user::text AS who, current_setting('block_size') AS block,
+            current_setting('block_size') AS block,
             (SELECT coalesce(installed_version, 'installable') FROM pg_available_extensions WHERE name = 'pageinspect') AS inspect,
             (SELECT string_agg(quote_ident(pubname), ', ' ORDER BY pubname) FROM pg_publication WHERE puballtables) AS published`,
   );
@@ -20,13 +20,10 @@ export async function serverFindings(connection: Connection): Promise<readonly F
     findings.push(
       finding("stop", "This server is a standby: nothing can be made or changed here.", "Connect to its primary."),
     );
-  if (row.super !== "true")
-    findings.push(
-      finding("stop", `The role ${row.who} is no superuser: raw pages can't be read.`, "Connect as a superuser."),
-    );
-  if (row.inspect == null)
+  const reads = row.super === "true";
+  if (reads && row.inspect == null)
     findings.push(finding("stop", "The extension pageinspect is not on the server.", "Install its contrib package."));
-  else if (row.inspect === "installable")
+  else if (reads && row.inspect === "installable")
     findings.push(
       finding("note", "pageinspect is not installed in this database; the freeze installs it for the time of the run."),
     );
@@ -51,6 +48,7 @@ export async function pinFindings(connection: Connection): Promise<readonly Find
             (current_setting('max_wal_senders')::int - (SELECT count(*) FROM pg_stat_replication))::text AS senders,
             (SELECT (rolreplication OR rolsuper)::text FROM pg_roles WHERE rolname = current_user) AS may`,
   );
+  if (row.may !== "true") return []; // what the role may is told elsewhere, and without pins a backup still brings rows back
   const findings: Finding[] = [];
   if (row.level === "minimal")
     findings.push(finding("stop", "wal_level is minimal: nothing can be pinned.", "It needs a restart to change."));
@@ -60,7 +58,6 @@ export async function pinFindings(connection: Connection): Promise<readonly Find
     );
   if (Number(row.senders) < 1)
     findings.push(finding("stop", "No replication session is free (max_wal_senders).", "End one that is not needed."));
-  if (row.may !== "true") findings.push(finding("stop", "The role may not replicate.", "ALTER ROLE … REPLICATION"));
   if (findings.length === 0) findings.push(finding("ok", "The rows and the log can be pinned."));
   return findings;
 }

@@ -37,7 +37,9 @@ export async function moveSequences(
 }
 
 async function moveForward(connection: Connection, sequence: OwnedSequence, furthest: string): Promise<Moved | null> {
-  if (!isBehind(await place(connection, sequence), sequence, furthest)) return null;
+  const found = await place(connection, sequence);
+  if (!isBehind(found, sequence, furthest)) return null;
+  if (!(await isOwn(connection, sequence))) return drawUpTo(connection, sequence, found, furthest);
   // Setting it beside a session that draws from it could move it back: this no-change takes the lock that both need, until COMMIT.
   await connection.run(`holding ${sequence.sequence}`, `alter sequence ${sequence.sequence} cache ${sequence.cache}`);
   const before = await place(connection, sequence);
@@ -46,6 +48,33 @@ async function moveForward(connection: Connection, sequence: OwnedSequence, furt
     sequence.sequence,
     furthest,
   ]);
+  return { sequence: sequence.sequence, from: before.last, to: furthest };
+}
+
+async function isOwn(connection: Connection, { sequence }: OwnedSequence): Promise<boolean> {
+  const sql = "select pg_has_role(relowner, 'usage')::text as own from pg_class where oid = $1::regclass";
+  return (await connection.row(`asking whose ${sequence} is`, sql, [sequence])).own === "true";
+}
+
+/** Drawn at once, so that other sessions wait for no more than that. */
+const drawnAtOnce = 100_000n;
+
+/** Whoever may not alter a sequence draws from it until it is there: it never goes back, whoever else draws in the meantime. */
+async function drawUpTo(
+  connection: Connection,
+  sequence: OwnedSequence,
+  before: Place,
+  furthest: string,
+): Promise<Moved> {
+  for (let now = before; isBehind(now, sequence, furthest); now = await place(connection, sequence)) {
+    const gap = (BigInt(furthest) - BigInt(now.last)) / BigInt(sequence.increment);
+    const draws = gap < 1n ? 1n : gap < drawnAtOnce ? gap : drawnAtOnce;
+    await connection.rows(
+      `moving ${sequence.sequence} forward`,
+      "select max(nextval($1::regclass)) from generate_series(1, $2::int)",
+      [sequence.sequence, draws],
+    );
+  }
   return { sequence: sequence.sequence, from: before.last, to: furthest };
 }
 

@@ -6,6 +6,7 @@ import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
 import { type ClosureTable, closureOf, relationOids, stored } from "../closure.ts";
 import { type LockHolder } from "../reader.ts";
+import { rightsOf } from "../rights.ts";
 import { type FullXid, fullXid, nextXid } from "../xid.ts";
 import { autovacuumOff } from "./autovacuum.ts";
 import { extensionPart } from "./extension.ts";
@@ -27,12 +28,17 @@ export async function freezeParts(
   const connection = await target.catalogue();
   const tables = await closureOf(connection, table);
   const xmin = await oldestRow(connection, tables);
+  const rights = await rightsOf(connection);
+  const rows = rowPin(target, { run: options.run, xmin, relations: relationOids(tables) });
+  // Once both pins hold: of the later parts any may be in place already, and then it is not listed again after a kill.
+  const both = async () => [rows, thenCheckpoint(target, await walPin(target, options.run))];
+  const pins = rights.listsLog ? await both() : [thenCheckpoint(target, rows)];
   return [
-    rowPin(target, { run: options.run, xmin, relations: relationOids(tables) }),
-    // Once both pins hold: of the later parts any may be in place already, and then it is not listed again after a kill.
-    thenCheckpoint(target, await walPin(target, options.run)),
-    ...stored(tables).flatMap((one) => autovacuumOff(target, one) ?? []),
-    ...(await missingExtensions(connection)).map((name) => extensionPart(target, name, extensions[name], options.run)),
+    ...(rights.replicates ? pins : []),
+    ...(await owned(connection, stored(tables))).flatMap((one) => autovacuumOff(target, one) ?? []),
+    ...(rights.superuser ? await missingExtensions(connection) : []).map((name) =>
+      extensionPart(target, name, extensions[name], options.run),
+    ),
     ...(options.lockTable ? [tableLock(target, table, holder)] : []),
   ];
 }
@@ -48,6 +54,17 @@ async function oldestRow(connection: Connection, tables: readonly ClosureTable[]
     still: "Nothing was changed.",
     hint: "Foreign tables and views keep no deleted rows; look at the server behind them.",
   });
+}
+
+/** Options of a table are its owner's to change. */
+async function owned(connection: Connection, tables: readonly ClosureTable[]): Promise<readonly ClosureTable[]> {
+  const rows = await connection.rows(
+    "asking whose the tables are",
+    "SELECT oid::text FROM pg_class WHERE oid = ANY ($1::text[]::oid[]) AND pg_has_role(relowner, 'usage')",
+    [tables.map(({ oid }) => String(oid))],
+  );
+  const ours = new Set(rows.map(({ oid }) => Number(oid)));
+  return tables.filter(({ oid }) => ours.has(oid));
 }
 
 async function missingExtensions(connection: Connection): Promise<readonly (keyof typeof extensions)[]> {

@@ -8,6 +8,7 @@ import { pageinspectMissing } from "../extensions.ts";
 import { type LogWindow, logWindow } from "../log/window.ts";
 import { columnsOf, recoveredTable } from "../pages/count.ts";
 import { familiesOf, ownOrMoved, withUntold } from "../pages/untold.ts";
+import { blindRole } from "../rights.ts";
 import { number, plural, size } from "../say.ts";
 import { onScratch } from "../scratch-files.ts";
 import { tablesOf } from "../statement.ts";
@@ -76,10 +77,12 @@ async function whyClosed(
   connection: Connection,
   statement: Statement,
 ): Promise<Closed | null> {
+  const blind = await blindRole(connection);
+  if (blind) return blind;
   const { closed } = await logAccess(connection);
   if (closed) return closed;
-  const blind = await pageinspectMissing(connection);
-  if (blind) return blind;
+  const missing = await pageinspectMissing(connection);
+  if (missing) return missing;
   const { unfit } = await shapesOf(connection, tablesOf(statement));
   if (unfit.length > 0)
     return { why: `Rows can't be carried over: ${unfit.join("; ")}.`, opensWith: "Another recovery path." };
