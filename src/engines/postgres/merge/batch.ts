@@ -3,18 +3,19 @@ import type { Transaction } from "../../engine.ts";
 import type { MergedBatch, MergeTable } from "../../merge.ts";
 import type { Connection } from "../connection.ts";
 import { findBlocked } from "../rescue-area/blocked.ts";
+import { isKeyed } from "../rescue-area/comparison.ts";
 import { setLocally } from "../rescue-area/settings.ts";
 import type { PostgresTarget } from "../target.ts";
 import { connectionOf } from "../transaction.ts";
 import { usualSearchPath } from "./search-path.ts";
-import { mergeScope } from "./scope.ts";
+import { isWhole, mergeScope } from "./scope.ts";
 import { type Chosen, type LeftOut, leftOut, type Range } from "./left-out.ts";
-import { chosenSql, insertSql, lonelySql, type Scope, type How } from "./statements.ts";
+import { chosenSql, equalRowsSql, insertSql, lonelySql, type Scope, type How } from "./statements.ts";
 
 /**
  * Rows in conflict are left out by the statement itself. What still slips in beside it (another session takes the key in the same moment)
  * is refused by the server; then the batch is halved until only the refused rows are left out. A table that refers to itself is merged
- * in one batch: its parents may be anywhere.
+ * in one batch: its parents may be anywhere. So is one without a key: what an earlier batch put in could not be told from others' rows.
  */
 export async function mergeBatch(
   target: PostgresTarget,
@@ -27,7 +28,7 @@ export async function mergeBatch(
   const { lockTimeoutMs, statementTimeoutMs } = target.request.limits;
   await setLocally(connection, { lock_timeout: `${lockTimeoutMs}ms`, row_security: "off" });
   const scope = await mergeScope(connection, request);
-  const whole = scope.selfKeys.length > 0;
+  const whole = isWhole(scope);
   await setLocally(connection, { statement_timeout: `${whole ? 0 : statementTimeoutMs}ms` });
   const range = nextRange(scope, request, after, whole ? Number.MAX_SAFE_INTEGER : size);
   const insert: Insert = {
@@ -36,7 +37,9 @@ export async function mergeBatch(
     path: await usualSearchPath(connection),
     left: leftOut(connection, scope),
   };
-  const inserted = whole ? await insertTree(insert, range) : await insertRange(insert, range, { kind: "each" });
+  if (!isKeyed(scope.one)) await noteRows(connection, scope);
+  const inserted =
+    scope.selfKeys.length > 0 ? await insertTree(insert, range) : await insertRange(insert, range, { kind: "each" });
   await insert.left.note(range);
   return { upTo: range.upTo, inserted, left: range.rows - inserted, done: range.last };
 }
@@ -47,6 +50,10 @@ interface Insert {
   /** Where the table's own triggers and checks look for names. */
   readonly path: string;
   readonly left: LeftOut;
+}
+
+async function noteRows(connection: Connection, scope: Scope): Promise<void> {
+  for (const sql of equalRowsSql(scope)) await connection.run(`weighing the rows of ${scope.one.area.rows}`, sql);
 }
 
 /** When rows were stored it was proved that their ordinals are 1, 2, 3, … up to how many there are. */
@@ -98,13 +105,14 @@ async function tryInsert(insert: Insert, range: Range, how: How): Promise<number
   const doing = `merging rows into ${scope.one.area.table}`;
   await connection.run(doing, "savepoint holdfast_batch");
   try {
-    if (how.kind === "each") await setLocally(connection, byIndex);
+    if (how.kind === "each" && isKeyed(scope.one)) await setLocally(connection, byIndex);
     const chosen = await chosenRows(insert, range, how);
     const inserted = await insertChosen(insert, range, chosen);
     if (how.kind === "together" && inserted > 0 && (await isLonely(insert, range))) return await giveUp(connection);
     await setLocally(connection, asBefore);
     await connection.run(doing, "release savepoint holdfast_batch");
     await insert.left.merged(range, chosen, inserted);
+    if (!isKeyed(scope.one) && scope.selfKeys.length > 0) await noteMerged(insert, range, chosen);
     return inserted;
   } catch (error) {
     if (!refusesRows(error)) throw error;
@@ -112,6 +120,15 @@ async function tryInsert(insert: Insert, range: Range, how: How): Promise<number
     if (await isOfTable(connection, scope, error)) return "refused";
     throw error;
   }
+}
+
+/** A tree is gone over again, level by level: what is in must not come once more. The list is written anew when the batch ends. */
+async function noteMerged({ connection, scope }: Insert, { after, upTo }: Range, chosen: Chosen): Promise<void> {
+  const { leftOut, ordinal, rows } = scope.one.area;
+  const which = chosen === "all" ? "" : ` and ${ordinal} = any ($3::bigint[])`;
+  const sql = `insert into ${leftOut} select ${ordinal} from ${rows} where ${ordinal} > $1 and ${ordinal} <= $2${which} on conflict do nothing`;
+  const listed = chosen === "all" ? [] : [chosen.map(String)];
+  await connection.run(`noting rows of ${rows} that are in`, sql, [after, upTo, ...listed]);
 }
 
 /** Nearly always all of them: then there is no list. */

@@ -3,7 +3,7 @@ import type { MergeTable } from "../../merge.ts";
 import { tableShape } from "../catalogue.ts";
 import type { Connection } from "../connection.ts";
 import { areaTables, assertNotEmptied, findArea, plannedArea } from "../rescue-area/area.ts";
-import { type Comparison, comparison, mustCompare, parentsFirst } from "../rescue-area/comparison.ts";
+import { type Comparison, comparison, isKeyed, parentsFirst } from "../rescue-area/comparison.ts";
 import type { Scope } from "./statements.ts";
 
 /** What the catalogue and the rescue area say now; read for each batch, since the system is up and the table may be changed. */
@@ -11,9 +11,9 @@ export async function mergeScope(connection: Connection, request: MergeTable): P
   const areas = await areaTables(connection, request.run);
   const area = findArea(areas, request.table, request.run);
   await assertNotEmptied(connection, area);
-  const one = mustCompare(area);
+  const one = comparison(area);
   if (area.shape.insertRules) throw withRules(request.table);
-  const all = areas.map((each) => (each === area ? one : comparison(each))).filter((each) => each !== null);
+  const all = areas.map((each) => (each === area ? one : comparison(each)));
   return scopeOf(one, all, request);
 }
 
@@ -21,15 +21,20 @@ export async function mergeScope(connection: Connection, request: MergeTable): P
 export async function plannedScope(connection: Connection, request: MergeTable): Promise<Scope> {
   const areas = await areaTables(connection, request.run);
   if (areas.some((area) => area.table === request.table)) return mergeScope(connection, request);
-  const one = mustCompare(plannedArea(request.run, await tableShape(connection, request.table)));
+  const one = comparison(plannedArea(request.run, await tableShape(connection, request.table)));
   return scopeOf(one, [one], request);
 }
 
-/** Triggers of the user see rows in the order of their keys, as after the first INSERTs; foreign keys of the table into itself need that too. */
+/** Triggers of the user see rows in the order of their keys, as after the first INSERTs; foreign keys of the table into itself need that too. Without a key all are weighed at once. */
 export async function isDivisible(connection: Connection, request: MergeTable): Promise<boolean> {
   const { one, selfKeys, circleKeys } = await mergeScope(connection, request);
   const fires = request.triggers === "fire" && one.area.shape.insertTriggers.some(({ enabled }) => enabled !== "R");
-  return !fires && selfKeys.length === 0 && circleKeys.length === 0;
+  return isKeyed(one) && !fires && selfKeys.length === 0 && circleKeys.length === 0;
+}
+
+/** In one batch, however many rows it has. */
+export function isWhole({ one, selfKeys }: Scope): boolean {
+  return selfKeys.length > 0 || !isKeyed(one);
 }
 
 function scopeOf(one: Comparison, all: readonly Comparison[], request: MergeTable): Scope {

@@ -3,6 +3,7 @@ import { type Blocked, notBlocked } from "../rescue-area/blocked.ts";
 import {
   type Comparison,
   hasParent,
+  isKeyed,
   isParent,
   isPresent,
   isTaken,
@@ -36,9 +37,15 @@ export function chosenSql(scope: Scope, how: How, give: "count" | "ordinals"): s
   return [
     give === "count" ? "select count(*)::text as chosen" : `select r.${ordinal}::text as n`,
     `from ${one.rescued}`,
-    `where r.${ordinal} > $1 and r.${ordinal} <= $2 and not ${isPresent(one)}`,
+    `where r.${ordinal} > $1 and r.${ordinal} <= $2 and not ${staysOut(one)}`,
     ...(how.kind === "together" ? [`and ${notBlocked(how.blocked, one, "r")}`] : clearOfConflicts(scope)),
   ].join("\n");
+}
+
+/** Without a key, what this batch itself has put in would weigh too: so it is written down before the first INSERT. */
+function staysOut(one: Comparison): string {
+  const { leftOut, ordinal } = one.area;
+  return isKeyed(one) ? isPresent(one) : `exists (select from ${leftOut} as x where x.${ordinal} = r.${ordinal})`;
 }
 
 /**
@@ -59,6 +66,15 @@ export function insertSql({ one }: Scope, which: "all" | "listed"): string {
     ...(which === "all" ? [] : [`and ${ordinal} operator(pg_catalog.=) any ($3::pg_catalog.int8[])`]),
     `order by ${ordinal}`,
   ].join("\n");
+}
+
+/** For a table without a key, before its one batch: rows that may be in the table already. */
+export function equalRowsSql({ one }: Scope): readonly string[] {
+  const { leftOut, ordinal } = one.area;
+  return [
+    `delete from ${leftOut}`,
+    `insert into ${leftOut} select r.${ordinal} from ${one.rescued} where ${isPresent(one)}`,
+  ];
 }
 
 function clearOfConflicts({ one, all, selfKeys, circleKeys }: Scope): readonly string[] {

@@ -12,13 +12,14 @@ import {
   type Comparison,
   comparison,
   hasParent,
+  isKeyed,
   isPresent,
   isSameRow,
-  mustCompare,
+  type Keyed,
   refers,
   sameKey,
 } from "../rescue-area/comparison.ts";
-import { blockedWords, rows as someRows } from "../rescue-area/words.ts";
+import { blockedWords, equalWords, rows as someRows } from "../rescue-area/words.ts";
 
 /** Exact, of one moment: every rescued row beside the table's row of the same key. */
 export async function verifyMerge(
@@ -29,15 +30,13 @@ export async function verifyMerge(
 ): Promise<readonly VerifiedTable[]> {
   const areas = await areaTables(connection, run);
   for (const area of areas) await assertNotEmptied(connection, area);
-  const wanted = tables.map((table) => mustCompare(findArea(areas, table, run)));
+  const wanted = tables.map((table) => comparison(findArea(areas, table, run)));
   const states: States[] = [];
   for (const one of wanted) {
     watch.progress({ done: states.length, total: wanted.length, unit: "tables", note: one.area.table });
     states.push(await countStates(connection, one, nothing));
   }
-  const others = areas
-    .filter((area) => !wanted.some((one) => one.area === area))
-    .flatMap((area) => comparison(area) ?? []);
+  const others = areas.filter((area) => !wanted.some((one) => one.area === area)).map(comparison);
   const complete = states.every((found) => found.present === found.rows);
   const blocked = complete ? nothing : await findBlocked(connection, [...wanted, ...others]);
   const verified: VerifiedTable[] = [];
@@ -58,24 +57,26 @@ async function verifyTable(
   blocked: Blocked,
 ): Promise<VerifiedTable> {
   const { table } = one.area;
-  const different = found.present - found.identical;
-  const absent = found.rows - found.present;
+  const different = isKeyed(one) ? found.present - found.identical : 0;
+  const absent = found.rows - found.identical - different;
   const findings: Finding[] = [];
   if (found.identical > 0)
     findings.push({ level: "ok", text: `${table}: ${someRows(found.identical)} back, equal to the digit` });
-  const remade = different === 0 ? 0 : await countRemade(connection, one);
+  const untold = isKeyed(one) ? 0 : found.present - found.identical;
+  if (untold > 0) findings.push(equalWords(one.area, untold));
+  const remade = different === 0 || !isKeyed(one) ? 0 : await countRemade(connection, one);
   if (remade > 0) findings.push(remadeWords(table, remade));
   if (different > remade) findings.push(changedWords(table, different - remade));
   const against = await reasons(connection, blocked, one, `not ${isPresent(one)}`);
   findings.push(...against.map((reason) => ({ ...blockedWords(reason, table), level: "warn" as const })));
-  const mergeable = absent - against.reduce((sum, reason) => sum + reason.rows, 0);
+  const mergeable = absent - untold - against.reduce((sum, reason) => sum + reason.rows, 0);
   if (mergeable > 0) findings.push(unexplained(table, mergeable));
   for (const key of one.foreignKeys) findings.push(...(await lonely(connection, one, key)));
   return { table, rescued: found.rows, equal: found.identical, different, absent, remade, findings };
 }
 
 /** What a merge leaves out it writes down: a row that differs and stands there was never put in. */
-async function countRemade(connection: Connection, one: Comparison): Promise<number> {
+async function countRemade(connection: Connection, one: Keyed): Promise<number> {
   const { leftOut, ordinal, shape, table } = one.area;
   const sql = `select count(*)::text as rows from ${one.rescued} join ${fromTable(shape)} as k on ${sameKey(one, "k")}
     join ${leftOut} as x on x.${ordinal} = r.${ordinal} where not (${isSameRow(one, "r", "k")})`;
@@ -103,8 +104,10 @@ function unexplained(table: TableName, absent: number): Finding {
 /** With foreign keys off nothing but this would ever tell: the server goes on to call the key valid. */
 async function lonely(connection: Connection, one: Comparison, key: ForeignKey): Promise<readonly Finding[]> {
   const { area } = one;
-  const sql = `select count(*)::text as rows from ${one.rescued} join ${fromTable(area.shape)} as k on ${sameKey(one, "k")}
-    where ${refers(key, "k")} and not ${hasParent(key, "k")}`;
+  const sql = isKeyed(one)
+    ? `select count(*)::text as rows from ${one.rescued} join ${fromTable(area.shape)} as k on ${sameKey(one, "k")}
+    where ${refers(key, "k")} and not ${hasParent(key, "k")}`
+    : `select count(*)::text as rows from ${one.rescued} where ${isPresent(one)} and ${refers(key, "r")} and not ${hasParent(key, "r")}`;
   const found = Number((await connection.row(`looking for parents by ${key.name}`, sql))["rows"]);
   if (found === 0) return [];
   const text = `HF-PG-ORPHANS: ${area.table}: ${someRows(found)} are there without the parent that ${key.name} asks for`;

@@ -10,7 +10,7 @@ import type { Connection } from "../connection.ts";
 import type { PostgresTarget } from "../target.ts";
 import { connectionOf } from "../transaction.ts";
 import { areaTables, type AreaTable, assertNotEmptied, findArea } from "./area.ts";
-import { type Comparison, comparison, isSameRow, keyColumns, sameKey } from "./comparison.ts";
+import { comparison, isKeyed, isSameRow, keyColumns, type Keyed, sameKey } from "./comparison.ts";
 import { makeFileFolder, openRescueFile, rescueFolder } from "./file.ts";
 import { addKey, copyFault, measure } from "./fill.ts";
 import { addPlace } from "./make.ts";
@@ -74,7 +74,7 @@ function assertSameColumns(area: AreaTable, columns: readonly string[]): void {
 /** The rows that came, in a table of ours beside the rescued ones. */
 interface Joining {
   readonly area: AreaTable;
-  readonly compared: Comparison | null;
+  readonly compared: Keyed | null;
   readonly came: string;
   readonly rows: number;
 }
@@ -99,14 +99,15 @@ async function cameBeside(
     throw copyFault(error, doing);
   }
   await connection.run(doing, `analyze ${came}`);
-  return { area, compared: comparison(area), came, rows: into.rowCount };
+  const compared = comparison(area);
+  return { area, compared: isKeyed(compared) ? compared : null, came, rows: into.rowCount };
 }
 
 function listed({ columns }: AreaTable, alias: string): string {
   return columns.map(({ quoted }) => `${alias}.${quoted}`).join(", ");
 }
 
-function keyOf(compared: Comparison, alias: string): string {
+function keyOf(compared: Keyed, alias: string): string {
   return keyColumns(compared)
     .map(({ quoted }) => `${alias}.${quoted}`)
     .join(", ");

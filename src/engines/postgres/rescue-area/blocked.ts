@@ -3,6 +3,7 @@ import type { Connection } from "../connection.ts";
 import {
   type Comparison,
   hasParent,
+  isKeyed,
   isParent,
   isPresent,
   isTaken,
@@ -88,7 +89,7 @@ function makeList(connection: Connection, one: Comparison): Promise<number> {
 
 /** The first in key order stands for the others. Rescued rows do not change, so that there are none is known since they were stored. */
 async function findDuplicates(search: Search, one: Comparison): Promise<void> {
-  if (one.area.filled?.duplicates === 0 && one.area.filled.key === one.key.name) return;
+  if (!isKeyed(one) || (one.area.filled?.duplicates === 0 && one.area.filled.key === one.key.name)) return;
   const { ordinal } = one.area;
   const by = keyColumns(one).map((column) => `r.${column.quoted}`);
   const doing = `looking for duplicates in ${one.area.rows}`;

@@ -6,8 +6,17 @@ import { fromTable } from "../catalogue.ts";
 import type { Connection } from "../connection.ts";
 import { type AreaTable, areaTables, assertNotEmptied, findArea } from "./area.ts";
 import { type Blocked, findBlocked, notBlocked, type Reason, reasons } from "./blocked.ts";
-import { type Comparison, comparison, keyColumns, isSameRow, parentsFirst, sameKey } from "./comparison.ts";
-import { blockedWords, rows as someRows } from "./words.ts";
+import {
+  type Comparison,
+  comparison,
+  isKeyed,
+  isPresent,
+  isSameRow,
+  keyColumns,
+  parentsFirst,
+  sameKey,
+} from "./comparison.ts";
+import { blockedWords, equalWords, rows as someRows } from "./words.ts";
 
 /** Exact, of one moment. Reads the tables by SQL: only when the rescued rows are durable. */
 export async function checkArea(
@@ -17,17 +26,14 @@ export async function checkArea(
 ): Promise<readonly CheckedTable[]> {
   const areas = await areaTables(connection, run);
   for (const area of areas) await assertNotEmptied(connection, area);
-  const all = areas.flatMap((area) => comparison(area) ?? []);
+  const all = areas.map(comparison);
   const blocked = await findBlocked(connection, all);
   const circle = parentsFirst(areas.map((area) => area.shape)).circle;
   const checked: CheckedTable[] = [];
   for (const table of tables) {
     const area = findArea(areas, table, run);
-    const one = all.find((compared) => compared.area === area);
-    const shape = shapeFindings(area, circle);
-    checked.push(
-      one === undefined ? await uncompared(connection, area, shape) : await compared(connection, one, blocked, shape),
-    );
+    const one = all.find((each) => each.area === area) ?? comparison(area);
+    checked.push(await compared(connection, one, blocked, shapeFindings(area, circle)));
   }
   return checked;
 }
@@ -41,14 +47,16 @@ async function compared(
   const found = await countStates(connection, one, blocked);
   const against = await reasons(connection, blocked, one, "true");
   const sum = (kind: Reason["kind"]) => against.reduce((total, one) => total + (one.kind === kind ? one.rows : 0), 0);
-  const remade = found.present - found.identical;
+  const identical = isKeyed(one) || (await hasSafetyCopy(connection, one.area)) ? found.identical : 0;
+  const remade = found.present - identical;
   const findings: Finding[] = against.map((reason) => blockedWords(reason, one.area.table));
-  if (remade > 0) findings.push(remadeWords(one.area.table, remade));
+  if (!isKeyed(one) && remade > 0) findings.push(equalWords(one.area, remade));
+  else if (remade > 0) findings.push(remadeWords(one.area.table, remade));
   return {
     table: one.area.table,
     rows: found.rows,
     missing: found.rows - found.present,
-    identical: found.identical,
+    identical,
     remade,
     otherUnique: sum("unique"),
     orphans: sum("orphan") + sum("parent-left-out"),
@@ -65,13 +73,13 @@ export interface States {
   readonly mergeable: number;
 }
 
-/** One pass over the rescued rows, each beside the table's row of the same key (there is at most one). */
+/** One pass over the rescued rows, each beside the table's row of the same key (there is at most one), or with the weight of its content. */
 export async function countStates(connection: Connection, one: Comparison, blocked: Blocked): Promise<States> {
-  const there = `k.${keyColumns(one)[0]?.quoted ?? ""} is not null`;
+  const [there, identical, from] = besideIt(one);
   const sql = `select count(*)::text as rows, count(*) filter (where ${there})::text as present,
-      count(*) filter (where ${there} and ${isSameRow(one, "r", "k")})::text as identical,
+      count(*) filter (where ${identical})::text as identical,
       count(*) filter (where not (${there}) and ${notBlocked(blocked, one, "r")})::text as mergeable
-    from ${one.rescued} left join ${fromTable(one.area.shape)} as k on ${sameKey(one, "k")}`;
+    from ${from}`;
   const found = await connection.row(`comparing the rescued rows with ${one.area.table}`, sql);
   const number = (name: string) => Number(found[name]);
   return {
@@ -82,15 +90,22 @@ export async function countStates(connection: Connection, one: Comparison, block
   };
 }
 
-async function uncompared(connection: Connection, area: AreaTable, shape: readonly Finding[]): Promise<CheckedTable> {
-  const counted = await connection.row(`counting ${area.rows}`, `select count(*)::text as rows from ${area.rows}`);
-  const none = { missing: 0, identical: 0, remade: 0, otherUnique: 0, orphans: 0, duplicates: 0, willInsert: 0 };
-  const finding: Finding = {
-    level: "stop",
-    text: `HF-PG-NO-KEY: ${area.table} has no primary key and no unique key that holds for every row`,
-    hint: `Which rows are missing can't be told. Give the table a key (ADD UNIQUE over columns that are NOT NULL) and resume; or insert the recovered rows by hand from ${area.rows}.`,
-  };
-  return { table: area.table, rows: Number(counted["rows"]), ...none, findings: [...shape, finding] };
+/** Before it, no row of the table can be one of ours. */
+async function hasSafetyCopy(connection: Connection, { keys }: AreaTable): Promise<boolean> {
+  const sql = "select (to_regclass($1) is not null)::text as there";
+  return (await connection.row("looking for the safety copy", sql, [keys])).there === "true";
+}
+
+/** Without a key the rows that a merge has left out, or will, are those that nobody can tell from the table's own. */
+function besideIt(one: Comparison): readonly [there: string, identical: string, from: string] {
+  if (!isKeyed(one)) {
+    const { leftOut, ordinal } = one.area;
+    const ours = `not exists (select from ${leftOut} as x where x.${ordinal} = r.${ordinal})`;
+    return [isPresent(one), `${isPresent(one)} and ${ours}`, one.rescued];
+  }
+  const there = `k.${keyColumns(one)[0]?.quoted ?? ""} is not null`;
+  const beside = `${one.rescued} left join ${fromTable(one.area.shape)} as k on ${sameKey(one, "k")}`;
+  return [there, `${there} and ${isSameRow(one, "r", "k")}`, beside];
 }
 
 function shapeFindings({ table, shape, columns }: AreaTable, circle: readonly TableName[]): readonly Finding[] {

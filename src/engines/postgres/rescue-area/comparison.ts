@@ -1,4 +1,3 @@
-import { Fault } from "../../../core/errors.ts";
 import type { TableName } from "../../inspect.ts";
 import { type Column, type ForeignKey, fromTable, type KeyPart, rowKey, type UniqueKey } from "../catalogue.ts";
 import type { AreaTable } from "./area.ts";
@@ -7,10 +6,12 @@ import type { AreaTable } from "./area.ts";
  * How the rescued rows of one table are compared with the table, as pieces of SQL. `r` is always a rescued row. Two values are the same
  * when the operator of the index or the foreign key says so; two rows are equal when the server writes them with the same text, which
  * also holds for types that have no equality (json, xml, point).
+ *
+ * Without a key nothing tells which row is which: there a content is weighed by how often it was rescued and how often it is in the table.
  */
 export interface Comparison {
   readonly area: AreaTable;
-  readonly key: UniqueKey;
+  readonly key: UniqueKey | null;
   /** Other unique indexes whose columns were all rescued. */
   readonly others: readonly UniqueKey[];
   readonly foreignKeys: readonly ForeignKey[];
@@ -20,35 +21,27 @@ export interface Comparison {
   readonly rescued: string;
 }
 
-/** Null where the table has no key by which two versions are the same row. */
-export function comparison(area: AreaTable): Comparison | null {
+export type Keyed = Comparison & { readonly key: UniqueKey };
+
+export function isKeyed(compared: Comparison): compared is Keyed {
+  return compared.key !== null;
+}
+
+export function comparison(area: AreaTable): Comparison {
   const rescued = new Set(area.columns.map((column) => column.name));
   const key = rowKey({ ...area.shape, uniqueKeys: area.shape.uniqueKeys.filter((one) => covered(one, rescued)) });
-  if (key === null) return null;
   const others = area.shape.uniqueKeys.filter(
-    (one) => one.name !== key.name && comparable(one) && covered(one, rescued),
+    (one) => one.name !== key?.name && comparable(one) && covered(one, rescued),
   );
+  const columns = area.columns.filter((column) => column.generated === "");
   return {
     area,
     key,
     others,
     foreignKeys: area.shape.foreignKeys.filter((one) => one.pairs.every((pair) => rescued.has(pair.child))),
-    columns: area.columns.filter((column) => column.generated === ""),
-    rescued: rescuedSql(area, others),
+    columns,
+    rescued: key === null ? weighedSql(area, others, columns) : `(${rescuedSql(area, others)}) as r`,
   };
-}
-
-/** Fault `HF-PG-NO-KEY` where there is none. */
-export function mustCompare(area: AreaTable): Comparison {
-  const found = comparison(area);
-  if (found !== null) return found;
-  throw new Fault("HF-PG-NO-KEY", `${area.table} has no primary key and no unique key that holds for every row`, {
-    exit: "refused",
-    still: "Nothing was merged; what was rescued is where it was.",
-    hint:
-      "Which rows are missing can't be told without a key. Once they are rescued, give the table one (ADD UNIQUE over columns that are NOT NULL) " +
-      `and resume; or insert them by hand from ${area.rows}.`,
-  });
 }
 
 const covered = (key: UniqueKey, rescued: ReadonlySet<string>) => key.uses.every((name) => rescued.has(name));
@@ -61,8 +54,19 @@ function rescuedSql(area: AreaTable, others: readonly UniqueKey[]): string {
     `(${key.predicate ?? "true"}) is true as ${predicateName(number)}`,
   ]);
   const own = [area.ordinal, ...area.columns.map((column) => column.quoted)];
-  return `(select ${[...own, ...extra].join(", ")} from ${area.rows}) as r`;
+  return `select ${[...own, ...extra].join(", ")} from ${area.rows}`;
 }
+
+/** Beside each rescued row the how manieth of its content it is, and how often that content is in the table now. */
+function weighedSql(area: AreaTable, others: readonly UniqueKey[], columns: readonly Column[]): string {
+  const [content, nth, there] = weights(area);
+  const counted = `select ${contentSql(columns, "k")} as ${content}, count(*) as ${there} from ${fromTable(area.shape)} as k group by 1`;
+  const numbered = `select c.*, row_number() over (partition by c.${content} order by c.${area.ordinal}) as ${nth}
+    from (select q.*, ${contentSql(columns, "q")} as ${content} from (${rescuedSql(area, others)}) as q) as c`;
+  return `(select n.*, coalesce(p.${there}, 0) as ${there} from (${numbered}) as n left join (${counted}) as p on p.${content} = n.${content}) as r`;
+}
+
+const weights = ({ ordinal }: AreaTable) => [`${ordinal}_content`, `${ordinal}_nth`, `${ordinal}_there`] as const;
 
 const partName = (key: number, part: number) => `holdfast_x${key}_${part}`;
 const predicateName = (key: number) => `holdfast_w${key}`;
@@ -71,7 +75,7 @@ const collated = (value: string, collation: string | null) =>
 const partSql = (part: KeyPart) => collated(`(${part.text})`, part.collation);
 
 /** The table's row of the same key stands under `alias`. */
-export function sameKey({ key, area }: Comparison, alias: string): string {
+export function sameKey({ key, area }: Keyed, alias: string): string {
   return key.parts
     .map((part) => {
       const column = columnOf(area, part);
@@ -81,7 +85,7 @@ export function sameKey({ key, area }: Comparison, alias: string): string {
     .join(" and ");
 }
 
-export function keyColumns({ key, area }: Comparison): readonly Column[] {
+export function keyColumns({ key, area }: Keyed): readonly Column[] {
   return key.parts.map((part) => columnOf(area, part));
 }
 
@@ -91,8 +95,12 @@ function columnOf(area: AreaTable, part: KeyPart): Column {
   return column;
 }
 
-/** A row of the same key is in the table. */
+/** A row of the same key is in the table; without a key, its content is there so often that this row of it may be among them. */
 export function isPresent(compared: Comparison): string {
+  if (!isKeyed(compared)) {
+    const [, nth, there] = weights(compared.area);
+    return `r.${nth} <= r.${there}`;
+  }
   return `exists (select from ${fromTable(compared.area.shape)} as k where ${sameKey(compared, "k")})`;
 }
 
@@ -154,11 +162,18 @@ export function waitingParents(key: ForeignKey, all: readonly Comparison[]): rea
  * fast; only where the bytes differ (a value packed in another way) is the text asked.
  */
 export function isSameRow({ columns }: Comparison, one: string, other: string): string {
-  const value = (alias: string, { quoted, type, baseType }: Column) =>
+  const [ours, theirs] = [valuesSql(columns, one), valuesSql(columns, other)];
+  return `case when pg_catalog.record_image_eq(${ours}, ${theirs}) then true else ${contentSql(columns, one)} = ${contentSql(columns, other)} end`;
+}
+
+function valuesSql(columns: readonly Column[], alias: string): string {
+  const value = ({ quoted, type, baseType }: Column) =>
     type === baseType ? `${alias}.${quoted}` : `${alias}.${quoted}::${baseType}`;
-  const values = (alias: string) => `row(${columns.map((column) => value(alias, column)).join(", ")})`;
-  const text = (alias: string) => `${values(alias)}::text collate pg_catalog."C"`;
-  return `case when pg_catalog.record_image_eq(${values(one)}, ${values(other)}) then true else ${text(one)} = ${text(other)} end`;
+  return `row(${columns.map(value).join(", ")})`;
+}
+
+function contentSql(columns: readonly Column[], alias: string): string {
+  return `${valuesSql(columns, alias)}::text collate pg_catalog."C"`;
 }
 
 /** Names of tables in an order: parents before children; those in a circle come last, and are told. */

@@ -11,7 +11,7 @@ import { postgresFault } from "../errors.ts";
 import type { PostgresTarget } from "../target.ts";
 import { connectionOf } from "../transaction.ts";
 import { areaTables, type AreaTable, findArea, type KnownDuplicates } from "./area.ts";
-import { comparison, keyColumns } from "./comparison.ts";
+import { comparison, isKeyed, keyColumns } from "./comparison.ts";
 import { makeFileFolder, openRescueFile, type RescueFile, rescueFolder } from "./file.ts";
 import { writeNote } from "./make.ts";
 
@@ -129,7 +129,7 @@ export async function measure(connection: Connection, run: RunId, area: AreaTabl
 
 async function countDuplicates(connection: Connection, area: AreaTable): Promise<KnownDuplicates> {
   const one = comparison(area);
-  if (one === null) return { key: null, duplicates: 0 };
+  if (!isKeyed(one)) return { key: null, duplicates: 0 };
   const by = keyColumns(one).map((column) => `r.${column.quoted}`);
   const doing = `looking for duplicates in ${area.rows}`;
   // The rows lie in key order, mostly: counting keys so takes a third of the time that groups of them take.

@@ -6,7 +6,7 @@ import { connectionOf } from "../transaction.ts";
 import { closeToOthers } from "../close-to-others.ts";
 import { areaName, areaTables, assertNotEmptied, findArea } from "./area.ts";
 import { findBlocked, notBlocked } from "./blocked.ts";
-import { type Comparison, comparison, isPresent, keyColumns, mustCompare } from "./comparison.ts";
+import { type Comparison, comparison, isKeyed, isPresent, keyColumns } from "./comparison.ts";
 import { setLocally } from "./settings.ts";
 
 /**
@@ -28,10 +28,10 @@ export async function takeSafetyCopy(
   const areas = await areaTables(connection, run);
   const area = findArea(areas, table, run);
   for (const one of areas) await assertNotEmptied(connection, one);
-  const one = mustCompare(area);
+  const one = comparison(area);
   const blocked = await findBlocked(
     connection,
-    areas.map((each) => (each === area ? one : comparison(each))).filter((each) => each !== null),
+    areas.map((each) => (each === area ? one : comparison(each))),
   );
   const doing = `taking the safety copy of ${table}`;
   await connection.run(doing, `truncate ${area.leftOut}, ${area.overwritten}`);
@@ -50,6 +50,7 @@ export async function takeSafetyCopy(
 
 function keysSql(one: Comparison): string {
   const { rows, leftOut, ordinal } = one.area;
-  const columns = [ordinal, ...keyColumns(one).map((column) => column.quoted)].map((name) => `r.${name}`);
+  const by = isKeyed(one) ? keyColumns(one) : one.columns;
+  const columns = [ordinal, ...by.map((column) => column.quoted)].map((name) => `r.${name}`);
   return `select ${columns.join(", ")} from ${rows} as r where not exists (select from ${leftOut} as x where x.${ordinal} = r.${ordinal})`;
 }

@@ -4,7 +4,7 @@ import type { SampleRow } from "../../rescue-area.ts";
 import { type Column, fromTable } from "../catalogue.ts";
 import type { Connection, Row } from "../connection.ts";
 import { areaOf } from "./area.ts";
-import { comparison, keyColumns, sameKey } from "./comparison.ts";
+import { comparison, isKeyed, keyColumns, sameKey } from "./comparison.ts";
 
 /** The first, the last, and evenly between. Every value is the server's own text. */
 export async function sampleArea(
@@ -20,7 +20,7 @@ export async function sampleArea(
   const theirs = area.columns.map((column, at) => `k.${column.quoted} as k${at}`);
   const doing = `taking a sample of ${area.rows}`;
   const which = `where r.${area.ordinal} = any ($1::bigint[]) order by r.${area.ordinal}`;
-  if (one === null) {
+  if (!isKeyed(one)) {
     const found = await connection.rows(doing, `select ${ours.join(", ")} from ${area.rows} as r ${which}`, [ordinals]);
     return found.map((row) => ({ rescued: values(row, area.columns, "r"), present: null }));
   }

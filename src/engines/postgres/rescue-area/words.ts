@@ -1,5 +1,6 @@
 import type { Finding } from "../../../core/step.ts";
 import type { TableName } from "../../inspect.ts";
+import type { AreaTable } from "./area.ts";
 import type { Reason } from "./blocked.ts";
 
 /** `1 row`, `12,000 rows`. */
@@ -36,4 +37,14 @@ export function blockedWords({ kind, name, rows: count }: Reason, table: TableNa
         hint: "Bring the parents back first, or leave these rows out.",
       };
   }
+}
+
+/** Without a key an equal row may be the lost one, put back by somebody, or another: an insert could double it. */
+export function equalWords({ table, leftOut, rows: place, ordinal }: AreaTable, equal: number): Finding {
+  const [are, stay] = equal === 1 ? ["is", "it stays"] : ["are", "they stay"];
+  return {
+    level: "warn",
+    text: `HF-PG-EQUAL-ROWS: ${table}: ${rows(equal)} ${are} equal to rows that are there now, and the table has no key that would tell whether those were put back: ${stay} out`,
+    hint: `Where they are missing all the same, insert them by hand while the rescue area is kept: they are those of ${place} whose ${ordinal} is in ${leftOut}.`,
+  };
 }

@@ -33,12 +33,14 @@ export interface Newest {
   older(): readonly number[];
 }
 
-/** Null where there is nothing to weigh: one transaction takes a row once, and without a key nothing tells that two versions are one row. */
+/** Null where there is nothing to weigh: one transaction takes a row once. */
 export async function newestOf(asking: Connection, statement: Statement, table: TableName): Promise<Newest | null> {
   if (statement.kind !== "group") return null;
-  const key = await rowKeyOf(asking, table);
-  return key === null ? null : newest(table, key, statement);
+  return newest(table, (await rowKeyOf(asking, table)) ?? noKey, statement);
 }
+
+/** Nothing tells then whether a row that was made while the group went on is one that it had taken before. */
+const noKey: RowKey = { exact: false, of: () => null };
 
 export function newest(table: TableName, rowKey: RowKey, statement: Statement): Newest {
   const ranks = ranksOf(statement);
@@ -144,7 +146,7 @@ function orderUnknown(table: TableName, rows: number): Fault {
 function keyUnsure(table: TableName, rows: number): Fault {
   return new Fault(
     "HF-PG-GROUP-KEY",
-    `${plural(rows, "row")} of ${table} were made while the group went on, and by the bytes of their key nobody can tell whether they are rows that it had taken before`,
+    `${plural(rows, "row")} of ${table} were made while the group went on, and by the bytes of their key (or without one) nobody can tell whether they are rows that it had taken before`,
     { exit: "refused", still, hint },
   );
 }
