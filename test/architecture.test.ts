@@ -7,7 +7,7 @@ const files = sourceFiles();
 /** Contracts: the one file of a room that others may see. */
 const contracts = {
   journal: ["src/journal/journal.ts"],
-  engines: ["engine", "evidence", "inspect", "lock", "marker", "merge", "rescue-area", "rehearse"].map(
+  engines: ["engine", "evidence", "inspect", "lock", "marker", "merge", "rescue-area", "rehearse", "readiness"].map(
     (name) => `src/engines/${name}.ts`,
   ),
   actions: ["src/actions/action.ts"],
@@ -53,6 +53,7 @@ const evidenceRooms: Readonly<Record<string, readonly string[]>> = {
   freeze: ["log", "wal"],
   dirtyread: ["pages", "freeze"],
   paths: ["log", "pages", "transplant", "wal", "clone", "freeze", "dirtyread"],
+  ready: ["paths"],
 };
 
 /** Drivers and the one room that may load each. */

@@ -11,6 +11,7 @@ import type { Inspect } from "./inspect.ts";
 import type { Lock } from "./lock.ts";
 import type { Marker } from "./marker.ts";
 import type { Merge } from "./merge.ts";
+import type { Readiness } from "./readiness.ts";
 import type { RescueArea } from "./rescue-area.ts";
 
 /** What an engine may offer. Code outside its folder asks for one of these, never for the engine's name. */
@@ -21,9 +22,18 @@ export interface Capabilities {
   readonly evidence: Evidence;
   readonly rescueArea: RescueArea;
   readonly merge: Merge;
+  readonly readiness: Readiness;
 }
 export type Capability = keyof Capabilities;
-export const capabilityNames: readonly Capability[] = ["inspect", "lock", "marker", "evidence", "rescueArea", "merge"];
+export const capabilityNames: readonly Capability[] = [
+  "inspect",
+  "lock",
+  "marker",
+  "evidence",
+  "rescueArea",
+  "merge",
+  "readiness",
+];
 
 /**
  * One connected target. Calls throw Faults whose `after` says what is known of the effect; the server's own words are rewritten

@@ -14,8 +14,15 @@ export interface Bench {
    * and is deleted with it; then a committed DELETE takes the parents 1 to `taken` and what hangs on them. Notes hold quotes,
    * tabs, line ends, backslashes and nulls.
    */
-  incident(size: { readonly rows: number; readonly taken: number }): Promise<Incident>;
+  incident(size: IncidentSize): Promise<Incident>;
   close(): Promise<void>;
+}
+
+export interface IncidentSize {
+  readonly rows: number;
+  readonly taken: number;
+  /** What is done when the tables are filled, before the accident. */
+  readonly before?: () => Promise<void>;
 }
 
 export interface Incident {

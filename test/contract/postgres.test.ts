@@ -7,10 +7,11 @@ import { limitsWith } from "../support/limits.ts";
 import { majors, onEachMajor } from "../support/majors.ts";
 import { startTestServer, testBinaries, type TestServer } from "../support/postgres.ts";
 import { requestTo } from "../support/request.ts";
-import { type Bench, type Incident, nasty } from "./bench.ts";
+import { type Bench, type Incident, type IncidentSize, nasty } from "./bench.ts";
 import { inspectContract } from "./inspect.ts";
 import { lockContract } from "./lock.ts";
 import { markerContract } from "./marker.ts";
+import { readinessContract } from "./readiness.ts";
 import { rescueContract } from "./rescue.ts";
 
 /** One server for all; each bench is a database of its own on it. */
@@ -20,7 +21,7 @@ onEachMajor(majors(14, 18), (major) => {
     server = await startTestServer({ major, settings: { track_commit_timestamp: "on", autovacuum: "off" } });
   });
   afterAll(() => server.end());
-  for (const contract of [inspectContract, lockContract, markerContract, rescueContract])
+  for (const contract of [inspectContract, lockContract, markerContract, readinessContract, rescueContract])
     contract("postgres", () => postgresBench(server));
 });
 
@@ -55,7 +56,7 @@ async function postgresBench(server: TestServer): Promise<Bench> {
 
 const [table, child] = ["public.orders", "public.lines"];
 
-async function badDelete(session: Connection, { rows, taken }: { rows: number; taken: number }): Promise<Incident> {
+async function badDelete(session: Connection, { rows, taken, before: ahead }: IncidentSize): Promise<Incident> {
   await session.run("making", `create table ${table} (id bigint primary key, note text)`);
   await session.run(
     "making",
@@ -68,6 +69,7 @@ async function badDelete(session: Connection, { rows, taken }: { rows: number; t
   }
   const content = async () => [...(await contentOf(session, table)), ...(await contentOf(session, child))];
   const before = await content();
+  await ahead?.();
   await session.run("the accident", `delete from ${table} where id <= $1`, [taken]);
   return {
     table,

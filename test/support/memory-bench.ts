@@ -6,7 +6,7 @@ import { memory } from "../../src/engines/memory/memory.ts";
 import { type MemoryServer, memoryServer } from "../../src/engines/memory/server.ts";
 import { byKey, type Row } from "../../src/engines/memory/state.ts";
 import { createTable, insert, remove, vacuum } from "../../src/engines/memory/traffic.ts";
-import { type Bench, type Incident, nasty } from "../contract/bench.ts";
+import { type Bench, type Incident, type IncidentSize, nasty } from "../contract/bench.ts";
 import { limitsWith } from "./limits.ts";
 
 export function memoryRequest(changes: Partial<ConnectRequest> = {}): ConnectRequest {
@@ -30,13 +30,21 @@ export async function memoryBench(server = memoryServer()): Promise<Bench & { re
     otherRun,
     connect: (as = {}): Promise<Engine> =>
       memory(server).connect(memoryRequest({ session: { run: as.run ?? run, person: as.person ?? "ops@bastion" } })),
-    incident: async (size) => badDelete(server, size),
+    incident: async (size) => {
+      const goWrong = filledShop(server, size);
+      await size.before?.();
+      return goWrong();
+    },
     close: async () => undefined,
   };
 }
 
 /** `public.orders` with `public.lines` hanging on it, and a DELETE that took the first of both. */
-export function badDelete(server: MemoryServer, { rows, taken }: { rows: number; taken: number }): Incident {
+export function badDelete(server: MemoryServer, size: IncidentSize): Incident {
+  return filledShop(server, size)();
+}
+
+function filledShop(server: MemoryServer, { rows, taken }: IncidentSize): () => Incident {
   const [table, child] = ["public.orders", "public.lines"];
   createTable(server, table, { columns: ["id", "note"] });
   createTable(server, child, {
@@ -56,15 +64,17 @@ export function badDelete(server: MemoryServer, { rows, taken }: { rows: number;
     ids.map((id): Row => ({ id: String(1000 + Number(id)), order_id: id, note: noteOf(id) })),
   );
   const before = contentOf(server, [table, child]);
-  remove(server, table, ids.slice(0, taken), { who: "admin-shell" });
-  return {
-    table,
-    child,
-    taken: taken * 2,
-    before,
-    remake: async (id) => void insert(server, table, [{ id: String(id), note: "made again" }]),
-    vacuum: async () => [table, child].forEach((name) => vacuum(server, name)),
-    content: async () => contentOf(server, [table, child]),
+  return () => {
+    remove(server, table, ids.slice(0, taken), { who: "admin-shell" });
+    return {
+      table,
+      child,
+      taken: taken * 2,
+      before,
+      remake: async (id) => void insert(server, table, [{ id: String(id), note: "made again" }]),
+      vacuum: async () => [table, child].forEach((name) => vacuum(server, name)),
+      content: async () => contentOf(server, [table, child]),
+    };
   };
 }
 

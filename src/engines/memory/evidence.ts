@@ -23,8 +23,8 @@ import { candidates } from "./search.ts";
 import type { MemoryState } from "./state.ts";
 
 const openPath = "open-transaction";
-const deadPath = "dead-rows";
-const clonePath = "clone";
+export const deadPath = "dead-rows";
+export const clonePath = "clone";
 
 export function memoryEvidence(connection: Connection, ahead: HeadStarts<Recovered>): Evidence {
   const { server, assertAlive } = connection;
@@ -92,7 +92,7 @@ function proveTaken(connection: Connection, path: string, run: RunId): void {
 }
 
 /** The table, then whatever refers to it, and so on. */
-function examine(state: MemoryState, table: TableName): Examination {
+export function examine(state: MemoryState, table: TableName): Examination {
   const found = new Map<TableName, string>([[table, "the table itself"]]);
   for (const parent of found.keys()) {
     for (const [child, { design }] of Object.entries(state.tables)) {

@@ -10,6 +10,7 @@ import { areaKeeper, cloneKeeper, holdKeeper } from "./leases.ts";
 import { assertLocked, memoryLock } from "./lock.ts";
 import { memoryMarker } from "./marker.ts";
 import { memoryMerge } from "./merge.ts";
+import { memoryReadiness } from "./readiness.ts";
 import { memoryRescueArea } from "./rescue-area.ts";
 import { type MemoryServer, memoryServer } from "./server.ts";
 import { transactions } from "./transaction.ts";
@@ -36,6 +37,7 @@ function engineOn(connection: Connection): Engine {
       evidence: memoryEvidence(connection, ahead),
       rescueArea: memoryRescueArea(connection, opened),
       merge: memoryMerge(connection, opened),
+      readiness: memoryReadiness(connection),
     },
     identity: async () => identityOf(connection),
     keepers: {

@@ -2,6 +2,7 @@ import type { LeaseKeeper } from "../../core/lease.ts";
 import type { Watch } from "../engine.ts";
 import type { Evidence, PathOption, Recovered, Statement } from "../evidence.ts";
 import type { HeadStarts } from "../head-starts.ts";
+import type { Readiness } from "../readiness.ts";
 import { cloneKeeper } from "./evidence/clone/folder.ts";
 import { logSurvey } from "./evidence/clone/log-survey.ts";
 import { closedOption } from "./evidence/closed.ts";
@@ -19,6 +20,7 @@ import { cancelStatement, statementFate } from "./evidence/paths/cancel-open.ts"
 import type { PathContext } from "./evidence/paths/path.ts";
 import { pathNamed, recoveryPaths } from "./evidence/paths/paths.ts";
 import { type LockHolder, readerOf } from "./evidence/reader.ts";
+import { readinessOf } from "./evidence/ready/look.ts";
 import { blindRole, unwritable } from "./evidence/rights.ts";
 import { doubted } from "./evidence/search/doubt.ts";
 import { withLoggedStatements } from "./evidence/search/since-backup.ts";
@@ -32,13 +34,7 @@ import type { PostgresTarget } from "./target.ts";
 export function evidence(target: PostgresTarget, ahead: HeadStarts<Recovered>): Evidence {
   const holder: LockHolder = { session: null };
   const reading = readerOf(target, holder);
-  const context: PathContext = {
-    target,
-    reading,
-    recent: recentCounts(target.request.clock),
-    recentLog: recentCounts(target.request.clock, 60_000),
-    log: logSurvey(target),
-  };
+  const context = contextOf(target, reading);
   return {
     traits: { readsDestroy: true, heldBy: "pin" },
     examine: (table) => examineTable(target, table),
@@ -72,6 +68,17 @@ export function evidence(target: PostgresTarget, ahead: HeadStarts<Recovered>): 
     cancel: (statement) => cancelStatement(target, statement),
     fate: async (statement) => statementFate(await target.catalogue(), statement),
   };
+}
+
+/** Its paths are asked as those of the evidence are; what they remember is another's, and gone after each look. */
+export function readiness(target: PostgresTarget): Readiness {
+  return readinessOf(target, () => contextOf(target, readerOf(target, { session: null })));
+}
+
+function contextOf(target: PostgresTarget, reading: PathContext["reading"]): PathContext {
+  const { clock } = target.request;
+  const recent = recentCounts(clock);
+  return { target, reading, recent, recentLog: recentCounts(clock, 60_000), log: logSurvey(target) };
 }
 
 /** Where no row can be put back, no path is open that would rescue any. */

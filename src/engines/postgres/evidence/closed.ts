@@ -1,10 +1,20 @@
 import type { Fault } from "../../../core/errors.ts";
+import type { Change, ReadyPath } from "../../../core/readiness.ts";
 import type { PathOption } from "../../evidence.ts";
 
 /** Why a recovery path can't be taken, and what would open it: two sentences for the list of paths. */
 export interface Closed {
   readonly why: string;
   readonly opensWith: string;
+  /** The one change that opens it, as it is typed, where that is known. */
+  readonly change?: Change;
+}
+
+/** `now`: as the survey finds it. `ahead`: as it will, once a freeze has made what it makes. */
+export type When = "now" | "ahead";
+
+export function change(kind: Change["kind"], text: string, more: Partial<Change> = {}): Change {
+  return { kind, text, restart: false, fromNowOn: false, ...more };
 }
 
 /** A fault that stands in a path's way, in the words of the list. */
@@ -18,4 +28,16 @@ export type PathBase = Pick<PathOption, "path" | "label" | "needs" | "rescues">;
 /** A closed path stays in the list, with the reason. */
 export function closedOption(base: PathBase, { why, opensWith }: Closed): PathOption {
   return { ...base, feasible: false, why, opensWith, takesMs: null, rows: null, loses: "", recommended: false };
+}
+
+/** The same before anything happened: what a survey would say. */
+export function closedReady({ path, label }: PathBase, { why, opensWith, change: opens }: Closed): ReadyPath {
+  return { path, label, open: false, why, holds: null, takesMs: null, loses: "", opensWith, change: opens ?? null };
+}
+
+export function openReady(
+  { path, label }: PathBase,
+  found: { readonly why: string; readonly holds: string; readonly takesMs: number; readonly loses: string },
+): ReadyPath {
+  return { path, label, open: true, ...found, opensWith: null, change: null };
 }

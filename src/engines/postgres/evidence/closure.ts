@@ -6,6 +6,8 @@ import type { Connection, Row } from "../connection.ts";
 /** A table that a DELETE reaches, with what the freeze and the search must know of it. */
 export interface ClosureTable extends TableFact {
   readonly why: string;
+  /** Its rows go too; false: they are only changed. */
+  readonly goes: boolean;
   readonly oid: number;
   readonly toast: number | null;
   /** r, p (has no pages of its own), m, f. */
@@ -39,9 +41,9 @@ export async function closureOf(connection: Connection, table: TableName): Promi
     });
   const reached = reach(Number(found.oid), await edges(connection));
   const facts = await tableFacts(connection, [...reached.keys()]);
-  return [...reached].flatMap(([oid, why]) => {
+  return [...reached].flatMap(([oid, how]) => {
     const row = facts.find((fact) => Number(fact.oid) === oid);
-    return row ? [closureTable(row, why)] : [];
+    return row ? [closureTable(row, how)] : [];
   });
 }
 
@@ -70,14 +72,18 @@ function edgeWords(row: Row): string {
   return `a DELETE in ${row.parent} sets its reference to ${to} (${row.name}): its rows are changed, not deleted`;
 }
 
-function reach(start: number, all: readonly Edge[]): ReadonlyMap<number, string> {
-  const reached = new Map<number, string>([[start, "the table itself"]]);
+type Reached = Pick<ClosureTable, "why" | "goes">;
+
+/** One that is only changed by one foreign key may be deleted by another, and then what hangs on it goes too. */
+function reach(start: number, all: readonly Edge[]): ReadonlyMap<number, Reached> {
+  const reached = new Map<number, Reached>([[start, { why: "the table itself", goes: true }]]);
   const deleted = [start];
   for (let at = deleted.shift(); at !== undefined; at = deleted.shift()) {
-    for (const edge of all) {
-      if (edge.from !== at || reached.has(edge.to)) continue;
-      reached.set(edge.to, edge.why);
-      if (edge.goesOn) deleted.push(edge.to);
+    for (const { from, to, why, goesOn } of all) {
+      const before = reached.get(to);
+      if (from !== at || before?.goes === true || (before && !goesOn)) continue;
+      reached.set(to, { why, goes: goesOn });
+      if (goesOn) deleted.push(to);
     }
   }
   return reached;
@@ -128,12 +134,13 @@ function fileSize(relation: string, mayAsk: boolean): string {
   return `coalesce(greatest(${relation}.relpages::bigint * current_setting('block_size')::int, ${file}), 0)`;
 }
 
-function closureTable(row: Row, why: string): ClosureTable {
+function closureTable(row: Row, { why, goes }: Reached): ClosureTable {
   return {
     table: row.table ?? "",
     aboutRows: Number(row.about),
     bytes: Number(row.bytes),
     why,
+    goes,
     oid: Number(row.oid),
     toast: row.toast === "0" || row.toast == null ? null : Number(row.toast),
     relkind: row.relkind ?? "",

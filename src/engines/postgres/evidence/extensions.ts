@@ -1,5 +1,5 @@
 import type { Connection } from "../connection.ts";
-import type { Closed } from "./closed.ts";
+import { change, type Closed, type When } from "./closed.ts";
 import { blindRole } from "./rights.ts";
 
 /** The schema of an extension, quoted; null where it is not installed. */
@@ -10,9 +10,17 @@ export async function extensionSchema(connection: Connection, extension: string)
 }
 
 /** Null where raw pages can be read. */
-export async function pageinspectMissing(connection: Connection): Promise<Closed | null> {
+export async function pageinspectMissing(connection: Connection, when: When = "now"): Promise<Closed | null> {
   const blind = await blindRole(connection);
   if (blind) return blind;
   if ((await extensionSchema(connection, "pageinspect")) !== null) return null;
-  return { why: "pageinspect is not installed in this database.", opensWith: "CREATE EXTENSION pageinspect" };
+  if (when === "ahead" && (await isOnServer(connection, "pageinspect"))) return null;
+  const opensWith = "CREATE EXTENSION pageinspect";
+  return { why: "pageinspect is not installed in this database.", opensWith, change: change("sql", opensWith) };
+}
+
+/** Whether a freeze finds it there to install for the time of the run. */
+export async function isOnServer(connection: Connection, extension: string): Promise<boolean> {
+  const sql = "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = $1)::text AS there";
+  return (await connection.row("looking for an extension", sql, [extension])).there === "true";
 }

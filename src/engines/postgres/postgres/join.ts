@@ -1,7 +1,7 @@
 import type { ConnectRequest, Engine } from "../../engine.ts";
 import type { Recovered } from "../../evidence.ts";
 import { headStarts } from "../../head-starts.ts";
-import { evidence, evidenceKeepers } from "../evidence.ts";
+import { evidence, evidenceKeepers, readiness } from "../evidence.ts";
 import { identity } from "../identity.ts";
 import { inspect } from "../inspect.ts";
 import { targetLock } from "../lock.ts";
@@ -27,6 +27,7 @@ export async function connectPostgres(request: ConnectRequest): Promise<Engine> 
       evidence: evidence(target, ahead),
       rescueArea: rescueArea(target),
       merge: merge(target),
+      readiness: readiness(target),
     },
     identity: () => identity(target),
     keepers: { ...evidenceKeepers(target, ahead), ...rescueAreaKeepers(target) },

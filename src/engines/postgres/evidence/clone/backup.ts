@@ -2,6 +2,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { execa } from "execa";
 import { Fault } from "../../../../core/errors.ts";
+import { readControl } from "./control.ts";
 import { onFiles } from "./file-fault.ts";
 
 /** A base backup as it lies on this machine; only ever read. */
@@ -11,6 +12,8 @@ export interface BaseBackup {
   readonly tar: string | null;
   readonly major: number;
   readonly label: BackupLabel;
+  /** Of which server it is, by its control file; null where that is not to be had before it is unpacked. */
+  readonly system: string | null;
   /** When it was begun, in its own words. */
   readonly startedAt: string;
   /** About how much the clone will take; of a packed one the packed size. */
@@ -40,7 +43,12 @@ async function backupIn(folder: string): Promise<BaseBackup> {
     throw backupFault(`${folder}: its backup_label can't be read`);
   if (!Number.isInteger(major)) throw backupFault(`${folder} holds no PG_VERSION`);
   const startedAt = /^START TIME: (.+)$/m.exec(label)?.[1] ?? "at an unknown time";
-  return { folder, tar, major, label: { start, timeline }, startedAt, bytes: sizeOf(folder, tar) };
+  const system = tar === null ? systemIn(path.join(folder, "global", "pg_control")) : null;
+  return { folder, tar, major, label: { start, timeline }, system, startedAt, bytes: sizeOf(folder, tar) };
+}
+
+function systemIn(control: string): string | null {
+  return existsSync(control) && lstatSync(control).isFile() ? readControl(readFileSync(control)).system : null;
 }
 
 /** A small file of the backup, as text. */

@@ -85,6 +85,23 @@ export function bytesOf({ backup }: Surveyed, last: FoundCommit): number {
   return backup.bytes + Number(last.position - lsnNumber(backup.label.start));
 }
 
+/** The first file of the log since the backup that is in no place; null where all are there. What is in them is not looked at. */
+export async function firstAbsent({ backup, source }: Begun, watch: Watch): Promise<Segment | null> {
+  const start = lsnNumber(backup.label.start);
+  const segments = segmentsBetween(backup.label.timeline, start, source.end, source.segmentBytes);
+  for (const [done, segment] of segments.entries()) {
+    watch.signal.throwIfAborted();
+    watch.progress({ done, total: segments.length, unit: "files", note: "the log since the backup" });
+    if (!isEmptyAt(segment, source) && (await source.read(segment)) === null) return segment;
+  }
+  return null;
+}
+
+/** Right after a switch the newest file is not there yet, and nothing is in it. */
+function isEmptyAt(segment: Segment, { end }: LogSource): boolean {
+  return end - segment.start <= 40n;
+}
+
 /** Where a target has no backup nothing of this is asked. */
 function backupOf(target: PostgresTarget): Backup {
   const { backup } = target.request;
@@ -124,8 +141,7 @@ async function readLog(source: LogSource, backup: BaseBackup, reading: Reading, 
     source.end,
     see,
   );
-  // Right after a switch the newest file is not there yet, and nothing is in it.
-  const isEmpty = stoppedAt !== null && source.end - stoppedAt.start <= 40n;
+  const isEmpty = stoppedAt !== null && isEmptyAt(stoppedAt, source);
   return { log: found, from, end, stoppedAt: isEmpty ? null : stoppedAt, damage, firstCopies: copies === 0 };
 }
 

@@ -1,7 +1,8 @@
 import type { Statement } from "../../../evidence.ts";
+import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
-import type { Closed } from "../closed.ts";
+import { change, type Closed, type When } from "../closed.ts";
 import { pageinspectMissing } from "../extensions.ts";
 import { readSlot, slotName } from "../freeze/slots.ts";
 import { pageSize } from "../pages/layout.ts";
@@ -13,15 +14,27 @@ export const extension = "pg_dirtyread";
 /** From catalogues alone; null where nothing stands in the way. */
 export async function whyClosed(target: PostgresTarget, statement: Statement): Promise<Closed | null> {
   const asking = await target.catalogue();
-  const server = await connectionFacts(asking, statement);
+  return (await whyNotHere(asking, tablesOf(statement), "now")) ?? pinClosed(target, asking, statement);
+}
+
+/** The same, but for whether the rows are held. */
+export async function whyNotHere(asking: Connection, tables: readonly TableName[], when: When): Promise<Closed | null> {
+  const server = await connectionFacts(asking, tables);
   if (server.superuser !== "true")
-    return { why: "The role that we connect as is no superuser.", opensWith: "A superuser's URL for this target." };
-  if (server.there !== "true")
+    return {
+      why: "The role that we connect as is no superuser.",
+      opensWith: "A superuser's URL for this target.",
+      change: change("config", "url: env:NAME   # the URL of a superuser"),
+    };
+  if (server.there !== "true") {
+    const debian = `postgresql-${server.major}-dirtyread`;
     return {
       why: `The server does not have the extension ${extension}.`,
-      opensWith: `The package ${extension} for its version on the server's machine (Debian: postgresql-${server.major}-dirtyread); no restart.`,
+      opensWith: `The package ${extension} for its version on the server's machine (Debian: ${debian}); no restart.`,
+      change: change("package", debian),
     };
-  const blind = await pageinspectMissing(asking);
+  }
+  const blind = await pageinspectMissing(asking, when);
   if (blind) return blind;
   if (server.block !== String(pageSize) || server.strange !== "")
     return {
@@ -31,10 +44,10 @@ export async function whyClosed(target: PostgresTarget, statement: Statement): P
           : `${server.strange}: not kept by the access method heap.`,
       opensWith: "Another recovery path.",
     };
-  return pinClosed(target, asking, statement);
+  return null;
 }
 
-async function connectionFacts(asking: Connection, statement: Statement) {
+async function connectionFacts(asking: Connection, tables: readonly TableName[]) {
   return asking.row(
     "asking what this server lets us read",
     `SELECT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)::text AS superuser, current_setting('block_size') AS block,
@@ -42,7 +55,7 @@ async function connectionFacts(asking: Connection, statement: Statement) {
             (current_setting('server_version_num')::int / 10000)::text AS major,
             (SELECT coalesce(string_agg(c.oid::regclass::text, ', '), '') FROM unnest($2::text[]) AS n(name)
                JOIN pg_class c ON c.oid = to_regclass(n.name) JOIN pg_am a ON a.oid = c.relam WHERE a.amname <> 'heap') AS strange`,
-    [extension, tablesOf(statement)],
+    [extension, [...tables]],
   );
 }
 

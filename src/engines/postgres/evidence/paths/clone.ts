@@ -1,19 +1,22 @@
 import { Fault } from "../../../../core/errors.ts";
+import type { ReadyPath } from "../../../../core/readiness.ts";
 import type { Watch } from "../../../engine.ts";
 import type { PathOption, Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
 import { findServerBinaries } from "../../server/binaries.ts";
 import { alteredSince, alteredWords } from "../clone/altered.ts";
-import { whyClosed, whyUnfit } from "../clone/can.ts";
+import { broken, ofAnother, statementAhead, whyClosed, whyClosedAhead, whyUnfit } from "../clone/can.ts";
 import { clonePart } from "../clone/folder.ts";
 import { recoverByClone } from "../clone/recover.ts";
-import { beginSurvey, type Begun, bytesOf, commitsOf, logBytes, type Surveyed } from "../clone/survey.ts";
-import { closedBy, closedOption } from "../closed.ts";
+import { beginSurvey, type Begun, bytesOf, commitsOf, firstAbsent, logBytes, type Surveyed } from "../clone/survey.ts";
+import { change, type Closed, closedBy, closedOption, closedReady, openReady } from "../closed.ts";
+import { segmentsBetween } from "../log/segments.ts";
 import { columnsOf } from "../pages/count.ts";
+import { rightsOf } from "../rights.ts";
 import { plural, size } from "../say.ts";
 import { onScratch } from "../scratch-files.ts";
 import { tablesOf } from "../statement.ts";
-import type { PathContext, RecoveryPath } from "./path.ts";
+import type { Ahead, PathContext, RecoveryPath } from "./path.ts";
 
 /** The rows as a base backup and the log since have them, read from a server of ours that stands just before the commit. */
 export const clone: RecoveryPath = {
@@ -21,11 +24,7 @@ export const clone: RecoveryPath = {
   isSlow: true,
   fits: ({ kind }) => kind !== "open" && kind !== "prepared",
   option: async (context, statement, watch) => {
-    if (!context.target.request.backup)
-      return closedOption(base, {
-        why: "The config names no base backup for this target.",
-        opensWith: "backup: { base, archive } of the target in holdfast.yaml.",
-      });
+    if (!context.target.request.backup) return closedOption(base, unnamed);
     try {
       const option = await optionFor(context, statement, watch);
       const altered = option.feasible ? await alteredSince(await context.target.catalogue(), statement) : [];
@@ -33,6 +32,15 @@ export const clone: RecoveryPath = {
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       return closedOption(base, closedBy(error));
+    }
+  },
+  ready: async (context, ahead, watch) => {
+    if (!context.target.request.backup) return closedReady(base, unnamed);
+    try {
+      return await readyFor(context, ahead, watch);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      return closedReady(base, closedBy(error));
     }
   },
   count: async ({ target }, statement) => counted(await target.catalogue(), statement),
@@ -51,13 +59,19 @@ const base = {
   rescues: true,
 } as const;
 
+const unnamed: Closed = {
+  why: "The config names no base backup for this target.",
+  opensWith: "backup: { base, archive } of the target in holdfast.yaml.",
+  change: change("config", "backup: { base: FOLDER, archive: FOLDER }", { fromNowOn: true }),
+};
+
 /** More log than this is not read while an operator waits to choose a faster way: 2 GB take 10 s. */
 const readAtOnce = 2e9;
 
 async function optionFor({ target, log }: PathContext, statement: Statement, watch: Watch): Promise<PathOption> {
   const asking = await target.catalogue();
   const begun = await beginSurvey(target, asking);
-  const unfit = whyUnfit(begun, statement);
+  const unfit = ofAnother(begun) ?? whyUnfit(begun, statement);
   if (unfit) return closedOption(base, unfit);
   await findServerBinaries(begun.major, target.request.machine.serverBinaries);
   if (logBytes(begun) > readAtOnce && statement.rows > 0) return unread(begun, statement);
@@ -65,6 +79,40 @@ async function optionFor({ target, log }: PathContext, statement: Statement, wat
   const surveyed = await log.upTo(wanted, watch);
   const closed = await whyClosed(target, surveyed, statement);
   return closed ? closedOption(base, closed) : open(surveyed, statement);
+}
+
+/** The log is read once for all tables: nothing of it is about one of them yet. */
+async function readyFor({ target, log }: PathContext, { tables, rows }: Ahead, watch: Watch): Promise<ReadyPath> {
+  const begun = await beginSurvey(target, await target.catalogue());
+  const unfit = ofAnother(begun) ?? whyUnfit(begun, statementAhead(begun, tables));
+  if (unfit) return closedReady(base, unfit);
+  await findServerBinaries(begun.major, target.request.machine.serverBinaries);
+  const [bytes, since] = [begun.backup.bytes, logBytes(begun)];
+  const closed =
+    (since > readAtOnce
+      ? await breakIn(begun, watch)
+      : await whyClosedAhead(target, await log.upTo({ tables: [], xids: [] }, watch), tables)) ??
+    (await notArchived(begun, await target.catalogue()));
+  if (closed) return closedReady(base, closed);
+  return openReady(base, {
+    why: `The backup of ${begun.backup.startedAt} (${size(bytes)}) and ${size(since)} of log lead up to now.`,
+    holds: "the backup and every file of the log since then stay where they are, and the log goes on to be archived",
+    takesMs: expectedMs(bytes, since, 1, rows),
+    loses: "nothing: the backup and the log hold every row, to the digit.",
+  });
+}
+
+/** What a role may not read on the server it has only once it is archived: that is never so at once. */
+async function notArchived({ source, backup }: Begun, connection: Connection): Promise<Closed | null> {
+  if ((await rightsOf(connection)).readsLog) return null;
+  const newest = segmentsBetween(backup.label.timeline, source.end, source.end, source.segmentBytes).at(-1);
+  return newest === undefined ? null : broken(newest, source);
+}
+
+/** Files are looked for, not read through: that takes 10 s for each 2 GB, and is done when this way is chosen. */
+async function breakIn(begun: Begun, watch: Watch): Promise<Closed | null> {
+  const absent = await firstAbsent(begun, watch);
+  return absent === null ? null : broken(absent, begun.source);
 }
 
 function open(surveyed: Surveyed, statement: Statement): PathOption {
@@ -88,7 +136,6 @@ function unread(begun: Begun, statement: Statement): PathOption {
   return feasible(bytes, log, why, statement);
 }
 
-/** Measured on two cores: 200 MB of a backup copied, 200 MB of log read and 75 MB replayed a second, 3 s for each pause. */
 function feasible(
   bytes: number,
   log: number,
@@ -99,12 +146,17 @@ function feasible(
     ...base,
     feasible: true,
     why,
-    takesMs: Math.round(bytes / 200_000 + log / 200_000 + log / 75_000 + 6000 * transactions.length + most / 100),
+    takesMs: expectedMs(bytes, log, transactions.length, most),
     rows: rows > 0 && most === rows ? rows : null,
     loses: `nothing: the backup and the log hold every row that it took, to the digit.${kind === "group" ? twice : ""}`,
     needs: [...base.needs, `about ${size((bytes + log) * 1.3)} below the scratch folder, given back afterwards`],
     recommended: false,
   };
+}
+
+/** Measured on two cores: 200 MB of a backup copied, 200 MB of log read and 75 MB replayed a second, 3 s for each pause. */
+function expectedMs(bytes: number, log: number, transactions: number, rows: number): number {
+  return Math.round(bytes / 200_000 + log / 200_000 + log / 75_000 + 6000 * transactions + rows / 100);
 }
 
 const twice = " A row that several of them took comes back once; until it is read it is counted each time.";

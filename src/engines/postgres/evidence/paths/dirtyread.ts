@@ -2,9 +2,8 @@ import { Fault } from "../../../../core/errors.ts";
 import type { Watch } from "../../../engine.ts";
 import type { Recovered, RecoveredTable, Statement } from "../../../evidence.ts";
 import type { TableName } from "../../../inspect.ts";
-import type { Connection } from "../../connection.ts";
-import { type Closed, closedOption } from "../closed.ts";
-import { extension, whyClosed } from "../dirtyread/can.ts";
+import { type Closed, closedOption, closedReady, openReady } from "../closed.ts";
+import { extension, whyClosed, whyNotHere } from "../dirtyread/can.ts";
 import { judge, type Judged } from "../dirtyread/judge.ts";
 import { cancelBy, copyStreams, countBySql } from "../dirtyread/session.ts";
 import { type Query, queryFor } from "../dirtyread/sql.ts";
@@ -15,7 +14,7 @@ import { withUntold } from "../pages/untold.ts";
 import { number } from "../say.ts";
 import { bytesToRead } from "../transplant/transplant.ts";
 import { countedOrClosed, sumOf } from "./counted.ts";
-import { hasAll, lossOfPages } from "./loss.ts";
+import { hasAll, heldByPages, lossOfPages } from "./loss.ts";
 import { pageTransplant } from "./page-transplant.ts";
 import type { PathContext, RecoveryPath } from "./path.ts";
 
@@ -39,12 +38,24 @@ export const dirtyread: RecoveryPath = {
         rows > 0
           ? `${number(rows)} deleted rows are still on their pages, and the server itself can read them.`
           : "No deleted row of this statement is on its page any more.",
-      takesMs: await context.reading((one) => expectedMs(one, statement, rows)),
+      takesMs: expectedMs(await context.reading((one) => bytesToRead(one, statement)), rows),
       rows,
       loses: `${lossOfPages(statement, counted)} All of it where a long value of any dead row is broken: then take another way.`,
       // The transplant reads only what comes back, so nothing but it can stop it.
       recommended: !other.feasible && rows > 0 && hasAll(statement, counted),
     };
+  },
+  ready: async ({ target }, { tables, bytes, rows }) => {
+    const closed = await whyNotHere(await target.catalogue(), tables, "ahead");
+    if (closed) return closedReady(base, closed);
+    const most = `, and no more than ${number(mostRows)} rows are lost`;
+    const { holds, loses } = heldByPages;
+    return openReady(base, {
+      why: "The server itself can read deleted rows that are on their pages.",
+      holds: rows > mostRows ? `${holds}${most}` : holds,
+      takesMs: expectedMs(bytes, rows),
+      loses: `${loses} All of it where a long value of any dead row is broken.`,
+    });
   },
   count: (context, statement, watch) => pageTransplant.count(context, statement, watch),
   parts: async ({ target }, run) => {
@@ -80,8 +91,7 @@ function tooMany(rows: number): Closed {
 }
 
 /** Measured on two cores, both reads (for the count, for the rows) together: 30 MB of pages and 150,000 rows a second. */
-async function expectedMs(connection: Connection, statement: Statement, rows: number): Promise<number> {
-  const bytes = await bytesToRead(connection, statement);
+function expectedMs(bytes: number, rows: number): number {
   return Math.round(200 + bytes / 30_000 + rows / 150);
 }
 

@@ -24,6 +24,12 @@ export function lossOfPages(statement: Statement, counted: readonly RecoveredTab
   return "nothing that is still on the pages. What was cleaned up before the hold is not there, and counted by nobody.";
 }
 
+/** What can be said of such a way before anything is lost. */
+export const heldByPages = {
+  holds: "nothing prunes the rows: vacuum and plain reads remove them until the hold stands",
+  loses: "what is cleaned up before the hold.",
+} as const;
+
 /** Whether the pages account for all that the statement can have taken. */
 export function hasAll({ rows, most = rows }: Statement, counted: readonly RecoveredTable[]): boolean {
   return sumOf(counted, "rows") + sumOf(counted, "older") >= most;

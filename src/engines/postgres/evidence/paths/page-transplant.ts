@@ -1,7 +1,7 @@
-import type { Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
+import type { TableName } from "../../../inspect.ts";
 import type { PostgresTarget } from "../../target.ts";
-import { type Closed, closedOption } from "../closed.ts";
+import { type Closed, closedOption, closedReady, openReady, type When } from "../closed.ts";
 import { pageinspectMissing } from "../extensions.ts";
 import { countRows } from "../pages/count.ts";
 import { withUntold } from "../pages/untold.ts";
@@ -11,7 +11,7 @@ import { scratchPart } from "../transplant/scratch.ts";
 import { shapesOf } from "../transplant/shapes.ts";
 import { bytesToRead, transplant } from "../transplant/transplant.ts";
 import { countedOrClosed, sumOf } from "./counted.ts";
-import { hasAll, lossOfPages } from "./loss.ts";
+import { hasAll, heldByPages, lossOfPages } from "./loss.ts";
 import type { RecoveryPath } from "./path.ts";
 import { programsMissing } from "./programs.ts";
 
@@ -21,7 +21,7 @@ export const pageTransplant: RecoveryPath = {
   fits: ({ kind }) => kind === "one" || kind === "group",
   option: async (context, statement, watch) => {
     const connection = await context.target.catalogue();
-    const closed = await whyClosed(context.target, connection, statement);
+    const closed = await whyClosed(context.target, connection, tablesOf(statement), "now");
     if (closed) return closedOption(base, closed);
     const found = await countedOrClosed(() => pageTransplant.count(context, statement, watch));
     if (found.closed) return closedOption(base, found.closed);
@@ -34,11 +34,20 @@ export const pageTransplant: RecoveryPath = {
         rows > 0
           ? `${number(rows)} deleted rows are still on their pages.`
           : "No deleted row of this statement is on its page any more.",
-      takesMs: await context.reading((one) => expectedMs(one, statement, rows)),
+      takesMs: expectedMs(await context.reading((one) => bytesToRead(one, statement)), rows),
       rows,
       loses: lossOfPages(statement, counted),
       recommended: rows > 0 && hasAll(statement, counted),
     };
+  },
+  ready: async ({ target }, { tables, bytes, rows }) => {
+    const closed = await whyClosed(target, await target.catalogue(), tables, "ahead");
+    if (closed) return closedReady(base, closed);
+    return openReady(base, {
+      why: "Deleted rows stay on their pages for a while.",
+      ...heldByPages,
+      takesMs: expectedMs(bytes, rows),
+    });
   },
   count: async ({ target, reading, recent }, statement, watch) =>
     withUntold(
@@ -62,15 +71,19 @@ const base = {
   rescues: true,
 } as const;
 
-async function whyClosed(target: PostgresTarget, connection: Connection, statement: Statement): Promise<Closed | null> {
-  const { unfit } = await shapesOf(connection, tablesOf(statement));
+async function whyClosed(
+  target: PostgresTarget,
+  connection: Connection,
+  tables: readonly TableName[],
+  when: When,
+): Promise<Closed | null> {
+  const { unfit } = await shapesOf(connection, tables);
   if (unfit.length > 0)
     return { why: `Pages can't be carried over: ${unfit.join("; ")}.`, opensWith: "Another recovery path." };
-  return (await pageinspectMissing(connection)) ?? programsMissing(target, connection);
+  return (await pageinspectMissing(connection, when)) ?? programsMissing(target, connection);
 }
 
 /** Measured on two cores: 1.5 s to set up, 100 MB of pages a second, 500,000 rows a second out of it. */
-async function expectedMs(connection: Connection, statement: Statement, rows: number): Promise<number> {
-  const bytes = await bytesToRead(connection, statement);
+function expectedMs(bytes: number, rows: number): number {
   return Math.round(1500 + bytes / 100_000 + rows / 500);
 }

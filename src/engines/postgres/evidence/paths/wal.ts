@@ -1,9 +1,10 @@
 import { Fault } from "../../../../core/errors.ts";
 import type { Watch } from "../../../engine.ts";
 import type { PathOption, RecoveredTable, Statement } from "../../../evidence.ts";
+import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
 import { makeScratchRoot } from "../../server/scratch-root.ts";
-import { type Closed, closedOption } from "../closed.ts";
+import { type Closed, closedOption, closedReady, openReady, type When } from "../closed.ts";
 import { pageinspectMissing } from "../extensions.ts";
 import { type LogWindow, logWindow } from "../log/window.ts";
 import { columnsOf, recoveredTable } from "../pages/count.ts";
@@ -15,7 +16,7 @@ import { tablesOf } from "../statement.ts";
 import { scratchPart } from "../transplant/scratch.ts";
 import { type Shapes, shapesOf } from "../transplant/shapes.ts";
 import { throughScratch } from "../transplant/transplant.ts";
-import { logAccess } from "../wal/can.ts";
+import { logAccess, logClosed } from "../wal/can.ts";
 import { type Rebuilt, rebuildTables, type RebuildWork } from "../wal/rebuild.ts";
 import { countedOrClosed, sumOf } from "./counted.ts";
 import { pageTransplant } from "./page-transplant.ts";
@@ -28,7 +29,7 @@ export const wal: RecoveryPath = {
   fits: ({ kind }) => kind === "one" || kind === "group",
   option: async (context, statement, watch, named) => {
     const connection = await context.target.catalogue();
-    const closed = await whyClosed(context, connection, statement);
+    const closed = await whyClosed(context, connection, tablesOf(statement), "now");
     if (closed) return closedOption(base, closed);
     const window = await logWindow(connection);
     const onPages = await countedOrClosed(() => pageTransplant.count(context, statement, watch));
@@ -45,6 +46,18 @@ export const wal: RecoveryPath = {
     await context.recentLog(statement.value, () => Promise.resolve(counted.tables));
     const open = sumOf(onPages.counted, "unknown") > 0;
     return countedOption(counted, statement, window, { there, open });
+  },
+  ready: async (context, { tables, rows }) => {
+    const connection = await context.target.catalogue();
+    const closed = await whyClosed(context, connection, tables, "ahead");
+    if (closed) return closedReady(base, closed);
+    const window = await logWindow(connection);
+    return openReady(base, {
+      why: `The log tells of deleted rows after VACUUM took them: it goes back ${size(Number(window.to - window.from))} now.`,
+      holds: "the log that tells of the rows is on the server: checkpoints remove it until the hold stands",
+      takesMs: expectedMs(window, rows),
+      loses: "what has no story in the log that is left.",
+    });
   },
   count: (context, statement, watch) =>
     context.recentLog(statement.value, async () => (await countThem(context, statement, watch)).tables),
@@ -75,15 +88,16 @@ const base = {
 async function whyClosed(
   { target }: PathContext,
   connection: Connection,
-  statement: Statement,
+  tables: readonly TableName[],
+  when: When,
 ): Promise<Closed | null> {
   const blind = await blindRole(connection);
   if (blind) return blind;
-  const { closed } = await logAccess(connection);
+  const closed = await logClosed(connection, when);
   if (closed) return closed;
-  const missing = await pageinspectMissing(connection);
+  const missing = await pageinspectMissing(connection, when);
   if (missing) return missing;
-  const { unfit } = await shapesOf(connection, tablesOf(statement));
+  const { unfit } = await shapesOf(connection, tables);
   if (unfit.length > 0)
     return { why: `Rows can't be carried over: ${unfit.join("; ")}.`, opensWith: "Another recovery path." };
   return programsMissing(target, connection);

@@ -1,5 +1,5 @@
 import type { Connection } from "../../connection.ts";
-import type { Closed } from "../closed.ts";
+import { change, type Closed, type When } from "../closed.ts";
 import { extensionSchema } from "../extensions.ts";
 
 /** How the server shows its log, or why it does not. Asked of the server, whatever its version. */
@@ -12,6 +12,12 @@ export async function logAccess(
   return schema === null ? { schema: null, closed: notInstalled } : { schema, closed: null };
 }
 
+/** Why the log can't be read this way, now or once a freeze has installed what it can; null where it can. */
+export async function logClosed(connection: Connection, when: When): Promise<Closed | null> {
+  const { closed } = await logAccess(connection);
+  return when === "ahead" && closed === notInstalled ? null : closed;
+}
+
 /** Whether the log can ever be read this way on this server: then it is worth keeping. */
 export async function logCanBeRead(connection: Connection): Promise<boolean> {
   const closed = await whyNot(connection);
@@ -21,6 +27,7 @@ export async function logCanBeRead(connection: Connection): Promise<boolean> {
 const notInstalled: Closed = {
   why: "pg_walinspect is not installed in this database.",
   opensWith: "CREATE EXTENSION pg_walinspect; the freeze installs it for the time of the run",
+  change: change("sql", "CREATE EXTENSION pg_walinspect"),
 };
 const tooOld: Closed = {
   why: "This server can't show what its log holds of a page (pg_get_wal_block_info of pg_walinspect 1.1, PostgreSQL 16 and newer).",
@@ -40,6 +47,7 @@ async function whyNot(connection: Connection): Promise<Closed | null> {
     return {
       why: "full_page_writes is off: the log has no whole pages to begin from.",
       opensWith: "Nothing for what is lost already; full_page_writes = on helps the next time.",
+      change: change("sql", "ALTER SYSTEM SET full_page_writes = on; SELECT pg_reload_conf();", { fromNowOn: true }),
     };
   if (row.version == null) return tooOld;
   if (row.installed === "true") return row.shows === "true" ? null : tooOld;

@@ -1,0 +1,96 @@
+import { Fault } from "../../../../core/errors.ts";
+import type { ReadyPath, ReadyServer, ReadyTable } from "../../../../core/readiness.ts";
+import type { Watch } from "../../../engine.ts";
+import type { TableName } from "../../../inspect.ts";
+import type { Readiness } from "../../../readiness.ts";
+import { identity } from "../../identity.ts";
+import { inspect } from "../../inspect.ts";
+import type { PostgresTarget } from "../../target.ts";
+import { type Closed, closedReady } from "../closed.ts";
+import { type ClosureTable, closureOf, stored } from "../closure.ts";
+import type { Ahead, PathContext } from "../paths/path.ts";
+import { recoveryPaths } from "../paths/paths.ts";
+import { unwritable } from "../rights.ts";
+import { settingsOf } from "./settings.ts";
+import { stopped } from "./stops.ts";
+
+/** `contextOf`: anew for each look, since what was read of the log for one may not be so any more at the next. */
+export function readinessOf(target: PostgresTarget, contextOf: () => PathContext): Readiness {
+  return {
+    look: async ({ tables, most }, watch): Promise<ReadyServer> => {
+      const connection = await target.catalogue();
+      const { words, database } = await identity(target);
+      const { role } = await connection.row("asking who we are", "SELECT current_user::text AS role");
+      const settings = await settingsOf(connection, target.request.backup !== undefined);
+      const context = contextOf();
+      const names = tables.length > 0 ? tables : await largest(target, most);
+      const found: ReadyTable[] = [];
+      for (const [done, name] of names.entries()) {
+        watch.signal.throwIfAborted();
+        watch.progress({ done, total: names.length, unit: "tables", note: name });
+        found.push(await tableOf(context, name, watch));
+      }
+      return { server: words, database, role: role ?? "", settings, tables: found };
+    },
+  };
+}
+
+async function largest(target: PostgresTarget, most: number): Promise<readonly TableName[]> {
+  return (await inspect(target).suggestTables("")).slice(0, most).map(({ table }) => table);
+}
+
+async function tableOf(context: PathContext, written: string, watch: Watch): Promise<ReadyTable> {
+  try {
+    return await found(context, await inspect(context.target).resolveTable(written), watch);
+  } catch (error) {
+    if (!(error instanceof Fault) || error.record.code !== "HF-TABLE-UNKNOWN") throw error;
+    const { message, hint } = error.record;
+    const unknown = hint === undefined ? `${message}.` : `${message}. ${hint}`;
+    return { table: written, rows: 0, bytes: 0, with: [], open: false, unknown, paths: [] };
+  }
+}
+
+async function found(context: PathContext, table: TableName, watch: Watch): Promise<ReadyTable> {
+  const closure = await closureOf(await context.target.catalogue(), table);
+  // Rows whose reference is only set to null are not lost.
+  const hit = stored(closure.filter(({ goes }) => goes));
+  const sum = (of: (one: ClosureTable) => number) => hit.reduce((total, one) => total + of(one), 0);
+  const ahead = {
+    tables: hit.map((one) => one.table),
+    rows: sum(({ aboutRows }) => aboutRows),
+    bytes: sum(({ bytes }) => bytes),
+  };
+  const paths = await pathsOf(context, table, ahead, watch);
+  return {
+    table,
+    rows: ahead.rows,
+    bytes: ahead.bytes,
+    with: ahead.tables.filter((name) => name !== table),
+    open: paths.some(({ open }) => open),
+    unknown: null,
+    paths,
+  };
+}
+
+/** In the order in which a run asks: whether it may begin, each path, whether rows may be put back. */
+async function pathsOf(
+  context: PathContext,
+  table: TableName,
+  ahead: Ahead,
+  watch: Watch,
+): Promise<readonly ReadyPath[]> {
+  const barred = (await stopped(context.target, table)) ?? noRows(table, ahead);
+  const unfit = barred ?? (await unwritable(await context.target.catalogue(), ahead.tables));
+  const paths: ReadyPath[] = [];
+  for (const { ready } of recoveryPaths) {
+    const path = await ready?.(context, ahead, watch);
+    if (path !== undefined)
+      paths.push(unfit === null ? path : closedReady({ ...path, needs: [], rescues: true }, unfit));
+  }
+  return paths;
+}
+
+function noRows(table: TableName, { tables }: Ahead): Closed | null {
+  if (tables.length > 0) return null;
+  return { why: `${table} has no rows of its own on this server.`, opensWith: "The server behind it." };
+}
