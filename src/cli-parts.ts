@@ -1,6 +1,6 @@
 import os from "node:os";
 import path from "node:path";
-import type { CliParts, Io, WorkbenchOptions } from "./cli/parts.ts";
+import type { CliParts, DrillOptions, Io, WorkbenchOptions } from "./cli/parts.ts";
 import type { Reachable, Seams } from "./compose.ts";
 import type { Config, TargetConfig } from "./config/load-config.ts";
 import { systemClock } from "./core/clock.ts";
@@ -16,6 +16,7 @@ export function cliParts(version: string, seams: Seams = {}): CliParts {
     journal: async (folder, clock) => (await import("./journal/open.ts")).openJournal({ folder, clock }),
     actions: async () => (await import("./actions/index.ts")).actions,
     demo: (io) => demo(io, version),
+    drill: (options) => rehearsed("drill", options, version),
   };
 }
 
@@ -77,21 +78,32 @@ async function personOf(operator: string | undefined): Promise<Person> {
   return { operator: operatorName(operator ?? os.userInfo().username), host: os.hostname() };
 }
 
-/** The demo has a journal of its own, and one target: the server that it rehearses on. */
+/** The demo has a journal of its own. */
 async function demo(io: Io, version: string): ReturnType<CliParts["demo"]> {
-  const [{ createHash }, { postgresRehearsals }, { defaultJournalFolder, defaults }, { assemble }] = await Promise.all([
+  const { defaultJournalFolder } = await import("./config/load-config.ts");
+  const journalFolder = path.join(defaultJournalFolder(io.env), "demo");
+  return rehearsed("demo", { config: null, journalFolder, env: io.env, clock: io.clock }, version);
+}
+
+/** One target: the server that is rehearsed on. */
+async function rehearsed(
+  what: "demo" | "drill",
+  { config, journalFolder, clock, operator }: DrillOptions,
+  version: string,
+): ReturnType<CliParts["drill"]> {
+  const [{ createHash }, { postgresRehearsals }, { defaults }, { assemble }, { secretsIn }] = await Promise.all([
     import("node:crypto"),
     import("./engines/postgres/rehearse/rehearsals.ts"),
     import("./config/load-config.ts"),
     import("./compose.ts"),
+    import("./config/resolve-target.ts"),
   ]);
-  const machine = await machineOf(null);
-  const journalFolder = path.join(defaultJournalFolder(io.env), "demo");
-  // The server and the journal of its run go together: another journal is another demo.
-  const name = `demo-${createHash("sha256").update(journalFolder).digest("hex").slice(0, 8)}`;
-  const { secretsIn } = await import("./config/resolve-target.ts");
+  const machine = await machineOf(config);
+  // The server and the journal of its run go together: another journal is another rehearsal.
+  const name = `${what}-${createHash("sha256").update(journalFolder).digest("hex").slice(0, 8)}`;
+  const { limits, stopFile } = config ?? defaults;
   return {
-    rehearsals: postgresRehearsals({ ...machine, name, clock: io.clock }),
+    rehearsals: postgresRehearsals({ ...machine, name, what, clock }),
     workbenchFor: async (rehearsal, target) =>
       assemble({
         targets: [
@@ -103,12 +115,12 @@ async function demo(io: Io, version: string): ReturnType<CliParts["demo"]> {
         ],
         journalFolder,
         ...machine,
-        limits: defaults.limits,
-        policy: { stopFile: defaults.stopFile, ticket: defaults.tickets },
-        person: await personOf(undefined),
+        limits,
+        policy: { stopFile, ticket: defaults.tickets },
+        person: await personOf(operator),
         version,
         secrets: secretsIn(rehearsal.url()),
-        seams: { clock: io.clock },
+        seams: { clock },
       }),
   };
 }

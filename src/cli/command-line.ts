@@ -1,9 +1,9 @@
 import { Command, CommanderError, Option } from "commander";
-import { environments } from "../core/effect.ts";
 import { exitCodes, type ExitName } from "../core/exit-codes.ts";
 import { Fault } from "../core/errors.ts";
 import { offeredIncidents } from "../engines/rehearse.ts";
-import { completionScript, type Shell, shells } from "./completion.ts";
+import { addCompletion } from "./completion-command.ts";
+import { type Does, example, faces, list, places, wishes } from "./command-parts.ts";
 import { sayFailure } from "./failure.ts";
 import type { PlaceFlags } from "./flags.ts";
 import { lineWriter } from "./output.ts";
@@ -99,9 +99,6 @@ function commandLineFault({ message }: CommanderError, meant: Command): Fault {
 
 type Begin = (exit: ExitName, flags: PlaceFlags) => void;
 
-/** Runs a command and keeps how it ended; its flags are noted first, so that a failure knows where the journal is. */
-type Does = (flags: PlaceFlags, work: () => Promise<ExitName> | ExitName) => Promise<void>;
-
 /** Every command, each loaded when it is run. */
 export function commandLine(parts: CliParts, io: Io, begin: Begin): Command {
   const program = new Command("holdfast")
@@ -130,34 +127,10 @@ export function commandLine(parts: CliParts, io: Io, begin: Begin): Command {
   addLint(program, does, parts, io);
   addInit(program, does, io);
   addDemo(program, does, parts, io);
+  addDrill(program, does, parts, io);
   addJournal(program, does, parts, io);
   addCompletion(program, does, io);
   return program;
-}
-
-const example = (text: string) => `\nExample:\n  ${text}\n`;
-const accountConfig = "~/.config/holdfast/holdfast.yaml, or holdfast/holdfast.yaml in XDG_CONFIG_HOME";
-const list = (value: string, before: readonly string[]) => [...before, value];
-
-function places(command: Command): Command {
-  return command
-    .option("--config <file>", `the configuration (else ./holdfast.yaml, else ${accountConfig})`)
-    .option("--journal <folder>", "where the journal is kept");
-}
-
-function faces(command: Command): Command {
-  return command
-    .option("--plain", "one line an event instead of screens")
-    .addOption(new Option("--json", "one event a line on stdout, words on stderr").conflicts("plain"))
-    .option("--no-alt-screen", "draw the screens in the scrollback");
-}
-
-function wishes(command: Command): Command {
-  return command
-    .option("--choose <step=value>", "answer a step's choice; may be repeated", list, [])
-    .option("--yes-sandbox", "answer confirmations, in a sandbox only")
-    .option("--keep-rescue", "keep the rescue area for a day after the run")
-    .option("--operator <name>", "who you are, where an account is shared");
 }
 
 function addScreens(program: Command, does: Does, parts: CliParts, io: Io): void {
@@ -232,6 +205,23 @@ function addDemo(program: Command, does: Does, parts: CliParts, io: Io): void {
     .action((flags) => does({}, async () => (await import("./demo-command.ts")).demoCommand(flags, parts, io)));
 }
 
+function addDrill(program: Command, does: Does, parts: CliParts, io: Io): void {
+  const command = program
+    .command("drill <runbook>")
+    .description("rehearse a runbook on a private server with live traffic; timed, and told in a report")
+    .addOption(new Option("--incident <kind>", "what went wrong (else delete)").choices(offeredIncidents))
+    .option("--rows <count>", "orders in the shop", "200000")
+    .option("--auto", "nobody is asked: drives itself")
+    .option("--fresh", "give up the drill that was left, and begin a new one")
+    .option("--keep", "keep the server's folder until the next drill")
+    .option("--operator <name>", "who you are, where an account is shared");
+  faces(places(command))
+    .addHelpText("after", example("holdfast drill restore-after-bad-delete --incident cascade --rows 50000"))
+    .action((runbook: string, flags) =>
+      does(flags, async () => (await import("./drill-command.ts")).drillCommand(runbook, flags, parts, io)),
+    );
+}
+
 function addJournal(program: Command, does: Does, parts: CliParts, io: Io): void {
   const journal = program.command("journal").description("read and prove the record of all runs");
   const add = (usage: string, about: string, shown: string) =>
@@ -249,33 +239,5 @@ function addJournal(program: Command, does: Does, parts: CliParts, io: Io): void
     .option("--head <code>", "a journal head that was written down: prove that it is still in there")
     .action((run: string | undefined, flags) =>
       does(flags, async () => (await load()).journalVerify(run, flags, parts, io)),
-    );
-}
-
-const completionHelp = `
-Example:
-  source <(holdfast completion bash)        # into ~/.bashrc
-  source <(holdfast completion zsh)         # into ~/.zshrc
-  holdfast completion fish | source         # into ~/.config/fish/config.fish
-`;
-
-function addCompletion(program: Command, does: Does, io: Io): void {
-  program
-    .command("completion")
-    .description("print a completion script for a shell")
-    .addArgument(program.createArgument("<shell>", "which shell").choices([...shells]))
-    .addHelpText("after", completionHelp)
-    .action((shell: Shell) =>
-      does({}, async () => {
-        const { shippedRunbooks } = await import("../runbooks/shipped.ts");
-        const runbooks = { words: [...shippedRunbooks().keys()], orFile: true };
-        const commands = { words: program.commands.map((one) => one.name()), orFile: false };
-        const known = {
-          flags: { "--environment": environments },
-          arguments: { run: runbooks, lint: runbooks, help: commands },
-        };
-        lineWriter(io.stdout)(completionScript(shell, program, known));
-        return "ok" as const;
-      }),
     );
 }

@@ -46,7 +46,8 @@ export function journalToRead(flags: PlaceFlags, io: Io): string | null {
   });
 }
 
-function configIfAny(flags: PlaceFlags, io: Io): Config | null {
+/** Null where there is none; one that was named has to be there. */
+export function configIfAny(flags: PlaceFlags, io: Io): Config | null {
   try {
     return loadConfig(flags.config, io);
   } catch (error) {
@@ -56,7 +57,7 @@ function configIfAny(flags: PlaceFlags, io: Io): Config | null {
   }
 }
 
-function journalFolderOf(flags: PlaceFlags, io: Io, config: Config | null): string {
+export function journalFolderOf(flags: PlaceFlags, io: Io, config: Config | null): string {
   if (flags.journal === undefined) return config?.journal ?? defaultJournalFolder(io.env);
   const named = resolve(io.cwd, flags.journal);
   return basename(named) === journalName ? dirname(named) : named;

@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { KnownAction } from "../runbooks/lint.ts";
 import type { Workbench } from "../runner/workbench.ts";
-import type { DemoParts } from "./demo.ts";
+import type { StageParts } from "./rehearsal/stage.ts";
 
 /** What a command says when it asks for a workbench. */
 export interface WorkbenchOptions {
@@ -16,13 +16,17 @@ export interface WorkbenchOptions {
   readonly clock: Clock;
 }
 
+export type DrillOptions = Omit<WorkbenchOptions, "config"> & { readonly config: Config | null };
+
 /** The parts that main.ts brings. Each is loaded when it is called: a command pays only for what it needs. */
 export interface CliParts {
   readonly version: string;
   workbench(options: WorkbenchOptions): Promise<Workbench>;
   journal(folder: string, clock: Clock): Promise<Journal>;
   actions(): Promise<readonly KnownAction[]>;
-  demo(io: Io): Promise<Pick<DemoParts, "rehearsals" | "workbenchFor">>;
+  demo(io: Io): Promise<Pick<StageParts, "rehearsals" | "workbenchFor">>;
+  /** Over the journal of the user; the config, where there is one, says what holds on this machine. */
+  drill(options: DrillOptions): Promise<Pick<StageParts, "rehearsals" | "workbenchFor">>;
 }
 
 /** The world outside, as one argument. */

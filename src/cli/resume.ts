@@ -66,27 +66,35 @@ async function meantRun(run: string | undefined, flags: ResumeFlags, parts: CliP
   }
   const journal = await parts.journal(folder, io.clock);
   try {
-    return refuseDemo(run === undefined ? theOpenRun(journal.runs()) : namedRun(run, journal), journal);
+    return refuseRehearsal(run === undefined ? theOpenRun(journal.runs()) : namedRun(run, journal), journal);
   } finally {
     journal.close();
   }
 }
 
-/** Its target is a server that only the demo can start again; a target of the config with that name is another one. */
-function refuseDemo(meant: Meant, journal: Journal): Meant {
+/** Its target is a server that only the demo or the drill can start again; a target of the config with that name is another one. */
+function refuseRehearsal(meant: Meant, journal: Journal): Meant {
   if (meant.kind === "over") return meant;
-  const purpose = journal.runs().find(({ run }) => run === meant.run)?.purpose;
-  if (purpose !== "demo") return meant;
-  throw new Fault("HF-RUN-DEMO", "that run is a demo's, and its server is started by the demo alone", {
+  const run = journal.runs().find((one) => one.run === meant.run);
+  if (run?.purpose === "demo") throw rehearsed("HF-RUN-DEMO", "demo", "holdfast demo");
+  if (run?.purpose === "drill") throw rehearsed("HF-RUN-DRILL", "drill", `holdfast drill ${run.runbook}`);
+  return meant;
+}
+
+function rehearsed(code: string, what: string, next: string): Fault {
+  return new Fault(code, `that run is a ${what}'s, and its server is started by the ${what} alone`, {
     exit: "input",
     still: "Nothing was started, and no server was asked.",
     hint: "Go on with it by the same command that began it:",
-    next: ["holdfast demo"],
+    next: [next],
   });
 }
 
+/** A drill that was left does not stand in the way of a run that matters. */
 function theOpenRun(runs: readonly RunSummary[]): Meant {
-  const open = runs.filter(isOpen);
+  const all = runs.filter(isOpen);
+  const live = all.filter(({ purpose }) => purpose !== "drill");
+  const open = live.length > 0 ? live : all;
   const [only] = open;
   if (only === undefined) return { kind: "over", exit: "ok", lines: ["No run is open: nothing is left to resume."] };
   return open.length === 1 ? { kind: "run", run: only.run } : several("Several runs are open: name one.", open);

@@ -1,5 +1,5 @@
 import { Fault } from "../core/errors.ts";
-import { newRunId } from "../core/ids.ts";
+import { newRunId, type RunId } from "../core/ids.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type { Plan } from "../core/plan.ts";
 import type { PlannedTarget } from "../core/target.ts";
@@ -45,6 +45,7 @@ export function openWorkbench(parts: WorkbenchParts): Workbench {
     open: (plan, options) => openRun(parts, plan, options),
     resume: (run, options) => resumeRun(parts, run, options),
     timeline: (run) => parts.journal.read(run),
+    note: (run, text) => noteOn(parts, run, text),
     verify: (run) => parts.journal.verify(run),
     close: async () => {
       await looking.close();
@@ -54,8 +55,18 @@ export function openWorkbench(parts: WorkbenchParts): Workbench {
   };
 }
 
+function noteOn({ journal, person }: WorkbenchParts, run: RunId, text: string): void {
+  const taken = journal.take(run);
+  try {
+    taken.append([{ kind: "note.added", text, by: person.operator }]);
+  } finally {
+    taken.release();
+  }
+}
+
 /** Connections for looking at catalogues before there is a run: one a target, closed with the workbench. */
 interface Lookers {
+  engine(target: string): Promise<Engine>;
   inspect(target: string): Promise<Inspect>;
   target(name: string): PlannedTarget;
   close(): Promise<void>;
@@ -65,13 +76,17 @@ function lookers(parts: WorkbenchParts): Lookers {
   const open = new Map<string, Promise<Engine>>();
   const run = newRunId(parts.clock.now());
   const target = (name: string) => targetNamed(parts, name);
+  const engine = (name: string) => {
+    const connecting = open.get(name) ?? parts.connect(target(name), run);
+    open.set(name, connecting);
+    connecting.catch(() => open.delete(name)); // the next look tries anew
+    return connecting;
+  };
   return {
+    engine,
     target,
     inspect: async (name) => {
-      const connecting = open.get(name) ?? parts.connect(target(name), run);
-      open.set(name, connecting);
-      connecting.catch(() => open.delete(name)); // the next look tries anew
-      const { inspect } = (await connecting).capabilities;
+      const { inspect } = (await engine(name)).capabilities;
       if (inspect) return inspect;
       throw new Fault("HF-CAPABILITY-MISSING", `the target ${name} can't be looked at`, { exit: "input" });
     },

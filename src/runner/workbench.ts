@@ -74,6 +74,8 @@ export interface Workbench {
   /** Takes the run lock first; Faults as the journal's `take`. A closed run: Fault `HF-RUN-CLOSED`. */
   resume(run: RunId, options: Omit<OpenOptions, "purpose">): Session;
   timeline(run: RunId): readonly Stamped[];
+  /** Adds a note to a run that nobody drives, also to one that has ended. Faults as the journal's `take`. */
+  note(run: RunId, text: string): void;
   verify(run?: RunId): VerifyReport;
   close(): Promise<void>;
 }

@@ -23,14 +23,14 @@ export function pasteable(command: string, started: Started): string {
   const verb = words.trim().split(" ")[0] ?? "";
   const flags = [
     ...(needsConfig(verb, started) ? flag(words, "--config", started.config) : []),
-    ...(["run", "resume", "journal"].includes(verb) ? flag(words, "--journal", started.journal) : []),
+    ...(["run", "resume", "journal", "drill"].includes(verb) ? flag(words, "--journal", started.journal) : []),
   ];
   return `${started.program}${words}${flags.join("")}`;
 }
 
 /** The config says where the journal is, unless that was told. */
 function needsConfig(verb: string, { journal }: Started): boolean {
-  return ["run", "resume"].includes(verb) || (verb === "journal" && journal === undefined);
+  return ["run", "resume", "drill"].includes(verb) || (verb === "journal" && journal === undefined);
 }
 
 function flag(words: string, name: string, value: string | undefined): readonly string[] {

@@ -30,6 +30,8 @@ const completed = [
   ["holdfast journal show --js", "holdfast journal show --json _"],
   ["holdfast demo --inc", "holdfast demo --incident _"],
   ["holdfast demo --incident tr", "holdfast demo --incident truncate _"],
+  ["holdfast drill resto", "holdfast drill restore-after-bad-delete _"],
+  ["holdfast drill x --incident cas", "holdfast drill x --incident cascade _"],
   ["holdfast init --environment sa", "holdfast init --environment sandbox _"],
   ["holdfast completion z", "holdfast completion zsh _"],
   ["holdfast run resto", "holdfast run restore-after-bad-delete _"],

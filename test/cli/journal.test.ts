@@ -1,6 +1,7 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { newRunId } from "../../src/core/ids.ts";
 import { opened, testJournal } from "../journal/support.ts";
 import { shell } from "./support.ts";
 
@@ -39,6 +40,36 @@ test("a demo's run is gone on with by the demo alone: resume refuses it before a
     expect([code, err.split(" ")[0]]).toEqual([3, "HF-RUN-DEMO"]);
     expect(err.trimEnd().split("\n").at(-1)).toMatch(/main\.js demo$/);
   }
+});
+
+test("a drill's run is gone on with by the drill alone, and does not stand in the way of a run that matters", async () => {
+  const { journal, folder } = testJournal();
+  journal.open({ ...opened(), purpose: "drill" }).release();
+  const drill = journal.runs()[0]?.short ?? "";
+  const reached: string[] = [];
+  const here = shell({
+    environment: "sandbox",
+    parts: {
+      workbench: () => {
+        reached.push("a workbench");
+        return Promise.reject(new Error("no workbench here"));
+      },
+    },
+  });
+  writeFileSync(join(here.folder, "holdfast.yaml"), "targets: {}\n");
+  for (const args of [[], [drill]]) {
+    const { code, err } = await here.run("resume", ...args, "--journal", folder);
+    expect([code, err.split(" ")[0]]).toEqual([3, "HF-RUN-DRILL"]);
+    expect(err.trimEnd().split("\n").at(-1)).toContain(
+      `main.js drill ${journal.runs()[0]?.runbook} --journal ${folder}`,
+    );
+  }
+  const { out } = await here.run("journal", "list", "--journal", folder);
+  expect(out).toContain("(drill)");
+  expect(reached).toEqual([]);
+  journal.open({ ...opened(), run: newRunId(1), purpose: "live" }).release();
+  await here.run("resume", "--journal", folder, "--plain");
+  expect(reached).toEqual(["a workbench"]);
 });
 
 test("--journal may name the journal's own file", async () => {

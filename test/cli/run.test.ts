@@ -88,6 +88,12 @@ test.each([
   [["journal", "lst"], "there is no command 'lst' (Did you mean list?)", 2],
   [["demo", "x"], "too many arguments", 2],
   [["demo", "--incident", "foo"], "allowed choices are delete, cascade, truncate, vacuumed", 2],
+  [["drill"], "missing required argument", 2],
+  [["drill", "no-such", "--auto"], "HF-RUNBOOK-NOT-FOUND", 3],
+  [["drill", "restore-after-bad-delete"], "nobody could answer the drill's questions (stdout is no terminal)", 2],
+  [["drill", "restore-after-bad-delete", "--json"], "--json asks nothing", 2],
+  [["drill", "restore-after-bad-delete", "--auto", "--rows", "0"], "--rows needs a whole number", 2],
+  [["drill", "x", "--auto", "--incident", "update"], "allowed choices are delete, cascade, truncate, vacuumed", 2],
   [["run", "x", "--plain", "--json"], "cannot be used with", 2],
   [["--config", "x", "run", "y"], "flags stand after the command", 2],
   [["run", "restore-after-bad-delete"], "--target is missing", 2],
@@ -154,7 +160,17 @@ test("a bug is one line on screen, and its stack a file for its owner alone", as
 
 test("every command has help with an example", async () => {
   const here = place("sandbox");
-  const commands = [[], ["run"], ["resume"], ["lint"], ["init"], ["demo"], ["completion"], ["journal", "list"]];
+  const commands = [
+    [],
+    ["run"],
+    ["resume"],
+    ["lint"],
+    ["init"],
+    ["demo"],
+    ["drill"],
+    ["completion"],
+    ["journal", "list"],
+  ];
   for (const command of [...commands, ["journal", "show"], ["journal", "verify"]]) {
     const { code, out } = await here.run(...command, "--help");
     expect(out, command.join(" ")).toMatch(/Example:\n {2}.*holdfast/);
@@ -171,6 +187,7 @@ test.each([
   [["journal", "show"], " journal show"],
   [["journal", "list", "--target", "shop"], " journal list"],
   [["demo", "x"], " demo"],
+  [["drill"], " drill"],
 ])("a mistake in %j names the help of the command that was meant", async (args, command) => {
   const { err, out } = await place("sandbox").run(...args);
   expect(out).toBe("");

@@ -39,6 +39,7 @@ export function shell(options: {
     journal: async (at, clock) => openJournal({ folder: at, clock }),
     actions: async () => actions,
     demo: () => Promise.reject(new Error("no demo here")),
+    drill: () => Promise.reject(new Error("no drill here")),
     ...options.parts,
   };
   const journal = join(folder, "journal");

@@ -149,6 +149,7 @@ export function fakeWorkbench(
     open,
     resume: open,
     timeline: () => timeline,
+    note: () => undefined,
     verify: () => ({ intact: true, runs: 1, events: 1, firstBad: null, head: "abc" }),
     close: () => Promise.resolve(),
   };

@@ -1,0 +1,128 @@
+import { expect, test } from "vitest";
+import { drillReport } from "../../../src/cli/rehearsal/report.ts";
+import { reportLines, reportNote } from "../../../src/cli/rehearsal/report-words.ts";
+import type { RunState, StepState } from "../../../src/core/run-state.ts";
+import type { Proof } from "../../../src/engines/rehearse.ts";
+
+const incident = {
+  kind: "delete",
+  table: "public.orders",
+  statement: "DELETE FROM public.orders WHERE status = 'cancelled'",
+  meant: "less",
+  at: 0,
+  rows: 12,
+  keptBy: null,
+} as const;
+
+const table = {
+  table: "public.orders",
+  expected: 100,
+  byTraffic: 3,
+  missing: 0,
+  different: 0,
+  unexpected: 0,
+  byTriggers: 0,
+  digests: { noted: "aa", found: "aa" },
+};
+const proved: Proof = { equal: true, tables: [table] };
+const spoiled: Proof = { equal: false, tables: [{ ...table, missing: 2 }] };
+
+const step = (key: string, more: Partial<StepState>): StepState =>
+  ({
+    step: { key, title: `The step ${key}` },
+    status: "done",
+    attempt: 1,
+    took: 0,
+    findings: [],
+    verified: [],
+    ...more,
+  }) as unknown as StepState;
+
+const preview = (counts: Record<string, number>, takesMs?: number) => ({
+  summary: "",
+  lines: [],
+  counts,
+  ...(takesMs === undefined ? {} : { takesMs }),
+});
+
+const steps = [
+  step("freeze", { took: 1000, preview: preview({ tables: 2, leases: 5 }), result: { tables: ["a", "b"], leases: 5 } }),
+  step("cancel", { status: "skipped", attempt: 0 }),
+  step("rescue", {
+    took: 4000,
+    attempt: 2,
+    preview: preview({ rows: 20 }, 3000),
+    result: { area: "x", rows: 18, tables: [{ table: "public.orders", rows: 18, lost: 2, unknown: 1 }] },
+  }),
+  step("check", { result: { willInsert: 15, tables: [{ table: "public.orders", rows: 18, missing: 15, remade: 3 }] } }),
+  step("merge", { took: 500, preview: preview({ insert: 15 }, 400), result: { inserted: 15, left: 3 } }),
+  step("verify", { result: { rescued: 18, equal: 15, different: 3, absent: 0, remade: 3, short: 2 } }),
+];
+
+const state = (more: Partial<RunState> = {}): RunState =>
+  ({
+    run: "01a20042-dd8a-7ffb-bf4e-1fbea8ef6574",
+    plan: { runbook: { id: "restore-after-bad-delete" } },
+    status: "done",
+    purpose: "drill",
+    openedAt: 1000,
+    lastAt: 66_000,
+    resumes: 0,
+    steps,
+    ...more,
+  }) as unknown as RunState;
+
+test("a report sets what was planned against what happened, step by step", () => {
+  const report = drillReport(state(), incident, proved, { changes: 40, reads: 9 });
+  expect(report).toMatchObject({ elapsedMs: 65_000, workedMs: 5500, verdict: "proved", lost: 2, leftOut: 1 });
+  expect(report.rows).toEqual({ rescued: 18, back: 15, notBack: 5 });
+  expect(report.conflicts).toEqual([{ kind: "remade", rows: 3 }]);
+  const lines = reportLines(report);
+  expect(lines.slice(lines.indexOf(" #  STEP    EXPECTED        TOOK    PLANNED                 DONE"))).toEqual([
+    " #  STEP    EXPECTED        TOOK    PLANNED                 DONE",
+    " 1  freeze  -               0:01    tables 2, leases 5      2, 5",
+    " 2  cancel  not needed",
+    " 3  rescue  about 0:03      0:04    rows 20                 18, attempt 2",
+    " 4  check   -               0:00    -                       -",
+    " 5  merge   under a second  0:00    insert 15               15",
+    " 6  verify  -               0:00    -                       -",
+    "",
+    "Every row against what was noted before the DELETE:",
+    "  public.orders: 100 rows (3 of traffic's), content aa = aa",
+    "As the run counted: 15 of 18 rescued rows back, 5 not back.",
+    "Conflicts: 3 made again since, left as they are",
+    "Lost: 2 rows that the way back could not bring; 1 version left out, since their story can't be followed",
+    "",
+    "DRILL PROVED, every row is what it was before the DELETE, or what traffic made of it since.",
+  ]);
+  expect(lines).toContain("It took 1:05; the steps took 0:05 of it, the rest is reading and answering.");
+  expect(lines).toContain("Customers went on all the while: 40 changes, 9 reads.");
+});
+
+test("the drill's own truth decides, whatever the run says of itself", () => {
+  const said = reportLines(drillReport(state(), incident, spoiled, null));
+  expect(said.at(-1)).toBe("DRILL NOT PROVED, there are rows that are not what they ought to be.");
+  expect(said.join("\n")).toContain("content aa = aa, 2 rows missing");
+  expect(said.join("\n")).toContain("there was no traffic");
+});
+
+test("a run that was given up is no drill that succeeded, even where every row is there", () => {
+  const half = [step("freeze", { took: 900 }), step("merge", { status: "failed", attempt: 3 }), step("verify", {})];
+  const todo = half.map((one, index) => (index === 2 ? { ...one, status: "todo" as const, attempt: 0 } : one));
+  const report = drillReport(state({ status: "abandoned", steps: todo, resumes: 2 }), incident, proved, null);
+  expect(report).toMatchObject({ verdict: "given-up", rows: null });
+  const said = reportLines(report).join("\n");
+  expect(said).toContain("DRILL GIVEN UP, the rows were not all brought back.");
+  expect(said).toContain("it did not come to prove its rows");
+  expect(said).toContain("gone on with 2 times");
+  expect(said).toMatch(/ 2 {2}merge {3}- {15}0:00 {4}- {23}FAILED, attempt 3/);
+  expect(said).toMatch(/ 3 {2}verify {2}- {15}- {7}- {23}TODO/);
+});
+
+test("what the journal keeps of it is one line, in ASCII, with the verdict first", () => {
+  const note = reportNote(drillReport(state(), incident, proved, { changes: 1, reads: 1 }));
+  expect(note).toMatch(/^Drill of restore-after-bad-delete, incident delete: PROVED, every row is what it was/);
+  expect(note).toContain("15 of 18 rescued rows back");
+  expect(note).toContain("It took 1:05, the steps 0:05 of it.");
+  expect(note).toMatch(/^[\x20-\x7e]+$/);
+});
