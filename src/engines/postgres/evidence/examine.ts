@@ -2,9 +2,10 @@ import type { Finding } from "../../../core/step.ts";
 import type { Examination } from "../../evidence.ts";
 import type { TableName } from "../../inspect.ts";
 import type { Connection } from "../connection.ts";
+import { keptElsewhere } from "../inspect/publications.ts";
 import { markerState } from "../marker/state.ts";
 import type { PostgresTarget } from "../target.ts";
-import { closureOf, stored } from "./closure.ts";
+import { type ClosureTable, closureOf, stored } from "./closure.ts";
 import { machineFindings, pinFindings, serverFindings } from "./probes.ts";
 import { rightsFindings } from "./rights.ts";
 import { accidentalHolders, ageFindings, holderFindings, pinsOfRuns, vacuumFindings } from "./threats.ts";
@@ -24,6 +25,7 @@ export async function examineTable(target: PostgresTarget, table: TableName): Pr
       target.request.backup !== undefined,
     )),
     ...(await markerFindings(connection)),
+    ...(await subscriberFindings(connection, tables)),
     ...(await pinFindings(connection)),
     ...(await ageFindings(connection, tables)),
     ...holderFindings(holders, pins, tables),
@@ -57,4 +59,22 @@ export async function examineTable(target: PostgresTarget, table: TableName): Pr
 async function markerFindings(connection: Connection): Promise<readonly Finding[]> {
   const state = await markerState(connection);
   return state.kind === "barred" ? [finding("stop", state.why)] : [];
+}
+
+/** Rows that come back go out to whoever subscribes: to one that never lost them, each is a second one, and its apply stops there. */
+async function subscriberFindings(
+  connection: Connection,
+  tables: readonly ClosureTable[],
+): Promise<readonly Finding[]> {
+  const kept = await keptElsewhere(
+    connection,
+    tables.map(({ table }) => table),
+  );
+  return kept.map(({ publication, table, opens }) =>
+    finding(
+      "stop",
+      `The publication ${publication} sends inserts into ${table} out, and no deletes: a subscriber still has the rows, and would stop on each that comes back.`,
+      `Leave it out for the while: ${opens} Afterwards add it again, and refresh the subscription WITH (copy_data = false).`,
+    ),
+  );
 }

@@ -1,6 +1,6 @@
 import type { Marker } from "../../marker.ts";
 import type { Connection, Row } from "../connection.ts";
-import { carriers, carriersWords } from "../inspect/publications.ts";
+import { carriers, carriersWords, withoutOurs } from "../inspect/publications.ts";
 import { isTrusted } from "./trusted.ts";
 
 type MarkerState = Awaited<ReturnType<Marker["state"]>>;
@@ -13,8 +13,8 @@ export async function markerState(session: Connection): Promise<MarkerState> {
   if (why !== null) return { kind: "barred", why };
   const found = await carriers(session);
   if (found.length > 0) {
-    const hint = "A subscriber that lacks the marker table would stop, so it is not written here.";
-    return { kind: "barred", why: `${carriersWords(found)} ${hint}` };
+    const why = "A subscriber that lacks the marker table would stop, so it is not written here.";
+    return { kind: "barred", why: `${carriersWords(found)} ${why} ${withoutOurs(found)}` };
   }
   return { kind: server.effect === null || server.installation === null ? "absent" : "present" };
 }
