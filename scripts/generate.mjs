@@ -6,6 +6,7 @@ import { format, resolveConfig } from "prettier";
 import { z } from "zod";
 import { configSchema } from "../src/config/schema.ts";
 import { exitCodes } from "../src/core/exit-codes.ts";
+import { readyTargetShape } from "../src/core/readiness.ts";
 import { runbookSchema } from "../src/runbooks/schema.ts";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -14,6 +15,7 @@ const check = process.argv.includes("--check");
 const files = {
   "runbooks/runbook.schema.json": jsonSchema(runbookSchema, "A Holdfast runbook"),
   "runbooks/config.schema.json": jsonSchema(configSchema, "Holdfast's configuration, holdfast.yaml"),
+  "docs/doctor.schema.json": jsonSchema(readyTargetShape, "One line of holdfast doctor --json"),
   "docs/exit-codes.md": exitCodeTable(),
 };
 

@@ -62,7 +62,10 @@ async function reachable(
   const now = await resolveTarget(target, env).catch(() => null);
   const planned = plannedTarget(target, now?.database ?? target.database ?? "(not known yet)");
   const backup = target.backup === null ? {} : { backup: target.backup };
-  return { reachable: { target: planned, url, ...backup }, secrets: now === null ? [] : secretsIn(now.url) };
+  return {
+    reachable: { target: planned, url, tables: target.tables, ...backup },
+    secrets: now === null ? [] : secretsIn(now.url),
+  };
 }
 
 async function machineOf(

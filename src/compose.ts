@@ -30,6 +30,8 @@ export interface Reachable {
   readonly target: PlannedTarget;
   readonly url: () => Promise<Secret>;
   readonly backup?: Backup;
+  /** Tables that the config names. */
+  readonly tables?: readonly string[];
 }
 
 /** What a crash or a test puts in the place of a real part; empty in the product. */
@@ -100,6 +102,7 @@ export function assemble(assembly: Assembly): Workbench {
         actions,
         keeps: { main: factoryFor(engines, target).keeps },
       }),
+    tablesOf: (name) => assembly.targets.find(({ target }) => target.name === name)?.tables ?? [],
     closing: async () => undefined,
   };
   return openWorkbench(parts);

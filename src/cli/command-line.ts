@@ -124,6 +124,7 @@ export function commandLine(parts: CliParts, io: Io, begin: Begin): Command {
   addScreens(program, does, parts, io);
   addRun(program, does, parts, io);
   addResume(program, does, parts, io);
+  addDoctor(program, does, parts, io);
   addLint(program, does, parts, io);
   addInit(program, does, io);
   addDemo(program, does, parts, io);
@@ -166,6 +167,25 @@ function addResume(program: Command, does: Does, parts: CliParts, io: Io): void 
     .addHelpText("after", example("holdfast resume 7F3K"))
     .action((run: string | undefined, flags) =>
       does(flags, async () => (await import("./resume.ts")).resumeCommand(run, flags, parts, io)),
+    );
+}
+
+function addDoctor(program: Command, does: Does, parts: CliParts, io: Io): void {
+  const command = program
+    .command("doctor [target...]")
+    .description("what could be brought back, were there an incident now; all targets when none is named")
+    .option(
+      "--table <name>",
+      "look at this table; may be repeated (else those of the configuration, else the largest)",
+      list,
+      [],
+    )
+    .option("--plain", "lines, as it has them anyway")
+    .addOption(new Option("--json", "one target a line").conflicts("plain"));
+  places(command)
+    .addHelpText("after", example("holdfast doctor shop --table public.orders"))
+    .action((targets: string[], flags) =>
+      does(flags, async () => (await import("./doctor.ts")).doctorCommand(targets, flags, parts, io)),
     );
 }
 

@@ -20,6 +20,8 @@ export interface TargetConfig {
   /** Null: the URL says it. */
   readonly database: string | null;
   readonly tier: string | null;
+  /** That doctor looks at; empty: the largest. */
+  readonly tables: readonly string[];
   /** Null: there is no backup that a clone could be made from. */
   readonly backup: BackupConfig | null;
 }
@@ -155,6 +157,7 @@ function filled(file: string, config: ConfigFile): Config {
       environment: target.environment,
       database: target.database ?? null,
       tier: target.tier ?? null,
+      tables: target.tables ?? [],
       backup: target.backup === undefined ? null : backupOf(target.backup, from),
     })),
     scratch: {

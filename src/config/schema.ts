@@ -62,6 +62,11 @@ const target = z.strictObject({
     .regex(/^[a-z][a-z0-9-]{0,31}$/, "a tier: small letters, digits and -")
     .optional()
     .describe("critical, standard, archival, or one of your own."),
+  tables: z
+    .array(z.string().min(1, "a table's name").max(300, "a table's name"))
+    .min(1, "at least one table, or none of this")
+    .optional()
+    .describe("The tables that holdfast doctor looks at, as schema.table; else the largest."),
   backup: backup.optional().describe("Where a point-in-time clone is made from: a base backup and the WAL since."),
 });
 

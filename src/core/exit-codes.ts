@@ -18,6 +18,7 @@ export const exitCodes = {
   environment: { code: 15, means: "this machine lacks something that Holdfast needs" },
   "not-proved": { code: 16, means: "the result could not be proved equal to what was expected" },
   abandoned: { code: 17, means: "the run was given up; its leases were given back" },
+  "not-ready": { code: 18, means: "doctor found a table that no recovery path is open for" },
   interrupted: { code: 130, means: "Ctrl-C three times: left at once, resumable" },
 } as const;
 

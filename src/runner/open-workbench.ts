@@ -5,6 +5,7 @@ import type { Plan } from "../core/plan.ts";
 import type { PlannedTarget } from "../core/target.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { Inspect } from "../engines/inspect.ts";
+import { askDoctor } from "./doctor.ts";
 import { openRun, resumeRun } from "./open-session.ts";
 import type { RunnerParts } from "./parts.ts";
 import type { InputField, InputVerdict, PlanRequest, RunbookSummary, Suggestion, Workbench } from "./workbench.ts";
@@ -19,6 +20,8 @@ export interface WorkbenchParts extends RunnerParts {
   readonly readInputs: (runbook: string, written: Readonly<Record<string, string>>) => ReadInputs;
   /** Pure; inputs are read and resolved. */
   readonly makePlan: (runbook: string, target: PlannedTarget, inputs: JsonObject) => Plan;
+  /** Tables of a target that the config names. */
+  readonly tablesOf?: (target: string) => readonly string[];
   readonly closing: () => Promise<void>;
 }
 
@@ -41,6 +44,10 @@ export function openWorkbench(parts: WorkbenchParts): Workbench {
     runbooks: parts.runbooks,
     suggest: (target, field, text) => suggest(looking, target, field, text),
     judge: (target, field, text) => judgeInput(parts, looking, target, field, text),
+    doctor: (name, query) => {
+      const target = looking.target(name);
+      return askDoctor(parts, target, () => looking.engine(name), query);
+    },
     plan: (request) => planFor(parts, looking, request),
     open: (plan, options) => openRun(parts, plan, options),
     resume: (run, options) => resumeRun(parts, run, options),

@@ -2,6 +2,7 @@ import type { Environment, Purpose } from "../core/effect.ts";
 import type { Stamped, RunWishes } from "../core/event.ts";
 import type { RunId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
+import type { ReadyTarget } from "../core/readiness.ts";
 import type { RunSummary, VerifyReport } from "../journal/journal.ts";
 import type { Session } from "./session.ts";
 
@@ -56,6 +57,14 @@ export interface OpenOptions {
   readonly yesSandbox: boolean;
 }
 
+export interface DoctorQuery {
+  /** Empty: those that the config names for the target, else the largest. */
+  readonly tables: readonly string[];
+  readonly signal: AbortSignal;
+  /** What is looked at just now. */
+  tell(note: string): void;
+}
+
 /** What precedes and outlives a run. Reading calls change nothing; `plan`, `suggest` and `judge` read a target's catalogue only. */
 export interface Workbench {
   /** Who this is: `ops_k@bastion-2`. */
@@ -68,6 +77,8 @@ export interface Workbench {
   runbooks(): readonly RunbookSummary[];
   suggest(target: string, field: InputField, text: string): Promise<readonly Suggestion[]>;
   judge(target: string, field: InputField, text: string): Promise<InputVerdict>;
+  /** Which recovery paths would be open now; writes nothing and reads no table. That a target can't be reached is part of the answer. */
+  doctor(target: string, query: DoctorQuery): Promise<ReadyTarget>;
   /** Validates, resolves names by the server's catalogue and seals. Faults say which input and why. */
   plan(request: PlanRequest): Promise<Plan>;
   open(plan: Plan, options: OpenOptions): Session;

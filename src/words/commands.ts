@@ -30,7 +30,7 @@ export function pasteable(command: string, started: Started): string {
 
 /** The config says where the journal is, unless that was told. */
 function needsConfig(verb: string, { journal }: Started): boolean {
-  return ["run", "resume", "drill"].includes(verb) || (verb === "journal" && journal === undefined);
+  return ["run", "resume", "drill", "doctor"].includes(verb) || (verb === "journal" && journal === undefined);
 }
 
 function flag(words: string, name: string, value: string | undefined): readonly string[] {

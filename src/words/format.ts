@@ -124,7 +124,7 @@ export function beginning(text: string, max: number): string {
 
 /** What is taken as it stands (a command, SQL for by hand, an event as JSON): broken in two it would be another one. */
 const pasted =
-  /^\s*(?:\{|(?:holdfast|node|\S*\/\S+|'[^']+') +(?:\S*main\.js|run|resume|journal|init|lint|demo|drill)\b)|by hand[:,]|in a shell:/;
+  /^\s*(?:\{|(?:holdfast|node|\S*\/\S+|'[^']+') +(?:\S*main\.js|run|resume|journal|init|lint|demo|drill)\b)|by hand[:,]|in (?:a shell|SQL|holdfast\.yaml):/;
 
 /** One line as it shows in a window of so many columns: broken between words, each row after the first set in a little more. */
 export function wrapWords(line: string, columns: number): readonly string[] {

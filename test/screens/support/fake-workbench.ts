@@ -2,6 +2,7 @@ import { applyEvent } from "../../../src/core/apply-event.ts";
 import { Fault } from "../../../src/core/errors.ts";
 import type { RunEvent, Stamped } from "../../../src/core/event.ts";
 import type { Answer } from "../../../src/core/question.ts";
+import type { ReadyPath, ReadyTarget } from "../../../src/core/readiness.ts";
 import type { RunState } from "../../../src/core/run-state.ts";
 import type { RunSummary } from "../../../src/journal/journal.ts";
 import type { RunEnd, Session } from "../../../src/runner/session.ts";
@@ -53,6 +54,51 @@ export function summaryOf(over: Partial<RunSummary> = {}): RunSummary {
     at: { step: "merge", number: 7, of: 9, unknown: true },
     ...over,
   };
+}
+
+/** One table with two ways back, of which one is closed. */
+export function readyTarget(over: Partial<ReadyTarget> = {}): ReadyTarget {
+  const table = { table: "public.orders", rows: 1_123_000, bytes: 412e6, with: ["public.order_lines"], unknown: null };
+  const paths: readonly ReadyPath[] = [
+    {
+      path: "page-transplant",
+      label: "Dead rows off their pages (page transplant)",
+      open: true,
+      why: "Deleted rows stay on their pages for a while.",
+      holds: "nothing prunes the rows: vacuum and plain reads remove them until the hold stands",
+      takesMs: 61_000,
+      loses: "what is cleaned up before the hold.",
+      opensWith: null,
+      change: null,
+    },
+    {
+      path: "clone",
+      label: "Point-in-time clone from the base backup",
+      open: false,
+      why: "The config names no base backup for this target.",
+      holds: null,
+      takesMs: null,
+      loses: "",
+      opensWith: "backup: { base, archive } of the target in holdfast.yaml.",
+      change: { kind: "config", text: "backup: { base: FOLDER, archive: FOLDER }", restart: false, fromNowOn: true },
+    },
+  ];
+  const change = {
+    kind: "sql",
+    text: "ALTER SYSTEM SET track_commit_timestamp = on;",
+    restart: true,
+    fromNowOn: true,
+  } as const;
+  const words = "nobody can tell when a statement committed: only its order is known.";
+  const found = {
+    server: "db-prod-1:5432, PostgreSQL 18.4, primary",
+    database: "shop_orders",
+    role: "postgres",
+    settings: [{ name: "track_commit_timestamp", value: "off", level: "warn", words, change } as const],
+    tables: [{ ...table, open: true, paths }],
+  };
+  const said = { target: "shop", engine: "postgres", environment: "production", at: "2026-03-14T03:12:09Z" } as const;
+  return { ...said, ready: true, found, fault: null, ...over };
 }
 
 export interface FakeSession extends Session {
@@ -140,6 +186,7 @@ export function fakeWorkbench(
           ? { ok: false, words: "no table has this name; write schema.table" }
           : { ok: true, words: "about 1,123,000 rows (statistics: nothing reads it yet)" },
       ),
+    doctor: (target) => Promise.resolve(readyTarget({ target })),
     plan: (request) =>
       request.inputs.table === "public.none"
         ? Promise.reject(
