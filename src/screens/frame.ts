@@ -5,6 +5,7 @@ import { blank, fit, type Row, row, rowText, span, widthOf, wrapText } from "./r
 import type { Body, PickItem, PickSlot } from "./views/body.ts";
 import { confirmRows } from "./views/confirm.view.ts";
 import { detailsBody } from "./views/details.view.ts";
+import { doctorBody } from "./views/doctor.view.ts";
 import { giveUpBody, noteBody, writeBody } from "./views/fields.view.ts";
 import { headerRow, runInView } from "./views/heading.ts";
 import { helpBody } from "./views/help.view.ts";
@@ -140,6 +141,8 @@ function bodyOf(model: Model, height: number): Body {
       return detailsOf(model, height);
     case "values":
       return valuesBody(model, route, height);
+    case "doctor":
+      return doctorBody(model, route, height);
     case "journal":
       return journalBody(model, height);
     case "timeline":

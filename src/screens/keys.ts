@@ -15,6 +15,7 @@ export type Act =
   | "back"
   | "help"
   | "journal"
+  | "doctor"
   | "timeline"
   | "details"
   | "values"
@@ -56,7 +57,18 @@ export interface Binding {
 
 const always = () => true as const;
 const lists: readonly Place[] = ["start", "targets", "runbooks", "journal", "choice"];
-const texts: readonly Place[] = ["plan", "resume", "ended", "timeline", "details", "values", "help", "go", "failure"];
+const texts: readonly Place[] = [
+  "plan",
+  "resume",
+  "ended",
+  "timeline",
+  "details",
+  "values",
+  "help",
+  "go",
+  "failure",
+  "doctor",
+];
 const runs: readonly Place[] = ["live", "choice", "go", "failure", "ended"];
 const everywhereButFields: readonly Place[] = [
   "start",
@@ -72,6 +84,7 @@ const everywhereButFields: readonly Place[] = [
   "values",
   "journal",
   "timeline",
+  "doctor",
 ];
 const fields: readonly Place[] = ["runbooks", "inputs", "note", "write", "type", "give-up"];
 
@@ -135,6 +148,8 @@ export const bindings: readonly Binding[] = [
   binding(["n"], "n", ["live", "failure"], "note", "note", { enabled: isDriving }),
   binding(["w"], "w", ["choice"], "write", "write it by hand", { enabled: canWrite, help: byHandWords }),
   binding(["j"], "j", ["start"], "journal", "journal"),
+  binding(["d"], "d", ["start"], "doctor", "doctor", { enabled: hasTarget, help: doctorWords }),
+  binding(["r"], "r", ["doctor"], "doctor", "look again", { enabled: hasTarget }),
   binding(["?"], "?", everywhereButFields, "help", "help"),
   binding(["ctrl-g"], "^G", fields, "help", "help"),
   binding(
@@ -168,6 +183,14 @@ function canOpen(model: Model): true | string {
   const route = routeOf(model);
   if (route.kind === "journal" && model.bench.runs.length === 0) return "there is no run yet";
   return true;
+}
+
+function hasTarget({ bench }: Model): true | string {
+  return bench.targets.length > 0 ? true : "no target is configured";
+}
+
+function doctorWords(): string {
+  return ": what could be brought back, were there an incident now. Nothing is written, and no table is read";
 }
 
 function canChoose(model: Model): true | string {

@@ -4,6 +4,7 @@ import type { Stamped } from "../core/event.ts";
 import type { ExitName } from "../core/exit-codes.ts";
 import type { QuestionId, RunId, StepKey } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
+import type { ReadyTarget } from "../core/readiness.ts";
 import type { Answer, ConfirmQuestion, Question } from "../core/question.ts";
 import type { RunState } from "../core/run-state.ts";
 import type { RevealedRow } from "../core/step.ts";
@@ -37,6 +38,14 @@ export type Route =
   | { readonly kind: "details" }
   /** Values stand here and nowhere else: with the route they are gone. `rows` is null while they are read. */
   | { readonly kind: "values"; readonly step: StepKey; readonly rows: readonly RevealedRow[] | null }
+  /** `look`: which one it is, so that an older one's answers are not taken for its own. `note`: what is looked at just now. */
+  | {
+      readonly kind: "doctor";
+      readonly look: number;
+      readonly targets: readonly string[];
+      readonly answers: readonly ReadyTarget[];
+      readonly note: string;
+    }
   | { readonly kind: "journal" }
   | { readonly kind: "timeline"; readonly state: RunState; readonly events: readonly Stamped[] }
   | { readonly kind: "note" }
@@ -156,6 +165,8 @@ export type Message =
   | { readonly kind: "judged"; readonly field: string; readonly text: string; readonly verdict: InputVerdict }
   | { readonly kind: "suggested"; readonly field: string; readonly text: string; readonly items: readonly Suggestion[] }
   | { readonly kind: "planned"; readonly plan: Plan }
+  | { readonly kind: "doctor-looks"; readonly look: number; readonly note: string }
+  | { readonly kind: "doctor-said"; readonly look: number; readonly answer: ReadyTarget }
   | { readonly kind: "went-wrong"; readonly fault: FaultRecord }
   | {
       readonly kind: "read";
@@ -179,6 +190,8 @@ export type Command =
   | { readonly do: "judge"; readonly target: string; readonly field: InputField; readonly text: string }
   | { readonly do: "plan"; readonly request: PlanRequest }
   | { readonly do: "read"; readonly run: RunId; readonly for: "timeline" | "resume" }
+  | { readonly do: "doctor"; readonly look: number; readonly targets: readonly string[] }
+  | { readonly do: "stop-doctor" }
   | { readonly do: "open"; readonly plan: Plan; readonly purpose: Purpose }
   | { readonly do: "resume"; readonly run: RunId }
   | { readonly do: "give-up"; readonly run: RunId }

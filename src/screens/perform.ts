@@ -6,6 +6,7 @@ import type { StepKey } from "../core/ids.ts";
 import type { Session } from "../runner/session.ts";
 import type { Workbench } from "../runner/workbench.ts";
 import type { Bench, Command, Message } from "./model.ts";
+import { doctor } from "./perform-doctor.ts";
 import { throttle } from "./store.ts";
 
 export interface PerformParts {
@@ -35,6 +36,7 @@ const lookAfterMs = 150;
 export function performer(parts: PerformParts): Performer {
   const following = follower(parts);
   const looking = looker(parts);
+  const asking = doctor(parts.workbench, parts.dispatch);
   const driving = drivingCommands(parts, following);
   const carryOut = (command: Command): void => {
     switch (command.do) {
@@ -50,6 +52,10 @@ export function performer(parts: PerformParts): Performer {
         return void planned(parts, command);
       case "read":
         return read(parts, command);
+      case "doctor":
+        return asking.ask(command);
+      case "stop-doctor":
+        return asking.stop();
       default:
         return driving(command);
     }
@@ -68,6 +74,7 @@ export function performer(parts: PerformParts): Performer {
   };
   const stop = () => {
     looking.stop();
+    asking.stop();
     following.stop();
   };
   return { perform, follow: following.follow, letGo, stop };
@@ -103,7 +110,10 @@ function follower(parts: PerformParts): Follower {
   return { session: () => session, follow, stop: () => unfollow() };
 }
 
-type DrivingCommand = Exclude<Command, { do: "exit" | "drain" | "refresh" | "judge" | "plan" | "read" }>;
+type DrivingCommand = Exclude<
+  Command,
+  { do: "exit" | "drain" | "refresh" | "judge" | "plan" | "read" | "doctor" | "stop-doctor" }
+>;
 
 /** What opens a session, or speaks to the one that is driven. */
 function drivingCommands(parts: PerformParts, { session, follow }: Follower): (command: DrivingCommand) => void {

@@ -18,6 +18,7 @@ import {
   type Update,
   withCursor,
 } from "./model.ts";
+import { askDoctor, leaveDoctor } from "./update-doctor.ts";
 import { fieldChanged, focusedField, focusField, moveInForm, nextField, previousField } from "./update-inputs.ts";
 import { interrupt, leave, pause } from "./update-leave.ts";
 
@@ -37,6 +38,7 @@ const doings: Readonly<Record<Act, (model: Model) => Update>> = {
   back,
   help: (model) => just(fresh(model, { kind: "help", of: placeOf(model) })),
   journal: (model) => just(fresh(model, { kind: "journal" }), { do: "refresh" }),
+  doctor: askDoctor,
   details: (model) => just(fresh(model, { kind: "details" })),
   timeline,
   values,
@@ -164,6 +166,7 @@ function back(model: Model): Update {
   }
   if (model.routes.length <= 1) return just(model);
   if (routeOf(model).kind === "run") return backFromRun(model);
+  if (routeOf(model).kind === "doctor") return leaveDoctor(model);
   return just({ ...model, routes: model.routes.slice(0, -1), fault: null });
 }
 

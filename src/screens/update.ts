@@ -5,6 +5,7 @@ import { type Act, bindingFor, bindingsAt, keyName } from "./keys.ts";
 import { just, type Message, type Model, placeOf, pushed, type Update, withCursor } from "./model.ts";
 import { act, highlighted, opened } from "./update-acts.ts";
 import { resized, typed, withRead } from "./update-confirm.ts";
+import { withDoctor } from "./update-doctor.ts";
 import { fieldChanged, judged, suggested } from "./update-inputs.ts";
 import { ended, revealed, runChanged, sessionOpened, withoutWaiting } from "./update-run.ts";
 
@@ -36,6 +37,10 @@ function changed(model: Model, message: Message): Update {
       return just(suggested(model, message.field, message.text, message.items));
     case "planned":
       return just(withCursor(pushed({ ...model, busy: "" }, { kind: "plan", plan: message.plan }), 0));
+    case "doctor-looks":
+      return just(withDoctor(model, message.look, () => ({ note: message.note })));
+    case "doctor-said":
+      return just(withDoctor(model, message.look, (at) => ({ note: "", answers: [...at.answers, message.answer] })));
     case "went-wrong":
       return just({ ...withoutWaiting(model), busy: "", message: "", fault: message.fault });
     case "read":

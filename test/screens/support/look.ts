@@ -24,7 +24,7 @@ import {
   type Story,
   done,
 } from "./story.ts";
-import { runbooks, summaryOf, targets } from "./fake-workbench.ts";
+import { readyTarget, runbooks, summaryOf, targets } from "./fake-workbench.ts";
 
 export const sizes: readonly Size[] = [
   { columns: 60, rows: 15 },
@@ -160,6 +160,7 @@ export function everyScreen(size: Size): Readonly<Record<string, Model>> {
       byHand: "transaction ids joined by +",
     }),
     "give-up": over(at(resume), { kind: "give-up", run: runId, state: told.state }),
+    doctor: at({ kind: "doctor", look: 1, targets: ["shop", "play"], answers: [readyTarget()], note: "public.orders" }),
     journal: at({ kind: "journal" }),
     timeline: at({ kind: "timeline", state: told.state, events: told.events }),
     help: over(running(told, size), { kind: "help", of: "live" }),
