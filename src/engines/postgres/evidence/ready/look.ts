@@ -1,4 +1,5 @@
 import { Fault } from "../../../../core/errors.ts";
+import type { ExitName } from "../../../../core/exit-codes.ts";
 import type { ReadyPath, ReadyServer, ReadyTable } from "../../../../core/readiness.ts";
 import type { Watch } from "../../../engine.ts";
 import type { TableName } from "../../../inspect.ts";
@@ -43,12 +44,15 @@ async function tableOf(context: PathContext, written: string, watch: Watch): Pro
   try {
     return await found(context, await inspect(context.target).resolveTable(written), watch);
   } catch (error) {
-    if (!(error instanceof Fault) || error.record.code !== "HF-TABLE-UNKNOWN") throw error;
+    if (!(error instanceof Fault) || !ofTheTable.includes(error.record.exit)) throw error;
     const { message, hint } = error.record;
     const unknown = hint === undefined ? `${message}.` : `${message}. ${hint}`;
     return { table: written, rows: 0, bytes: 0, with: [], open: false, unknown, paths: [] };
   }
 }
+
+/** There is none of that name, or the role may not even enter its schema: the other tables are told of all the same. */
+const ofTheTable: readonly ExitName[] = ["input", "refused"];
 
 async function found(context: PathContext, table: TableName, watch: Watch): Promise<ReadyTable> {
   const closure = await closureOf(await context.target.catalogue(), table);
