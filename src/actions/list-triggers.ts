@@ -1,12 +1,16 @@
 import { z } from "zod";
+import { Fault } from "../core/errors.ts";
 import type { Choice } from "../core/step.ts";
+import type { ClosedModes } from "../engines/merge.ts";
 import type { Action } from "./action.ts";
 import { some } from "./say.ts";
 import { rescuedNames, rescueShape, tableShape } from "./shapes.ts";
 
 const trigger = z.object({ table: tableShape, name: z.string(), words: z.string() });
 const params = z.object({ rescue: rescueShape });
-const result = z.object({ triggers: z.array(trigger).readonly() });
+const closed = z.object({ fire: z.exactOptional(z.string()), skip: z.exactOptional(z.string()) });
+/** `closed` is absent in journals from before it was asked. */
+const result = z.object({ triggers: z.array(trigger).readonly(), closed: z.exactOptional(closed) });
 type Params = z.infer<typeof params>;
 type Result = z.infer<typeof result>;
 
@@ -28,16 +32,34 @@ export const listTriggers: Action<Params, Result> = {
   },
 
   async run(ctx, { rescue }) {
-    return { triggers: await ctx.capability("merge").triggers(rescuedNames(rescue)) };
+    const [merge, names] = [ctx.capability("merge"), rescuedNames(rescue)];
+    const found = { triggers: await merge.triggers(names), closed: await merge.closedModes(names) };
+    refuseClosed(found.closed);
+    return found;
   },
 
   /** No default where there are triggers: nobody but the operator knows what they do. What has a way back is named first. */
-  choices({ triggers }) {
-    if (triggers.length === 0) return [nobodyToAsk];
+  choices({ triggers, closed: { fire: noFire, skip: noSkip } = {} }) {
+    if (triggers.length === 0 && noFire === undefined) return [nobodyToAsk];
     const listed = triggers.map(({ table, name, words }) => `${table}: ${name}, ${words}`);
-    return [skip(listed), fire(listed)];
+    return [orClosed(skip(listed), noSkip), orClosed(fire(listed), noFire)];
   },
 };
+
+/** Looked for before the hold too; a rule or a foreign key may have come since, or a right gone. */
+function refuseClosed({ fire: noFire, skip: noSkip }: ClosedModes): void {
+  if (noFire === undefined || noSkip === undefined) return;
+  throw new Fault("HF-NO-MERGE", `The rows can't be put back. Fired: ${noFire} Skipped: ${noSkip}`, {
+    still: "Nothing was written to your tables; the rescued rows wait in the rescue area.",
+    exit: "refused",
+    hint: "Mend one of the two, then go on.",
+    wayOn: "mend",
+  });
+}
+
+function orClosed(choice: Choice, why: string | undefined): Choice {
+  return why === undefined ? choice : { ...choice, disabled: why };
+}
 
 const nobodyToAsk: Choice = {
   value: "none",
@@ -64,10 +86,14 @@ function fire(listed: readonly string[]): Choice {
 function skip(listed: readonly string[]): Choice {
   return {
     value: "skip",
-    label: `skip ${some(listed.length, "trigger")}`,
+    label: listed.length === 0 ? "skip the server's foreign-key checks" : `skip ${some(listed.length, "trigger")}`,
     details: [
       ...listed,
-      "They do not run: the rows come back exactly as they were, and what the triggers keep (totals, audit) stays as it is.",
+      ...(listed.length === 0
+        ? []
+        : [
+            "They do not run: the rows come back exactly as they were, and what the triggers keep (totals, audit) stays as it is.",
+          ]),
       "For our session alone this turns foreign-key checks off too, so each batch looks for parents by itself; all others are checked as always.",
     ],
     tags: [],

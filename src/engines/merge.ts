@@ -21,10 +21,18 @@ export interface MergeTable {
   readonly upTo?: number;
 }
 
+/** Why a merge can't go that way; absent: it can. */
+export interface ClosedModes {
+  readonly fire?: string;
+  readonly skip?: string;
+}
+
 /** The one write. Only what is missing is inserted; nothing that is there is changed. */
 export interface Merge {
   /** User triggers that an INSERT into these tables would fire; empty = nobody needs to be asked. */
   triggers(tables: readonly TableName[]): Promise<readonly TriggerFact[]>;
+  /** Told before anything is written: what stands against firing them (a circle of foreign keys, …), or against skipping them (a right, …). */
+  closedModes(tables: readonly TableName[], effect?: "insert" | "update"): Promise<ClosedModes>;
   /** Parents before children. Where they refer to each other in a circle: a Fault, unless `skip` turns foreign keys off. */
   order(tables: readonly TableName[], triggers?: TriggerMode): Promise<readonly TableName[]>;
   /** What the merge session must be told before BEGIN. */

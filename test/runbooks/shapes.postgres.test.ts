@@ -111,6 +111,24 @@ const shapes: readonly Shape[] = [
     input: "public.t",
     tables: ["public.t", "public.kid", "public.grandkid"],
   })),
+  ...["", "deferrable initially deferred", "deferrable"].map((how): Shape => ({
+    is: `two tables that refer to each other, ${how === "" ? "not deferrable" : how}`,
+    made: `create table public.a (id int primary key, b int); create table public.b (id int primary key, a int references a on delete cascade ${how});
+        insert into a select n, n from generate_series(1, 100) n; insert into b select n, n from generate_series(1, 100) n;
+        alter table a add foreign key (b) references b on delete cascade ${how}`,
+    bad: "delete from public.a where id <= 40",
+    input: "public.a",
+    tables: ["public.a", "public.b"],
+    choices: { triggers: "skip" },
+  })),
+  {
+    is: "row security, enabled and forced, for a superuser",
+    made: `create table public.t (id int primary key, who text); insert into t select n, 'x' from generate_series(1, 100) n;
+      create policy own on t using (who = current_user) with check (false); alter table t enable row level security; alter table t force row level security`,
+    bad: "delete from public.t where id <= 50",
+    input: "public.t",
+    tables: ["public.t"],
+  },
   {
     is: "a table that refers to itself",
     made: `create table public.t (id int primary key, parent int references t on delete cascade);

@@ -20,6 +20,7 @@ export function memoryMerge({ server, assertAlive }: Connection, transactions: T
       look((state) =>
         tables.flatMap((table) => tableOf(state, table).design.triggers.map((one) => ({ table, ...one }))),
       ),
+    closedModes: async () => ({}),
     order: async (tables) => look((state) => parentsFirst(state, tables)),
     prepare: (triggers): Record<string, string> => (triggers === "skip" ? { triggers: "off" } : {}),
     statements: async ({ run, table }) => [`insert into ${table} from ${shortName(run)} where the key is missing`],

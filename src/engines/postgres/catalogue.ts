@@ -20,8 +20,8 @@ export interface TableShape {
   /** User triggers that an INSERT may fire, those of partitions included; disabled ones are left out. */
   readonly insertTriggers: readonly InsertTrigger[];
   readonly sequences: readonly OwnedSequence[];
-  /** Rewrite rules on INSERT: PostgreSQL has no ON CONFLICT for such a table. */
-  readonly insertRules: boolean;
+  /** Rewrite rules on INSERT and UPDATE; disabled ones are left out. */
+  readonly rules: readonly RewriteRule[];
   readonly rowSecurity: boolean;
 }
 
@@ -48,6 +48,8 @@ export interface UniqueKey {
   readonly immediate: boolean;
   readonly nullsEqual: boolean;
   readonly method: string;
+  /** An exclusion constraint: `equals` is then the operator under which two rows may not stand beside each other. */
+  readonly excludes: boolean;
   readonly predicate: string | null;
   readonly parts: readonly KeyPart[];
   /** Names of all columns that its parts and its predicate read. */
@@ -84,6 +86,15 @@ export interface InsertTrigger {
   readonly each: "row" | "statement";
   readonly calls: string;
   /** `O` ordinary sessions, `R` only with the replica role, `A` always. */
+  readonly enabled: "O" | "R" | "A";
+}
+
+export interface RewriteRule {
+  readonly name: string;
+  readonly quoted: string;
+  readonly event: "insert" | "update";
+  readonly instead: boolean;
+  /** As of a trigger. */
   readonly enabled: "O" | "R" | "A";
 }
 
@@ -125,7 +136,7 @@ export function rowKey(shape: TableShape): UniqueKey | null {
   const columns = new Map(shape.columns.map((column) => [column.name, column]));
   const holds = (part: KeyPart) => part.equals !== null && part.column !== null && columns.get(part.column)?.notNull;
   const usable = (key: UniqueKey) =>
-    key.method === "btree" && key.valid && key.predicate === null && key.parts.every(holds);
+    key.method === "btree" && !key.excludes && key.valid && key.predicate === null && key.parts.every(holds);
   const keys = shape.uniqueKeys.filter(usable);
   return keys.find((key) => key.primary) ?? keys.find((key) => key.immediate) ?? keys[0] ?? null;
 }
@@ -164,18 +175,20 @@ const usesSql = `select json_agg(distinct ua.attname) from pg_attribute ua where
 
 const partsSql = `select json_agg(json_build_object(
     'text', coalesce(quote_ident(pa.attname), pg_get_indexdef(i.indexrelid, k, false)), 'column', pa.attname, 'collation', ${collationSql("i.indcollation[k - 1]")},
-    'equals', (select ${equalsSql("ao.amopopr")} from pg_opclass oc join pg_amop ao on ao.amopfamily = oc.opcfamily
+    'equals', coalesce((select ${equalsSql("x.conexclop[k]")} from pg_constraint x
+       where i.indisexclusion and x.conindid = i.indexrelid and x.conrelid = i.indrelid and x.contype in ('x', 'p', 'u')),
+     (select ${equalsSql("ao.amopopr")} from pg_opclass oc join pg_amop ao on ao.amopfamily = oc.opcfamily
        where oc.oid = i.indclass[k - 1] and ao.amopmethod = oc.opcmethod and ao.amopstrategy = 3
-         and ao.amoplefttype = oc.opcintype and ao.amoprighttype = oc.opcintype)) order by k)
+         and ao.amoplefttype = oc.opcintype and ao.amoprighttype = oc.opcintype))) order by k)
   from generate_series(1, i.indnkeyatts) k
   left join pg_attribute pa on pa.attrelid = c.oid and pa.attnum = i.indkey[k - 1] and i.indkey[k - 1] <> 0`;
 
 const uniqueSql = `select json_agg(json_build_object(
     'name', ic.relname, 'primary', i.indisprimary, 'valid', i.indisvalid, 'immediate', i.indimmediate,
-    'nullsEqual', coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false), 'method', am.amname, 'predicate', pg_get_expr(i.indpred, i.indrelid),
+    'nullsEqual', coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false), 'method', am.amname, 'excludes', i.indisexclusion, 'predicate', pg_get_expr(i.indpred, i.indrelid),
     'parts', (${partsSql}), 'uses', (${usesSql})) order by i.indisprimary desc, ic.relname)
   from pg_index i join pg_class ic on ic.oid = i.indexrelid join pg_am am on am.oid = ic.relam
-  where i.indrelid = c.oid and i.indisunique and i.indisready
+  where i.indrelid = c.oid and (i.indisunique or i.indisexclusion) and i.indisready
     and ($2 = 'all' or (i.indexprs is null and i.indpred is null))`;
 
 // A key to a partitioned table has a row per partition of the parent too: clones, which the first one stands for.
@@ -202,6 +215,13 @@ const triggersSql = `select json_agg(json_build_object(
   where not tg.tgisinternal and tg.tgtype & 4 <> 0 and tg.tgenabled <> 'D'
     and (tg.tgrelid = c.oid or (tg.tgparentid = 0 and tg.tgrelid in (select relid from pg_partition_tree(c.oid))))`;
 
+/** Of the row of pg_class under `alias`: a JSON list, or null. */
+export const rulesOf = (
+  alias: string,
+) => `(select json_agg(json_build_object('name', w.rulename, 'quoted', quote_ident(w.rulename),
+    'event', case w.ev_type when '2' then 'update' else 'insert' end, 'instead', w.is_instead, 'enabled', w.ev_enabled) order by w.rulename)
+  from pg_rewrite w where w.ev_class = ${alias}.oid and w.ev_type in ('2', '3') and w.ev_enabled <> 'D')`;
+
 const sequencesSql = `select json_agg(json_build_object(
     'sequence', format('%I.%I', sn.nspname, sc.relname), 'column', sa.attname, 'quoted', quote_ident(sa.attname),
     'increment', sq.seqincrement, 'cache', sq.seqcache) order by sa.attnum)
@@ -219,7 +239,7 @@ const shapeSql = `select json_build_object(
     'ancestors', coalesce((${ancestorsSql}), '[]'), 'columns', coalesce((${columnsSql}), '[]'),
     'uniqueKeys', coalesce((${uniqueSql}), '[]'), 'foreignKeys', coalesce((${foreignKeysSql}), '[]'),
     'insertTriggers', coalesce((${triggersSql}), '[]'), 'sequences', coalesce((${sequencesSql}), '[]'),
-    'insertRules', exists (select from pg_rewrite w where w.ev_class = c.oid and w.ev_type = '3'),
+    'rules', coalesce(${rulesOf("c")}, '[]'),
     'rowSecurity', c.relrowsecurity)::text as shape
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.oid = to_regclass($1) and c.relkind in ('r', 'p')`;

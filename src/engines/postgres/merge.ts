@@ -1,5 +1,6 @@
 import type { Merge } from "../merge.ts";
 import { mergeBatch } from "./merge/batch.ts";
+import { closedModes, ruleFacts } from "./merge/modes.ts";
 import { mergeOrder } from "./merge/order.ts";
 import { previewStatements } from "./merge/preview.ts";
 import { moveSequences } from "./merge/sequences.ts";
@@ -12,7 +13,11 @@ import type { PostgresTarget } from "./target.ts";
 /** INSERT … SELECT from the rescue area, in batches by ordinal; what is in the table is never changed. */
 export function merge(target: PostgresTarget): Merge {
   return {
-    triggers: async (tables) => insertTriggers(await target.catalogue(), tables),
+    triggers: async (tables) => {
+      const connection = await target.catalogue();
+      return [...(await insertTriggers(connection, tables)), ...(await ruleFacts(connection, tables))];
+    },
+    closedModes: (tables, effect) => closedModes(target, tables, effect),
     order: async (tables, triggers = "fire") => mergeOrder(await target.catalogue(), tables, triggers),
     // The replica role stops ordinary triggers, and foreign keys with them: each batch then looks for parents itself.
     prepare: (triggers) => (triggers === "skip" ? { session_replication_role: "replica" } : {}),

@@ -468,12 +468,72 @@ test("the statements of the preview are those that run, also before there is a r
   expect(await g.sql.run("as it stands", insert, [0, 10])).toBe(1);
 });
 
-test("a table with rules on INSERT is refused before anything is written", async () => {
+const withRule = (how: string) =>
+  grounds.fresh(
+    `create table t (id int primary key); insert into t values (1), (2); create table u (id int); create rule r as on insert to t do ${how} insert into u values (new.id)`,
+  );
+
+test("a rule that runs as well is listed, runs where triggers fire, and not where they are skipped", async () => {
+  const g = await withRule("also");
+  expect(await g.merge.triggers(["public.t"])).toEqual([
+    { table: "public.t", name: "r", words: "rule ON INSERT DO ALSO" },
+  ]);
+  expect(await g.merge.closedModes(["public.t"])).toEqual({});
+  await g.rescue(await g.lose("public.t", "true", "id"));
+  expect(await g.mergeAll("public.t", "skip")).toMatchObject({ inserted: 2 });
+  expect(await g.content("public.u")).toEqual([]);
+  await g.sql.run("once more", "delete from public.t");
+  expect(await g.mergeAll("public.t", "fire", 1)).toMatchObject({ inserted: 2 });
+  expect(await g.content("public.u")).toEqual(["(1)", "(2)"]);
+});
+
+test("a rule that would run in place of the INSERT closes the way that it would run in, and no row goes there", async () => {
+  const g = await withRule("instead");
+  const lost = await g.lose("public.t", "true", "id");
+  await g.rescue(lost);
+  const words = "The rule ON INSERT DO INSTEAD r on public.t would run in place of our INSERT.";
+  expect(await g.merge.closedModes(["public.t"])).toEqual({ fire: words });
+  await expect(g.mergeAll("public.t")).rejects.toMatchObject({ record: { code: "HF-PG-REWRITE-RULES" } });
+  expect(await g.mergeAll("public.t", "skip")).toMatchObject({ inserted: 2 });
+  await g.sql.run("always", "alter table public.t enable always rule r");
+  expect(await g.merge.closedModes(["public.t"])).toEqual({ fire: words, skip: words });
+  await expect(g.mergeAll("public.t", "skip")).rejects.toMatchObject({ record: { code: "HF-PG-REWRITE-RULES" } });
+  await g.sql.run("only there", "alter table public.t enable replica rule r");
+  expect(await g.merge.closedModes(["public.t"])).toEqual({ skip: words });
+  await g.sql.run("off", "alter table public.t disable rule r");
+  expect(await g.merge.closedModes(["public.t"])).toEqual({});
+  expect(await g.content("public.u")).toEqual([]);
+});
+
+test("a role that may not skip triggers is told before, with what lets it", async () => {
   const g = await grounds.fresh(
-    "create table t (id int primary key); insert into t values (1); create table u (id int); create rule r as on insert to t do also insert into u values (new.id)",
+    `create table t (id int primary key);
+     do $$begin if not exists (select from pg_roles where rolname = 'clerk') then create role clerk login; end if; end$$`,
+    { user: "clerk" },
+  );
+  const { skip = "" } = await g.merge.closedModes(["public.t"]);
+  expect(skip).toMatch(/^Role clerk may not set session_replication_role/);
+  const grant = /GRANT SET ON PARAMETER .*;/.exec(skip)?.[0];
+  if (grant === undefined) return expect(skip).toContain("only a superuser");
+  await g.sql.run("as it says", grant);
+  expect(await g.merge.closedModes(["public.t"])).toEqual({});
+  await g.sql.run("as it was", "revoke set on parameter session_replication_role from clerk");
+});
+
+test("rows that an exclusion constraint keeps out are found before, and told by its name; all others come", async () => {
+  const g = await grounds.fresh(
+    `create extension btree_gist; create table t (id int primary key, room int, during int4range, constraint one_at_a_time exclude using gist (room with =, during with &&) where (room > 0));
+     insert into t select n, n % 3, int4range(n * 10, n * 10 + 10) from generate_series(1, 30) n`,
   );
   await g.rescue(await g.lose("public.t", "true", "id"));
-  await expect(g.mergeAll("public.t")).rejects.toMatchObject({ record: { code: "HF-PG-INSERT-RULES" } });
+  await g.sql.run("somebody takes a room", "insert into public.t values (100, 1, '[35,45)'), (101, 0, '[0,999)')");
+  const [checked] = await g.area.check(g.run, ["public.t"], quiet);
+  expect(checked).toMatchObject({ missing: 30, otherUnique: 1, willInsert: 29 });
+  expect(checked?.findings).toMatchObject([{ level: "warn", text: expect.stringContaining("one_at_a_time") }]);
+  expect(await g.mergeAll("public.t")).toMatchObject({ inserted: 29, left: 1 });
+  expect(await g.merge.verify(g.run, ["public.t"], quiet)).toMatchObject([
+    { equal: 29, absent: 1, findings: [{ level: "ok" }, { level: "warn" }] },
+  ]);
 });
 
 test("an operator that somebody put where the user's path looks is never called by us", async () => {

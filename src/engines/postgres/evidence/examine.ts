@@ -4,6 +4,7 @@ import type { TableName } from "../../inspect.ts";
 import type { Connection } from "../connection.ts";
 import { keptElsewhere } from "../inspect/publications.ts";
 import { markerState } from "../marker/state.ts";
+import { mergeFindings } from "../merge/refusals.ts";
 import type { PostgresTarget } from "../target.ts";
 import { type ClosureTable, closureOf, stored } from "./closure.ts";
 import { machineFindings, pinFindings, serverFindings } from "./probes.ts";
@@ -31,6 +32,10 @@ export async function examineTable(target: PostgresTarget, table: TableName): Pr
     ...holderFindings(holders, pins, tables),
     ...(await vacuumFindings(connection, tables)),
     ...(await machineFindings(target, connection)),
+    ...(await mergeFindings(
+      target,
+      stored(tables).map(({ table: name }) => name),
+    )),
   ];
   const held = stored(tables);
   const bytes = held.reduce((sum, one) => sum + one.bytes, 0);

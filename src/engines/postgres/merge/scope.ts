@@ -1,9 +1,9 @@
-import { Fault } from "../../../core/errors.ts";
 import type { MergeTable } from "../../merge.ts";
 import { tableShape } from "../catalogue.ts";
 import type { Connection } from "../connection.ts";
 import { areaTables, assertNotEmptied, findArea, plannedArea } from "../rescue-area/area.ts";
 import { type Comparison, comparison, isKeyed, parentsFirst } from "../rescue-area/comparison.ts";
+import { assertNoRule } from "./modes.ts";
 import type { Scope } from "./statements.ts";
 
 /** What the catalogue and the rescue area say now; read for each batch, since the system is up and the table may be changed. */
@@ -12,7 +12,7 @@ export async function mergeScope(connection: Connection, request: MergeTable): P
   const area = findArea(areas, request.table, request.run);
   await assertNotEmptied(connection, area);
   const one = comparison(area);
-  if (area.shape.insertRules) throw withRules(request.table);
+  assertNoRule(area.shape, "insert", request.triggers);
   const all = areas.map((each) => (each === area ? one : comparison(each)));
   return scopeOf(one, all, request);
 }
@@ -46,12 +46,4 @@ function scopeOf(one: Comparison, all: readonly Comparison[], request: MergeTabl
     (key) => !selfKeys.includes(key) && inCircle.some((each) => each.area.shape.ancestors.includes(key.parent)),
   );
   return { one, all, selfKeys, circleKeys: request.triggers === "skip" ? circleKeys : [] };
-}
-
-function withRules(table: string): Fault {
-  return new Fault("HF-PG-INSERT-RULES", `${table} has rewrite rules on INSERT, which allow no ON CONFLICT`, {
-    exit: "refused",
-    still: "Nothing was merged.",
-    hint: "Insert the rows by hand, or drop the rules for the while.",
-  });
 }

@@ -105,6 +105,8 @@ async function findTaken(search: Search, one: Comparison, key: UniqueKey): Promi
   const against = { doing, kind: "unique" as const, name: key.name };
   const byTable = `select r.${ordinal} as n from ${one.rescued} where not ${isPresent(one)} and ${isTaken(one, key)}`;
   await noteRows(search, one, { ...against, select: byTable });
+  // All rescued rows of one statement stood beside each other; where the server refuses one of a group, the batch goes on around it.
+  if (key.excludes) return;
   const place = placeInIndex(one, key);
   const byRescued = `select d.n from (
       select r.${ordinal} as n, row_number() over (partition by ${place.by} order by r.${ordinal}) as nth from ${one.rescued}

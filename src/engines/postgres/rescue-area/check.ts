@@ -113,10 +113,6 @@ function shapeFindings({ table, shape, columns }: AreaTable, circle: readonly Ta
   const unseen = shape.columns.filter(
     (one) => !one.dropped && one.generated === "" && !columns.some((column) => column.name === one.name),
   );
-  if (shape.insertRules) {
-    const text = `HF-PG-INSERT-RULES: ${table} has rewrite rules on INSERT, which allow no ON CONFLICT`;
-    findings.push({ level: "stop", text, hint: "Insert the rows by hand, or drop the rules for the while." });
-  }
   if (circle.includes(table)) {
     const text = `HF-PG-FK-CIRCLE: ${circle.join(", ")} refer to each other in a circle`;
     findings.push({ level: "warn", text, hint: "They can be merged with triggers (and foreign keys) skipped only." });

@@ -45,7 +45,8 @@ export function comparison(area: AreaTable): Comparison {
 }
 
 const covered = (key: UniqueKey, rescued: ReadonlySet<string>) => key.uses.every((name) => rescued.has(name));
-const comparable = (key: UniqueKey) => key.method === "btree" && key.parts.every((part) => part.equals !== null);
+const comparable = (key: UniqueKey) =>
+  (key.method === "btree" || key.excludes) && key.parts.every((part) => part.equals !== null);
 
 /** Values of indexed expressions and predicates stand beside the row: their text names columns without a table. */
 function rescuedSql(area: AreaTable, others: readonly UniqueKey[]): string {
@@ -181,7 +182,7 @@ export function parentsFirst(
   tables: readonly {
     readonly name: TableName;
     readonly ancestors: readonly TableName[];
-    readonly foreignKeys: readonly ForeignKey[];
+    readonly foreignKeys: readonly Pick<ForeignKey, "parent">[];
   }[],
 ): { readonly order: readonly TableName[]; readonly circle: readonly TableName[] } {
   const order: TableName[] = [];
