@@ -2,10 +2,18 @@ import { z } from "zod";
 import { Fault } from "../core/errors.ts";
 import type { RunId } from "../core/ids.ts";
 import type { Finding, RevealedRow } from "../core/step.ts";
-import type { CheckedTable } from "../engines/rescue-area.ts";
+import type { CheckedTable, CheckedValues } from "../engines/rescue-area.ts";
 import type { Action } from "./action.ts";
-import { count, some, sum } from "./say.ts";
-import { type CheckedRescue, checkedRescueShape, type Rescue, rescuedNames, rescueShape } from "./shapes.ts";
+import { count, some } from "./say.ts";
+import {
+  type CheckedRescue,
+  checkedRescueShape,
+  isOfValues,
+  type Rescue,
+  rescuedNames,
+  rescueShape,
+  writesOf,
+} from "./shapes.ts";
 
 /** `rest`: the same rescue with what a clone beside added to it. */
 const params = z.object({ rescue: rescueShape, rest: rescueShape.nullish() });
@@ -31,10 +39,7 @@ export const checkRescuedRows: Action<Params, CheckedRescue> = {
     const rescue = wanted.rest ?? wanted.rescue;
     return {
       summary: `Compare ${some(rescue.rows, "rescued row")} with the tables`,
-      lines: [
-        "Looked for: keys made again since, other unique keys, parents that are missing, duplicates.",
-        ...(ctx.dryRun ? [noRows] : []),
-      ],
+      lines: [isOfValues(rescue) ? lookedForInValues : lookedForInRows, ...(ctx.dryRun ? [noRows] : [])],
       counts: {},
       ...(ctx.dryRun ? { expects: expected(rescue) } : {}),
     };
@@ -47,7 +52,7 @@ export const checkRescuedRows: Action<Params, CheckedRescue> = {
     const tables = await ctx.capability("rescueArea").check(ctx.run, names, ctx);
     if (rescue.rows > 0 && tables.every(({ rows, identical }) => identical === rows))
       throw nothingMissing(ctx.run, rescue);
-    return { tables, willInsert: sum(tables, (table) => table.willInsert), rescue };
+    return { tables, ...writesOf(tables), rescue };
   },
 
   async verify(ctx, _params, { tables }) {
@@ -67,6 +72,9 @@ export const checkRescuedRows: Action<Params, CheckedRescue> = {
   },
 };
 
+const lookedForInRows = "Looked for: keys made again since, other unique keys, parents that are missing, duplicates.";
+const lookedForInValues = "Looked for: rows that were changed again since, keys that were changed, rows that are gone.";
+
 /** To go on would end as a success that brought nothing back. */
 function nothingMissing(run: RunId, { rows, short = 0 }: Rescue): Fault {
   const took = short > 0 ? "could be rescued" : "it took";
@@ -84,25 +92,36 @@ function nothingMissing(run: RunId, { rows, short = 0 }: Rescue): Fault {
 
 const noRows = "A dry run rescues nothing: conflicts with rows made since are not counted yet.";
 
+const noConflicts = { changedSince: 0, keyChanged: 0, gone: 0 };
+
 /** What a dry run goes on with: every rescued row is missing, none is in conflict. */
 function expected(rescue: Rescue): CheckedRescue {
   const clean = { identical: 0, remade: 0, otherUnique: 0, orphans: 0, duplicates: 0, findings: [] };
   const tables = rescue.tables
     .filter(({ rows }) => rows > 0)
-    .map(({ table, rows }) => ({ table, rows, missing: rows, willInsert: rows, ...clean }));
-  return { tables, willInsert: rescue.rows, rescue };
+    .map(({ table, rows, values }) =>
+      values === undefined
+        ? { table, rows, missing: rows, willInsert: rows, ...clean }
+        : { table, rows, missing: 0, willInsert: 0, ...clean, values: { willSet: rows, ...noConflicts } },
+    );
+  return { tables, ...writesOf(tables), rescue };
 }
 
-function summary({
-  table,
-  rows,
-  willInsert,
-  identical,
-  remade,
-  otherUnique,
-  orphans,
-  duplicates,
-}: CheckedTable): Finding {
+function valuesSummary({ table, rows, identical }: CheckedTable, values: CheckedValues): Finding {
+  const conflicts = [
+    [identical, "as before already"],
+    [values.changedSince, "changed again since, left as they are"],
+    [values.keyChanged, "with another key now, left as they are"],
+    [values.gone, "not there any more"],
+  ] as const;
+  const aside = conflicts.filter(([n]) => n > 0).map(([n, what]) => `${count(n)} ${what}`);
+  const text = [`${table}: ${count(values.willSet)} of ${some(rows, "row")} will be set back`, ...aside].join("; ");
+  return { level: values.changedSince + values.keyChanged + values.gone > 0 ? "warn" : "ok", text };
+}
+
+function summary(checked: CheckedTable): Finding {
+  if (checked.values) return valuesSummary(checked, checked.values);
+  const { table, rows, willInsert, identical, remade, otherUnique, orphans, duplicates } = checked;
   const conflicts = [
     [identical, "there already, equal"],
     [remade, "made again since, left as they are"],

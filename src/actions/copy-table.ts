@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Preview } from "../core/step.ts";
 import type { Action } from "./action.ts";
 import { perTable, some, sum } from "./say.ts";
 import { checkedShape, rescuedNames, rescueShape, tableShape } from "./shapes.ts";
@@ -25,8 +26,13 @@ export const copyTable: Action<Params, Result> = {
   },
 
   async preview(_ctx, { checked }) {
-    const tables = checked.tables.map(({ table, willInsert }) => ({ table, keys: willInsert, overwritten: 0 }));
+    const tables = checked.tables.map(({ table, willInsert, values }) => ({
+      table,
+      keys: willInsert,
+      overwritten: values?.willSet ?? 0,
+    }));
     const expects = totals(tables);
+    if (checked.willSet !== undefined) return ofValues(expects);
     return {
       summary: `Note ${some(expects.keys, "key")} beside the rescued rows, as the way back from the merge`,
       lines: [perTable(tables.map(({ table, keys }) => ({ table, rows: keys }))), "No row will be overwritten."],
@@ -48,6 +54,17 @@ export const copyTable: Action<Params, Result> = {
 
   undo: { words: "drop the rescue area" },
 };
+
+/** What is there now of each row that will be set back: with it the merge can be taken back. */
+function ofValues(expects: Result): Preview {
+  return {
+    summary: `Copy the present version of ${some(expects.overwritten, "row")}, as the way back from the merge`,
+    lines: [perTable(expects.tables.map(({ table, overwritten }) => ({ table, rows: overwritten })))],
+    counts: { rows: expects.overwritten },
+    undo: "It goes with the rescue area.",
+    expects,
+  };
+}
 
 function totals(tables: readonly Copied[]): Result {
   return { tables, keys: sum(tables, (one) => one.keys), overwritten: sum(tables, (one) => one.overwritten) };

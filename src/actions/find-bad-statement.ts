@@ -13,7 +13,7 @@ type Params = z.infer<typeof params>;
 
 export const findBadStatement: Action<Params, Search> = {
   name: "find-bad-statement",
-  summary: "Lists the transactions that took rows away, from raw pages and the log: no SQL reads the table",
+  summary: "Lists the transactions that took or changed rows, from raw pages and the log: no SQL reads the table",
   effect: "read",
   recovery: ["idempotent"],
   params,
@@ -47,16 +47,21 @@ export const findBadStatement: Action<Params, Search> = {
   },
 
   choices({ statements }) {
-    const largest = largestOf(statements);
-    return statements.map((statement) => choiceOf(statement, statements, statement === largest));
+    const taken = statements.filter(({ values }) => !values);
+    const largest = largestOf(taken);
+    const largestUpdate = largestOf(statements.filter(({ values }) => values));
+    return statements.map((statement) =>
+      choiceOf(statement, taken, statement === largest || statement === largestUpdate),
+    );
   },
 
   writtenWords:
-    "transaction ids joined by + (7311+7312), or two instants in UTC with .. between them (2026-11-21T02:40:00Z..2026-11-21T03:00:00Z)",
+    "transaction ids joined by + (7311+7312), or two instants in UTC with .. between them (2026-11-21T02:40:00Z..2026-11-21T03:00:00Z); before either, update: for the rows that they changed, not those that they took",
 
   writtenChoice(search, written) {
     const statement = writtenStatement(search, written);
-    return statement === null ? null : choiceOf(statement, search.statements, false);
+    const taken = search.statements.filter(({ values }) => !values);
+    return statement === null ? null : choiceOf(statement, taken, false);
   },
 };
 
@@ -144,10 +149,10 @@ function choiceOf(statement: Statement, all: readonly Statement[], isLargest: bo
       ...(kind === "open" ? ["still open: ending it brings its rows back"] : []),
       ...doubts,
       ...(uncounted === undefined ? [] : [`NOT COUNTED: ${uncounted}`]),
-      ...(all.length > 1 && largestOf(all) === null ? doubtful(statement) : []),
+      ...(!statement.values && all.length > 1 && largestOf(all) === null ? doubtful(statement) : []),
     ],
     tags: [
-      ...(isLargest ? ["largest"] : []),
+      ...(isLargest ? [statement.values ? "largest-update" : "largest"] : []),
       ...aloneOfItsKind(statement, all),
       ...transactions.filter((xid) => belongsHere(xid, statement, all)),
     ],
@@ -177,7 +182,7 @@ function when({ kind, at }: Statement): string {
 function took(statement: Statement): string {
   const { kind } = statement;
   if (kind === "rewrite") return "TRUNCATE or rewrite";
-  return kind === "drop" ? "DROP" : `DELETE  ${rowsBetween(statement)}`;
+  return kind === "drop" ? "DROP" : `${statement.values ? "UPDATE" : "DELETE"}  ${rowsBetween(statement)}`;
 }
 
 /** To the second, in UTC: as the server wrote it, without its fraction. */

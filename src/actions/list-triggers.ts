@@ -4,13 +4,17 @@ import type { Choice } from "../core/step.ts";
 import type { ClosedModes } from "../engines/merge.ts";
 import type { Action } from "./action.ts";
 import { some } from "./say.ts";
-import { rescuedNames, rescueShape, tableShape } from "./shapes.ts";
+import { isOfValues, rescuedNames, rescueShape, tableShape } from "./shapes.ts";
 
 const trigger = z.object({ table: tableShape, name: z.string(), words: z.string() });
 const params = z.object({ rescue: rescueShape });
 const closed = z.object({ fire: z.exactOptional(z.string()), skip: z.exactOptional(z.string()) });
-/** `closed` is absent in journals from before it was asked. */
-const result = z.object({ triggers: z.array(trigger).readonly(), closed: z.exactOptional(closed) });
+/** `effect` is absent in journals from before values could be set back, `closed` from before it was asked. */
+const result = z.object({
+  triggers: z.array(trigger).readonly(),
+  effect: z.exactOptional(z.enum(["insert", "update"])),
+  closed: z.exactOptional(closed),
+});
 type Params = z.infer<typeof params>;
 type Result = z.infer<typeof result>;
 
@@ -32,17 +36,18 @@ export const listTriggers: Action<Params, Result> = {
   },
 
   async run(ctx, { rescue }) {
+    const effect = isOfValues(rescue) ? "update" : "insert";
     const [merge, names] = [ctx.capability("merge"), rescuedNames(rescue)];
-    const found = { triggers: await merge.triggers(names), closed: await merge.closedModes(names) };
-    refuseClosed(found.closed);
-    return found;
+    const closed = await merge.closedModes(names, effect);
+    refuseClosed(closed);
+    return { triggers: await merge.triggers(names, effect), effect, closed };
   },
 
   /** No default where there are triggers: nobody but the operator knows what they do. What has a way back is named first. */
-  choices({ triggers, closed: { fire: noFire, skip: noSkip } = {} }) {
+  choices({ triggers, effect = "insert", closed: { fire: noFire, skip: noSkip } = {} }) {
     if (triggers.length === 0 && noFire === undefined) return [nobodyToAsk];
     const listed = triggers.map(({ table, name, words }) => `${table}: ${name}, ${words}`);
-    return [orClosed(skip(listed), noSkip), orClosed(fire(listed), noFire)];
+    return [orClosed(skip(listed), noSkip), orClosed(fire(listed, effect), noFire)];
   },
 };
 
@@ -69,13 +74,13 @@ const nobodyToAsk: Choice = {
   data: "fire",
 };
 
-function fire(listed: readonly string[]): Choice {
+function fire(listed: readonly string[], effect: "insert" | "update"): Choice {
   return {
     value: "fire",
     label: `fire ${some(listed.length, "trigger")}`,
     details: [
       ...listed,
-      "They run as for any INSERT: mails may go out again, and a BEFORE trigger may change values (updated_at).",
+      `They run as for any ${effect.toUpperCase()}: mails may go out again, and a BEFORE trigger may change values (updated_at).`,
       "What they do has no way back. Foreign keys are checked by the server.",
     ],
     tags: [],

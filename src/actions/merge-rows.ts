@@ -3,6 +3,7 @@ import type { StepKey } from "../core/ids.ts";
 import type { Finding, Written } from "../core/step.ts";
 import type { Limits } from "../engines/engine.ts";
 import type { MergeTable } from "../engines/merge.ts";
+import type { CheckedValues } from "../engines/rescue-area.ts";
 import type { Batch, MarkerRow } from "../engines/marker.ts";
 import type { Action, ActionContext, ReadContext } from "./action.ts";
 import { mostParts, type Part, partsOf, sideBySide } from "./merge-parts.ts";
@@ -10,11 +11,13 @@ import { about, count, some, sum } from "./say.ts";
 import {
   type Checked,
   checkedShape,
+  isOfValues,
   type Rescue,
   rescuedNames,
   rescueShape,
   tableShape,
   triggerModeShape,
+  writesOf,
 } from "./shapes.ts";
 
 const amount = z.number().int().min(0);
@@ -33,7 +36,8 @@ const assumedRate = 50_000;
 
 export const mergeRows: Action<Params, Result> = {
   name: "merge-rows",
-  summary: "Inserts what is missing, in small transactions, with the system up; overwrites nothing",
+  summary:
+    "Inserts what is missing, or sets back what was changed and not touched since, in small transactions, with the system up",
   effect: "write",
   recovery: ["cursor", "transactional"],
   params,
@@ -47,33 +51,38 @@ export const mergeRows: Action<Params, Result> = {
   },
 
   async preview(ctx, wanted) {
-    const { tables, willInsert } = await checkedOf(ctx, wanted);
+    const { tables, willInsert, willSet } = await checkedOf(ctx, wanted);
     const requests = rescuedNames(wanted.rescue).map((table) => requestFor(ctx, table, wanted));
     const statements = await Promise.all(requests.map((request) => ctx.capability("merge").statements(request)));
-    const takesMs = Math.ceil((willInsert / assumedRate) * 1000);
+    const takesMs = Math.ceil(((willSet ?? willInsert) / assumedRate) * 1000);
     const begun = await ctx.markers();
     const fired = await firedIn(ctx, wanted);
+    const isValues = isOfValues(wanted.rescue);
     return {
-      summary: `INSERT ${some(willInsert, "row")}; 0 UPDATE, 0 DELETE`,
+      summary: isValues
+        ? `UPDATE ${some(willSet ?? 0, "row")}; 0 INSERT, 0 DELETE`
+        : `INSERT ${some(willInsert, "row")}; 0 UPDATE, 0 DELETE`,
       lines: [
         ...tables.map((table) => tableLine(table, goneThrough(begun, ctx.step, table.table), ctx.limits.batchRows)),
         `${about(takesMs)}, assuming ${count(assumedRate)} rows a second`,
         ...shortLines(wanted.rescue),
         ...sessionLines(tables, ctx.limits),
-        "After each batch it is safe to stop. What is there now is never overwritten.",
+        isValues
+          ? "After each batch it is safe to stop. A row that was changed since is never overwritten."
+          : "After each batch it is safe to stop. What is there now is never overwritten.",
         ...triggerLines(wanted.triggers, fired),
       ],
-      counts: { insert: willInsert },
+      counts: willSet === undefined ? { insert: willInsert } : { update: willSet },
       statements: statements.flat(),
       takesMs,
-      undo: undoWords(fired),
+      undo: undoWords(fired, isValues),
       expects: expected(wanted, tables),
     };
   },
 
   async run(ctx, wanted) {
     const tables: Merged[] = [];
-    for (const table of await ctx.capability("merge").order(rescuedNames(wanted.rescue), wanted.triggers)) {
+    for (const table of await orderOf(ctx, wanted)) {
       const request = requestFor(ctx, table, wanted);
       const batches = await mergeTable(ctx, request, rowsOf(wanted, table), progressOf(wanted, tables));
       tables.push({ table, ...batches, sequences: await moveSequences(ctx, request) });
@@ -90,8 +99,14 @@ export const mergeRows: Action<Params, Result> = {
     return { rows, done: rows + sum(found, (one) => one.left), total: rescue.rows, unit: "rows", tables };
   },
 
-  undo: { words: "DELETE by the keys of the safety copy" },
+  undo: { words: "DELETE by the keys of the safety copy, or UPDATE to its values" },
 };
+
+/** Rows that are set back have their parents; what is inserted needs them first. */
+function orderOf(ctx: ActionContext, { rescue, triggers }: Params): Promise<readonly string[]> {
+  const names = rescuedNames(rescue);
+  return isOfValues(rescue) ? Promise.resolve(names) : ctx.capability("merge").order(names, triggers);
+}
 
 /** What the markers of a table, or of its parts, have summed up. */
 function markedSums(markers: readonly MarkerRow[], step: StepKey, table: string): Sums {
@@ -183,21 +198,18 @@ async function moveSequences(ctx: ActionContext, request: MergeTable): Promise<M
 }
 
 /** Counted anew each time: what was checked a step ago is not what a confirmation may rest on. A dry run has only what was expected. */
-async function checkedOf(
-  ctx: ReadContext,
-  { checked, rescue }: Params,
-): Promise<Pick<Checked, "tables" | "willInsert">> {
+async function checkedOf(ctx: ReadContext, { checked, rescue }: Params): Promise<Checked> {
   if (ctx.dryRun && checked) return checked;
   const tables = await ctx.capability("rescueArea").check(ctx.run, rescuedNames(rescue), ctx);
-  return { tables, willInsert: sum(tables, (table) => table.willInsert) };
+  return { tables, ...writesOf(tables) };
 }
 
 function rowsOf({ rescue }: Params, table: string): number {
   return rescue.tables.find((one) => one.table === table)?.rows ?? 0;
 }
 
-function requestFor(ctx: ReadContext, table: string, { triggers }: Params): MergeTable {
-  return { run: ctx.run, table, triggers };
+function requestFor(ctx: ReadContext, table: string, { rescue, triggers }: Params): MergeTable {
+  return { run: ctx.run, table, triggers, ...(isOfValues(rescue) ? { values: true as const } : {}) };
 }
 
 /** A row in conflict stays out and is counted; it is no reason to keep all others from coming back. */
@@ -207,9 +219,10 @@ function soften(finding: Finding): Finding {
 
 /** `gone`: rows that an earlier attempt went through; no batch goes over them again. */
 function tableLine(checked: Checked["tables"][number], gone: number, batchRows: number): string {
-  const { table, rows, willInsert, identical } = checked;
+  const { table, rows, willInsert, identical, values } = checked;
   if (rows > 0 && identical === rows) return `${table}: all ${some(rows, "row")} are back already; nothing to do`;
   const batches = some(Math.max(1, Math.ceil((rows - gone) / batchRows)), "batch", "batches");
+  if (values) return `${table}: UPDATE ${some(values.willSet, "row")} in ${batches}${leftWords(identical, values)}`;
   const left = rows - willInsert - identical;
   const parts = [
     `INSERT ${some(willInsert, "row")} in ${batches}`,
@@ -217,6 +230,19 @@ function tableLine(checked: Checked["tables"][number], gone: number, batchRows: 
     ...(left > 0 ? [`${some(left, "row stays", "rows stay")} out: ${reasons(checked)}`] : []),
   ];
   return `${table}: ${parts.join("; ")}`;
+}
+
+function leftWords(identical: number, { changedSince, keyChanged, gone }: CheckedValues): string {
+  const kinds = [
+    [identical, "as before already"],
+    [changedSince, "changed again since, left as they are"],
+    [keyChanged, "with another key now, left as they are"],
+    [gone, "not there any more"],
+  ] as const;
+  return kinds
+    .filter(([n]) => n > 0)
+    .map(([n, what]) => `; ${count(n)} ${what}`)
+    .join("");
 }
 
 /** Of one row more than one may be true, so these need not add up. */
@@ -245,7 +271,9 @@ function sessionLines(tables: Checked["tables"], { batchRows, mergeSessions }: L
 
 /** How many triggers of the user an INSERT would fire: what is not there is not warned of. */
 async function firedIn(ctx: ReadContext, { rescue, triggers }: Params): Promise<number> {
-  return triggers === "skip" ? 0 : (await ctx.capability("merge").triggers(rescuedNames(rescue))).length;
+  if (triggers === "skip") return 0;
+  const effect = isOfValues(rescue) ? "update" : "insert";
+  return (await ctx.capability("merge").triggers(rescuedNames(rescue), effect)).length;
 }
 
 function triggerLines(triggers: Params["triggers"], fired: number): readonly string[] {
@@ -255,15 +283,16 @@ function triggerLines(triggers: Params["triggers"], fired: number): readonly str
     : [`${some(fired, "trigger")} of yours will fire for the rows; what they do has no way back.`];
 }
 
-function undoWords(fired: number): string {
-  const back = "DELETE by the keys of the safety copy, while the rescue area is kept";
+function undoWords(fired: number, isValues: boolean): string {
+  const how = isValues ? "UPDATE to the values of the safety copy" : "DELETE by the keys of the safety copy";
+  const back = `${how}, while the rescue area is kept`;
   return fired === 0 ? back : `${back}; not what fired triggers did`;
 }
 
 function expected({ rescue }: Params, tables: Checked["tables"]): Result {
   const perTable = rescuedNames(rescue).map((table): Merged => {
     const found = tables.find((one) => one.table === table);
-    const inserted = found?.willInsert ?? 0;
+    const inserted = found?.values?.willSet ?? found?.willInsert ?? 0;
     return { table, inserted, left: (found?.rows ?? 0) - inserted, batches: 0, sequences: [] };
   });
   return { tables: perTable, inserted: sum(perTable, (one) => one.inserted), left: sum(perTable, (one) => one.left) };

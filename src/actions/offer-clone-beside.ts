@@ -40,7 +40,9 @@ export const offerCloneBeside: Action<Params, Result> = {
   },
 
   async run(ctx, { statement, path, paths }) {
-    const clone = path.path === slow ? null : (paths.find((one) => one.path === slow && one.feasible) ?? null);
+    // Former values come by one way: the place of what replaced them is not told the same by two.
+    const clone =
+      path.path === slow || statement.values ? null : (paths.find((one) => one.path === slow && one.feasible) ?? null);
     const { rows, older, lost, unknown } = await counted(ctx, { statement, path });
     const short = Math.max(statement.rows - rows - older, lost);
     return { path: path.path, statement: statement.value, rows, short, unknown, clone };

@@ -46,7 +46,7 @@ export const rescueRows: Action<Params, Rescue> = {
       ...leftBehind(statement, tables, rows),
     };
     return {
-      summary: `Bring ${rowsBetween({ rows, most: rows + later })} into the rescue area ${expects.area}`,
+      summary: `Bring ${statement.values ? "the former values of " : ""}${rowsBetween({ rows, most: rows + later })} into the rescue area ${expects.area}`,
       lines: [
         ...tables.map(tableLine),
         ...restLater(later),

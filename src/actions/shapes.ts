@@ -16,6 +16,7 @@ const findingShape = z.object({
 export const statementShape = z.object({
   value: z.string().min(1),
   kind: z.enum(["one", "group", "open", "prepared", "rewrite", "drop"]),
+  values: z.exactOptional(z.literal(true)),
   transactions: list(z.string()),
   subtransactions: list(z.string()),
   parents: z.exactOptional(list(z.string())),
@@ -72,6 +73,7 @@ export const rescuedTableShape = z.object({
   lost: z.exactOptional(amount),
   older: z.exactOptional(amount),
   from: z.exactOptional(z.record(z.string(), amount)),
+  values: z.exactOptional(z.object({ file: z.string(), makers: list(z.string()) })),
   /** Of the text as it was stored; null in a dry run, where nothing was. */
   bytes: amount.nullable(),
   digest: z.string().nullable(),
@@ -96,12 +98,15 @@ const checkedTableShape = z.object({
   orphans: amount,
   duplicates: amount,
   willInsert: amount,
+  values: z.exactOptional(z.object({ willSet: amount, changedSince: amount, keyChanged: amount, gone: amount })),
   findings: list(findingShape),
 });
 
 export const checkedShape = z.object({
   tables: list(checkedTableShape),
   willInsert: amount,
+  /** Rows that are set back to what they were; absent where rows are inserted. */
+  willSet: z.exactOptional(amount),
 });
 
 /** With what was checked, for all that comes after. */
@@ -126,6 +131,18 @@ export type Rescue = z.infer<typeof rescueShape>;
 export type RescuedTable = z.infer<typeof rescuedTableShape>;
 export type Checked = z.infer<typeof checkedShape>;
 export type CheckedRescue = z.infer<typeof checkedRescueShape>;
+
+/** What a merge will write of these tables. */
+export function writesOf(tables: Checked["tables"]): Pick<Checked, "willInsert" | "willSet"> {
+  const willInsert = tables.reduce((total, table) => total + table.willInsert, 0);
+  if (!tables.some(({ values }) => values)) return { willInsert };
+  return { willInsert, willSet: tables.reduce((total, { values }) => total + (values?.willSet ?? 0), 0) };
+}
+
+/** Its rows are what rows of the tables were before: they are set back, not inserted. */
+export function isOfValues({ tables }: Rescue): boolean {
+  return tables.some(({ values }) => values !== undefined);
+}
 
 /** Of the tables of a rescue, those that hold a row; the others need no statement. */
 export function rescuedNames(rescue: Rescue): readonly string[] {

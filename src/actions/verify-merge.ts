@@ -4,7 +4,7 @@ import type { Finding } from "../core/step.ts";
 import type { VerifiedTable } from "../engines/merge.ts";
 import type { Action } from "./action.ts";
 import { count, some, sum } from "./say.ts";
-import { type Rescue, rescuedNames, rescueShape, verifiedTableShape } from "./shapes.ts";
+import { isOfValues, type Rescue, rescuedNames, rescueShape, verifiedTableShape } from "./shapes.ts";
 
 const amount = z.number().int().min(0);
 const params = z.object({ rescue: rescueShape });
@@ -50,9 +50,12 @@ export const verifyMerge: Action<Params, Result> = {
     return totals(rescue, tables);
   },
 
-  async verify(ctx, _params, { tables, short }) {
+  async verify(ctx, { rescue }, { tables, short }) {
     if (ctx.dryRun) return [{ level: "note", text: "a dry run merges nothing, so there is nothing to prove" }];
-    const found = tables.flatMap((table) => [summary(table), ...table.findings.filter((one) => one.level !== "ok")]);
+    const found = tables.flatMap((table) => [
+      summary(table, isOfValues(rescue)),
+      ...table.findings.filter((one) => one.level !== "ok"),
+    ]);
     return short === 0 ? found : [...found, notRescued(short)];
   },
 };
@@ -94,15 +97,15 @@ function notRescued(short: number): Finding {
   return { level: "warn", text };
 }
 
-function summary({ table, rescued, equal, different, remade, absent }: VerifiedTable): Finding {
+function summary({ table, rescued, equal, different, remade, absent }: VerifiedTable, isValues: boolean): Finding {
+  const left = isValues ? "left as they are" : "made again since, with other values";
   const aside = [
-    ...(remade > 0 ? [`${count(remade)} made again since, with other values`] : []),
+    ...(remade > 0 ? [`${count(remade)} ${left}`] : []),
     ...(different > remade ? [`${count(different - remade)} back, and changed since`] : []),
     ...(absent > 0 ? [`${count(absent)} not there`] : []),
   ];
-  const text = [`${table}: ${count(equal)} of ${some(rescued, "row")} are back, equal to the digit`, ...aside].join(
-    "; ",
-  );
+  const are = isValues ? "are as before" : "are back, equal";
+  const text = [`${table}: ${count(equal)} of ${some(rescued, "row")} ${are} to the digit`, ...aside].join("; ");
   return { level: aside.length > 0 ? "warn" : "ok", text };
 }
 

@@ -6,13 +6,19 @@ import type { Search, Statement } from "./shapes.ts";
  * Null where a part of it names nothing that was found: half of what was meant is never taken for the whole.
  */
 export function writtenStatement({ statements }: Search, written: string): Statement | null {
-  const single = statements.filter((one) => one.transactions.length === 1 && one.kind === "one");
-  const range = written.split("..");
-  const members =
-    range.length === 2 ? within(single, range[0] ?? "", range[1] ?? "") : named(single, written.split("+"));
+  const isUpdate = written.startsWith(updateMark);
+  const said = isUpdate ? written.slice(updateMark.length) : written;
+  const single = statements.filter(
+    (one) => one.transactions.length === 1 && one.kind === "one" && (one.values ?? false) === isUpdate,
+  );
+  const range = said.split("..");
+  const members = range.length === 2 ? within(single, range[0] ?? "", range[1] ?? "") : named(single, said.split("+"));
   if (members === null || members.length === 0) return null;
   return members.length === 1 ? (members[0] ?? null) : together(members);
 }
+
+/** Before what names transactions: the rows that they changed are meant, not those that they took. */
+const updateMark = "update:";
 
 function named(single: readonly Statement[], ids: readonly string[]): readonly Statement[] | null {
   const members = [...new Set(ids)].map((id) => single.find((one) => one.transactions[0] === id.trim()));
@@ -36,8 +42,9 @@ function together(members: readonly Statement[]): Statement {
     return { table: name, ...sumOf(all) };
   });
   return {
-    value: members.map((one) => one.value).join("+"),
+    value: members.map((one, nth) => (nth === 0 ? one.value : (one.transactions[0] ?? ""))).join("+"),
     kind: "group",
+    ...(members.every((one) => one.values) ? { values: true as const } : {}),
     transactions: members.flatMap((one) => one.transactions),
     subtransactions: members.flatMap((one) => one.subtransactions),
     parents: members.flatMap((one) => one.subtransactions.map(() => one.transactions[0] ?? "")),

@@ -21,11 +21,16 @@ export interface FreezeOptions {
   readonly lockTable: boolean;
 }
 
-/** One transaction, or several that belong together, that took rows away: by DELETE, or with the table's whole file (`rewrite`: TRUNCATE, VACUUM FULL, …; `drop`). Counts come from the evidence, never from the table. */
+/**
+ * One transaction, or several that belong together, that took rows away: by DELETE, or with the table's whole file (`rewrite`: TRUNCATE,
+ * VACUUM FULL, …; `drop`); or, with `values`, that changed rows which are still there. Counts come from the evidence, never from the table.
+ */
 export interface Statement {
   /** How it is chosen: transaction ids joined by `+`, `open:<pid>`, … */
   readonly value: string;
   readonly kind: "one" | "group" | "open" | "prepared" | "rewrite" | "drop";
+  /** What it is about are the rows that it updated, and what comes back is what they were before; absent: those that it took. */
+  readonly values?: true;
   /** Full transaction ids (64 bit) as text, with their committed subtransactions beside them. */
   readonly transactions: readonly string[];
   readonly subtransactions: readonly string[];
@@ -100,12 +105,25 @@ export interface RecoveredTable {
   readonly from?: Readonly<Record<string, number>>;
   /** About how many bytes its rows take as text, where that is known before they are moved. */
   readonly bytes?: number;
+  /** Its rows are what rows of the table were before the statement changed them; absent: they were taken from it. */
+  readonly values?: Replaced;
+}
+
+/** How the versions that replaced the recovered ones are known: by their place in the table's file, and by who made them. */
+export interface Replaced {
+  /** The table's file when the evidence was read, as the engine names it: in another one the places mean nothing. */
+  readonly file: string;
+  /** The statement's own transactions and what belongs to them, as the engine writes them on a row. */
+  readonly makers: readonly string[];
 }
 
 /** Rows on their way from the evidence into a rescue area. Close it when done; it gives no lease back. */
 export interface Recovered {
   readonly tables: readonly RecoveredTable[];
-  /** Row text in the server's own COPY format, in ascending order of the key; may be read again. */
+  /**
+   * Row text in the server's own COPY format, in ascending order of the key; may be read again. Of a table with `values` each line begins
+   * with one more field: the place of the version that replaced the row, as the engine writes it.
+   */
   rows(table: TableName): Promise<NodeJS.ReadableStream>;
   close(): Promise<void>;
 }

@@ -17,6 +17,8 @@ export interface MergeTable {
   readonly run: RunId;
   readonly table: TableName;
   readonly triggers: TriggerMode;
+  /** The rescued rows are what rows of the table were before: it sets them back. Absent: it inserts what is missing. */
+  readonly values?: true;
   /** Last ordinal of the part that is merged; absent: all that are left. */
   readonly upTo?: number;
 }
@@ -27,10 +29,13 @@ export interface ClosedModes {
   readonly skip?: string;
 }
 
-/** The one write. Only what is missing is inserted; nothing that is there is changed. */
+/**
+ * The one write. Only what is missing is inserted, and nothing that is there is changed; or, of former values, only rows are set back that are
+ * still as the statement left them.
+ */
 export interface Merge {
-  /** User triggers that an INSERT into these tables would fire; empty = nobody needs to be asked. */
-  triggers(tables: readonly TableName[]): Promise<readonly TriggerFact[]>;
+  /** User triggers that an INSERT into these tables, or an UPDATE of them, would fire; empty = nobody needs to be asked. */
+  triggers(tables: readonly TableName[], effect?: "insert" | "update"): Promise<readonly TriggerFact[]>;
   /** Told before anything is written: what stands against firing them (a circle of foreign keys, …), or against skipping them (a right, …). */
   closedModes(tables: readonly TableName[], effect?: "insert" | "update"): Promise<ClosedModes>;
   /** Parents before children. Where they refer to each other in a circle: a Fault, unless `skip` turns foreign keys off. */
@@ -55,6 +60,7 @@ export interface Merge {
   verify(run: RunId, tables: readonly TableName[], watch: Watch): Promise<readonly VerifiedTable[]>;
 }
 
+/** `inserted`: rows that it wrote; `left`: those that it left out. */
 export interface MergedBatch {
   readonly upTo: number;
   readonly inserted: number;

@@ -1,6 +1,7 @@
 import type { RunId } from "../core/ids.ts";
 import type { Finding } from "../core/step.ts";
 import type { HoldPart, Transaction, Watch } from "./engine.ts";
+import type { Replaced } from "./evidence.ts";
 import type { TableName } from "./inspect.ts";
 
 /** Where recovered rows wait: our own schema on the target, logged, every table with a key of ours (an ordinal in key order). */
@@ -10,7 +11,7 @@ export interface RescueArea {
   /** Where the same rows are written once more, in files on this machine; absent where no files are. */
   folder?(run: RunId): string;
   /** Makes the schema and one table per name, columns typed as the table's own, without its constraints. A lease. */
-  part(run: RunId, tables: readonly { readonly table: TableName; readonly columns: readonly string[] }[]): HoldPart;
+  part(run: RunId, tables: readonly AreaWanted[]): HoldPart;
   /** Streams rows (COPY text, in key order) into the area within a marked transaction. */
   fill(
     tx: Transaction,
@@ -42,6 +43,13 @@ export interface RescueArea {
     run: RunId,
     table: TableName,
   ): Promise<{ readonly keys: number; readonly overwritten: number }>;
+}
+
+export interface AreaWanted {
+  readonly table: TableName;
+  readonly columns: readonly string[];
+  /** Of what rows were before: each comes with the place of the version that replaced it. */
+  readonly values?: Replaced;
 }
 
 export interface Filled {
@@ -76,7 +84,21 @@ export interface CheckedTable {
   readonly duplicates: number;
   /** What the merge will insert. */
   readonly willInsert: number;
+  /** Where the rescued rows are what rows of the table were before; absent: they were taken from it. */
+  readonly values?: CheckedValues;
   readonly findings: readonly Finding[];
+}
+
+/** What became of the rows that the statement changed. Those that are as they were before count as identical. */
+export interface CheckedValues {
+  /** Not changed since: the merge sets them back. */
+  readonly willSet: number;
+  /** Changed by somebody since: left as they are. */
+  readonly changedSince: number;
+  /** The statement changed their key itself: left as they are. */
+  readonly keyChanged: number;
+  /** Deleted since. */
+  readonly gone: number;
 }
 
 export interface SampleRow {

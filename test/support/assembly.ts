@@ -25,13 +25,15 @@ export function testAssembly(options: {
   readonly mergeSessions?: number;
   readonly operator?: string;
   readonly scratch?: string;
+  /** By major version, where a scratch server of it is to be found. */
+  readonly serverBinaries?: Readonly<Record<string, string>>;
 }): TestAssembly {
   const folder = options.folder ?? mkdtempSync(path.join(os.tmpdir(), "hf-run-"));
   const workbench = assemble({
     targets: [options.reachable],
     journalFolder: path.join(folder, "journal"),
     scratch: options.scratch ?? path.join(folder, "scratch"),
-    serverBinaries: {},
+    serverBinaries: options.serverBinaries ?? {},
     limits: limitsWith({
       batchRows: options.batchRows ?? 50,
       mergeSessions: options.mergeSessions ?? 2,

@@ -18,7 +18,9 @@ export interface TableShape {
   readonly uniqueKeys: readonly UniqueKey[];
   readonly foreignKeys: readonly ForeignKey[];
   /** User triggers that an INSERT may fire, those of partitions included; disabled ones are left out. */
-  readonly insertTriggers: readonly InsertTrigger[];
+  readonly insertTriggers: readonly UserTrigger[];
+  /** The same for an UPDATE. */
+  readonly updateTriggers: readonly UserTrigger[];
   readonly sequences: readonly OwnedSequence[];
   /** Rewrite rules on INSERT and UPDATE; disabled ones are left out. */
   readonly rules: readonly RewriteRule[];
@@ -79,7 +81,7 @@ export interface ForeignKey {
   }[];
 }
 
-export interface InsertTrigger {
+export interface UserTrigger {
   readonly table: TableName;
   readonly name: string;
   readonly when: "BEFORE" | "AFTER";
@@ -205,14 +207,15 @@ const foreignKeysSql = `select json_agg(json_build_object(
     and to_jsonb(fk) ->> 'conenforced' is distinct from 'false' and to_jsonb(fk) ->> 'conperiod' is distinct from 'true'
     and not exists (select from pg_constraint up where up.oid = fk.conparentid and up.conrelid = fk.conrelid)`;
 
-const triggersSql = `select json_agg(json_build_object(
+/** `bit`: of pg_trigger.tgtype, for the statement that fires it. */
+const triggersSql = (bit: number) => `select json_agg(json_build_object(
     'table', format('%I.%I', tn.nspname, tc.relname), 'name', tg.tgname,
     'when', case when tg.tgtype & 2 <> 0 then 'BEFORE' else 'AFTER' end,
     'each', case when tg.tgtype & 1 <> 0 then 'row' else 'statement' end,
     'calls', format('%I.%I', pn.nspname, p.proname), 'enabled', tg.tgenabled) order by tc.oid <> c.oid, tg.tgname)
   from pg_trigger tg join pg_class tc on tc.oid = tg.tgrelid join pg_namespace tn on tn.oid = tc.relnamespace
   join pg_proc p on p.oid = tg.tgfoid join pg_namespace pn on pn.oid = p.pronamespace
-  where not tg.tgisinternal and tg.tgtype & 4 <> 0 and tg.tgenabled <> 'D'
+  where not tg.tgisinternal and tg.tgtype & ${bit} <> 0 and tg.tgenabled <> 'D'
     and (tg.tgrelid = c.oid or (tg.tgparentid = 0 and tg.tgrelid in (select relid from pg_partition_tree(c.oid))))`;
 
 /** Of the row of pg_class under `alias`: a JSON list, or null. */
@@ -238,7 +241,8 @@ const shapeSql = `select json_build_object(
     'oid', c.oid::text, 'name', format('%I.%I', n.nspname, c.relname), 'kind', ${kindSql("c.relkind")},
     'ancestors', coalesce((${ancestorsSql}), '[]'), 'columns', coalesce((${columnsSql}), '[]'),
     'uniqueKeys', coalesce((${uniqueSql}), '[]'), 'foreignKeys', coalesce((${foreignKeysSql}), '[]'),
-    'insertTriggers', coalesce((${triggersSql}), '[]'), 'sequences', coalesce((${sequencesSql}), '[]'),
+    'insertTriggers', coalesce((${triggersSql(4)}), '[]'), 'updateTriggers', coalesce((${triggersSql(16)}), '[]'),
+    'sequences', coalesce((${sequencesSql}), '[]'),
     'rules', coalesce(${rulesOf("c")}, '[]'),
     'rowSecurity', c.relrowsecurity)::text as shape
   from pg_class c join pg_namespace n on n.oid = c.relnamespace

@@ -22,6 +22,7 @@ import { pathNamed, recoveryPaths } from "./evidence/paths/paths.ts";
 import { type LockHolder, readerOf } from "./evidence/reader.ts";
 import { readinessOf } from "./evidence/ready/look.ts";
 import { blindRole, unwritable } from "./evidence/rights.ts";
+import { keyless } from "./evidence/replaced.ts";
 import { doubted } from "./evidence/search/doubt.ts";
 import { withLoggedStatements } from "./evidence/search/since-backup.ts";
 import { searchStatements } from "./evidence/search/search.ts";
@@ -42,7 +43,7 @@ export function evidence(target: PostgresTarget, ahead: HeadStarts<Recovered>): 
     held: (leases) => heldFindings(target, leases),
     search: async (query, watch) => {
       const asking = await target.catalogue();
-      const copies = process.env.NOARCH ? undefined : await archivedFiles(asking, target.request.backup);
+      const copies = await archivedFiles(asking, target.request.backup);
       const blind = await blindRole(asking);
       const search = blind
         ? await withoutPages(asking, query, blind)
@@ -81,13 +82,21 @@ function contextOf(target: PostgresTarget, reading: PathContext["reading"]): Pat
   return { target, reading, recent, recentLog: recentCounts(clock, 60_000), log: logSurvey(target) };
 }
 
-/** Where no row can be put back, no path is open that would rescue any. */
+/**
+ * Where no row can be put back, no path is open that would rescue any. What takes long to count is left for later only where the path that
+ * was named is open: else the list is all that the operator has.
+ */
 async function optionsFor(context: PathContext, statement: Statement, watch: Watch, named: string | undefined) {
+  const fitting = recoveryPaths.filter((path) => path.fits(statement));
+  const wanted = fitting.find(({ name }) => name === named);
+  const first = await wanted?.option(context, statement, watch);
   const options: PathOption[] = [];
-  const taken = recoveryPaths.find(({ name }) => name === named)?.name;
-  for (const path of recoveryPaths)
-    if (path.fits(statement)) options.push(await path.option(context, statement, watch, taken));
-  const barred = await unwritable(await context.target.catalogue(), tablesOf(statement));
+  for (const path of fitting) {
+    const isFirst = path === wanted && first !== undefined;
+    options.push(isFirst ? first : await path.option(context, statement, watch, first?.feasible ? named : undefined));
+  }
+  const asking = await context.target.catalogue();
+  const barred = (await unwritable(asking, tablesOf(statement))) ?? (await keyless(asking, statement));
   if (barred === null) return options;
   return options.map((option) => (option.rescues && option.feasible ? closedOption(option, barred) : option));
 }

@@ -157,6 +157,35 @@ const truths: readonly Truth[] = [
     open: [],
     closed: { "page-transplant": /superuser/ },
   },
+  {
+    title: "the same role without a right to the table that a DELETE cascades to",
+    on: "usual",
+    who: "clone",
+    table:
+      "create table T (id int primary key, note text); create table T_child (id int references T on delete cascade); grant select, insert on T to clone",
+    filled: "insert into T_child select n from generate_series(1, 400) n",
+    backup: "whole",
+    open: [],
+    closed: { clone: /may not put rows back/ },
+  },
+  {
+    title: "a type of an extension where a DELETE only sets the reference to null",
+    on: "usual",
+    table:
+      "create table T (id int primary key, note text); create table T_child (id int references T on delete set null, note public.citext)",
+    filled: "insert into T_child values (1)",
+    open: fromPages,
+    closed: {},
+  },
+  {
+    title: "partitions, of which one has a type of an extension in a column that is gone",
+    on: "usual",
+    table:
+      "create table T (id int, note text, gone public.citext) partition by range (id); create table T_low partition of T for values from (0) to (150); create table T_high partition of T for values from (150) to (1000); alter table T drop column gone",
+    backup: "whole",
+    open: [...fromPages, "clone"],
+    closed: {},
+  },
   { title: "full_page_writes off", on: "no-pages", open: fromPages, closed: { wal: /full_page_writes|can't show/ } },
   {
     title: "wal_level minimal",

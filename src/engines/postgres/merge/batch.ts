@@ -1,4 +1,3 @@
-import { Fault } from "../../../core/errors.ts";
 import type { Transaction } from "../../engine.ts";
 import type { MergedBatch, MergeTable } from "../../merge.ts";
 import type { Connection } from "../connection.ts";
@@ -7,6 +6,7 @@ import { isKeyed } from "../rescue-area/comparison.ts";
 import { setLocally } from "../rescue-area/settings.ts";
 import type { PostgresTarget } from "../target.ts";
 import { connectionOf } from "../transaction.ts";
+import { asBefore, byIndex, giveUp, isOfTable, refusesRows } from "./refused.ts";
 import { usualSearchPath } from "./search-path.ts";
 import { isWhole, mergeScope } from "./scope.ts";
 import { type Chosen, type LeftOut, leftOut, type Range } from "./left-out.ts";
@@ -92,13 +92,6 @@ async function insertTree(insert: Insert, range: Range): Promise<number> {
   return inserted;
 }
 
-/**
- * A batch is small beside its table, whose statistics tell of the time before the DELETE or of an empty table: left alone, the planner
- * read the whole table for each batch. Every lookup of a batch has a unique index to go by.
- */
-const byIndex = { enable_seqscan: "off", enable_hashjoin: "off", enable_mergejoin: "off" };
-const asBefore = { enable_seqscan: "on", enable_hashjoin: "on", enable_mergejoin: "on" };
-
 /** In a savepoint: refused rows end it and nothing else. Whatever is deferred is checked here, not at a COMMIT that is not ours. */
 async function tryInsert(insert: Insert, range: Range, how: How): Promise<number | "refused"> {
   const { connection, scope } = insert;
@@ -117,7 +110,7 @@ async function tryInsert(insert: Insert, range: Range, how: How): Promise<number
   } catch (error) {
     if (!refusesRows(error)) throw error;
     await giveUp(connection);
-    if (await isOfTable(connection, scope, error)) return "refused";
+    if (await isOfTable(connection, scope.one, error)) return "refused";
     throw error;
   }
 }
@@ -152,28 +145,7 @@ async function insertChosen({ connection, scope, path }: Insert, range: Range, c
   return inserted;
 }
 
-/** What another table refused (a trigger wrote to it) is no conflict of the row: once that is mended, the very same row can come back. */
-async function isOfTable(connection: Connection, { one }: Scope, { record }: Fault): Promise<boolean> {
-  if (record.subject === undefined) return true;
-  const sql = `select exists (select from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-    where n.nspname || '.' || c.relname = $2
-      and c.oid in (select $1::regclass union select relid from pg_partition_tree($1::regclass)))::text as own`;
-  const found = await connection.row("looking what refused a row", sql, [one.area.shape.name, record.subject]);
-  return found["own"] === "true";
-}
-
 async function isLonely({ connection, scope }: Insert, range: Range): Promise<boolean> {
   const found = await connection.row("looking for rows without a parent", lonelySql(scope), [range.after, range.upTo]);
   return found["lonely"] === "true";
-}
-
-async function giveUp(connection: Connection): Promise<"refused"> {
-  await connection.run("taking a part of a batch back", "rollback to savepoint holdfast_batch");
-  await connection.run("taking a part of a batch back", "release savepoint holdfast_batch");
-  return "refused";
-}
-
-/** Class 23: a constraint of the table does not let a row in. */
-function refusesRows(error: unknown): error is Fault {
-  return error instanceof Fault && error.record.code.startsWith("HF-PG-23");
 }

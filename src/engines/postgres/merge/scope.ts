@@ -25,8 +25,9 @@ export async function plannedScope(connection: Connection, request: MergeTable):
   return scopeOf(one, [one], request);
 }
 
-/** Triggers of the user see rows in the order of their keys, as after the first INSERTs; foreign keys of the table into itself need that too. Without a key all are weighed at once. */
+/** Without a key the contents of all rows are weighed at once. Triggers of the user see rows in the order of their keys, as after the first INSERTs; foreign keys of the table into itself need that too. */
 export async function isDivisible(connection: Connection, request: MergeTable): Promise<boolean> {
+  if (request.values) return request.triggers === "skip" || !(await firesOnUpdate(connection, request.table));
   const { one, selfKeys, circleKeys } = await mergeScope(connection, request);
   const fires = request.triggers === "fire" && one.area.shape.insertTriggers.some(({ enabled }) => enabled !== "R");
   return isKeyed(one) && !fires && selfKeys.length === 0 && circleKeys.length === 0;
@@ -35,6 +36,10 @@ export async function isDivisible(connection: Connection, request: MergeTable): 
 /** In one batch, however many rows it has. */
 export function isWhole({ one, selfKeys }: Scope): boolean {
   return selfKeys.length > 0 || !isKeyed(one);
+}
+
+async function firesOnUpdate(connection: Connection, table: string): Promise<boolean> {
+  return (await tableShape(connection, table)).updateTriggers.some(({ enabled }) => enabled !== "R");
 }
 
 function scopeOf(one: Comparison, all: readonly Comparison[], request: MergeTable): Scope {

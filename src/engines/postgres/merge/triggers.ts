@@ -1,24 +1,26 @@
 import type { TriggerFact } from "../../merge.ts";
 import type { TableName } from "../../inspect.ts";
-import { type InsertTrigger, lockFreeShape } from "../catalogue.ts";
+import { lockFreeShape, type UserTrigger } from "../catalogue.ts";
 import type { Connection } from "../connection.ts";
 
-export async function insertTriggers(
+/** Those that the statement would fire. */
+export async function userTriggers(
   connection: Connection,
   tables: readonly TableName[],
+  effect: "insert" | "update",
 ): Promise<readonly TriggerFact[]> {
   const facts: TriggerFact[] = [];
   for (const table of tables) {
     const shape = await lockFreeShape(connection, table);
-    facts.push(
-      ...shape.insertTriggers.map((trigger) => ({ table: trigger.table, name: trigger.name, words: words(trigger) })),
-    );
+    const fired = effect === "insert" ? shape.insertTriggers : shape.updateTriggers;
+    const told = fired.map((one) => ({ table: one.table, name: one.name, words: words(one, effect) }));
+    facts.push(...told);
   }
   return facts;
 }
 
-function words({ when, each, calls, enabled }: InsertTrigger): string {
-  return `${when} INSERT, for each ${each}, calls ${calls}()${exceptions[enabled]}`;
+function words({ when, each, calls, enabled }: UserTrigger, effect: "insert" | "update"): string {
+  return `${when} ${effect.toUpperCase()}, for each ${each}, calls ${calls}()${exceptions[enabled]}`;
 }
 
 const exceptions = {

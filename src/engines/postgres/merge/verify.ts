@@ -19,7 +19,9 @@ import {
   refers,
   sameKey,
 } from "../rescue-area/comparison.ts";
+import { keyedValues } from "../rescue-area/values.ts";
 import { blockedWords, equalWords, rows as someRows } from "../rescue-area/words.ts";
+import { verifyValues } from "./verify-values.ts";
 
 /** Exact, of one moment: every rescued row beside the table's row of the same key. */
 export async function verifyMerge(
@@ -30,16 +32,22 @@ export async function verifyMerge(
 ): Promise<readonly VerifiedTable[]> {
   const areas = await areaTables(connection, run);
   for (const area of areas) await assertNotEmptied(connection, area);
-  const wanted = tables.map((table) => comparison(findArea(areas, table, run)));
+  const former = tables.map((table) => findArea(areas, table, run)).filter(({ values }) => values !== null);
+  const wanted = tables
+    .filter((table) => !former.some((one) => one.table === table))
+    .map((table) => comparison(findArea(areas, table, run)));
   const states: States[] = [];
   for (const one of wanted) {
     watch.progress({ done: states.length, total: wanted.length, unit: "tables", note: one.area.table });
     states.push(await countStates(connection, one, nothing));
   }
-  const others = areas.filter((area) => !wanted.some((one) => one.area === area)).map(comparison);
+  const others = areas
+    .filter((area) => area.values === null && !wanted.some((one) => one.area === area))
+    .map(comparison);
   const complete = states.every((found) => found.present === found.rows);
   const blocked = complete ? nothing : await findBlocked(connection, [...wanted, ...others]);
   const verified: VerifiedTable[] = [];
+  for (const area of former) verified.push(await verifyValues(connection, keyedValues(area)));
   for (const [at, one] of wanted.entries()) {
     const found = states[at];
     if (found !== undefined) verified.push(await verifyTable(connection, one, found, blocked));

@@ -1,5 +1,6 @@
 import { Fault } from "../../../core/errors.ts";
 import { type RunId, runTag } from "../../../core/ids.ts";
+import type { Replaced } from "../../evidence.ts";
 import type { TableName } from "../../inspect.ts";
 import type { Filled } from "../../rescue-area.ts";
 import { type Column, tableShape, type TableShape } from "../catalogue.ts";
@@ -16,6 +17,10 @@ export interface AreaTable {
   readonly keys: string;
   readonly overwritten: string;
   readonly ordinal: string;
+  /** Null where its rows were taken from the table; else they are what rows of it were before, each with the place of what replaced it. */
+  readonly values: Replaced | null;
+  /** The column with that place. */
+  readonly place: string;
   readonly columns: readonly Column[];
   readonly shape: TableShape;
   readonly filled: AreaNote["filled"];
@@ -26,6 +31,7 @@ export interface AreaNote {
   readonly run: RunId;
   readonly table: TableName;
   readonly filled: (Filled & KnownDuplicates) | null;
+  readonly values?: Replaced;
 }
 
 /** Rescued rows do not change: how many keys come more than once, by the table's row key as it was, is counted once. */
@@ -57,6 +63,12 @@ export function ordinalName(columns: readonly { readonly name: string }[]): stri
   return name;
 }
 
+export function placeName(columns: readonly { readonly name: string }[]): string {
+  let name = "holdfast_place";
+  while (columns.some((column) => column.name === name)) name += "_";
+  return name;
+}
+
 /** Every table of the run's area, in the order in which they were made; `lockFreeShape` where the tables may be locked. */
 export async function areaTables(
   connection: Connection,
@@ -69,9 +81,7 @@ export async function areaTables(
     const note = readNote(row["note"] ?? null, run);
     if (note === null) continue;
     const shape = await shapeOf(connection, note.table);
-    tables.push(
-      areaTable(run, Number(row["number"]), shape, JSON.parse(row["columns"] ?? "[]") as string[], note.filled),
-    );
+    tables.push(areaTable(run, Number(row["number"]), shape, JSON.parse(row["columns"] ?? "[]") as string[], note));
   }
   return tables;
 }
@@ -109,15 +119,10 @@ export async function assertNotEmptied(connection: Connection, area: AreaTable):
 }
 
 /** The area as it will be, for a preview before anything was made. */
-export function plannedArea(run: RunId, shape: TableShape): AreaTable {
+export function plannedArea(run: RunId, shape: TableShape, values?: Replaced): AreaTable {
   const columns = shape.columns.filter((column) => !column.dropped && column.generated === "");
-  return areaTable(
-    run,
-    1,
-    shape,
-    columns.map((column) => column.name),
-    null,
-  );
+  const names = columns.map((column) => column.name);
+  return areaTable(run, 1, shape, names, { filled: null, ...(values === undefined ? {} : { values }) });
 }
 
 function areaTable(
@@ -125,12 +130,21 @@ function areaTable(
   number: number,
   shape: TableShape,
   names: readonly string[],
-  filled: AreaNote["filled"],
+  { filled, values = null }: Pick<AreaNote, "filled"> & { readonly values?: Replaced | null },
 ): AreaTable {
   const known = new Map(shape.columns.map((column) => [column.name, column]));
   const columns = names.flatMap((name) => known.get(name) ?? []);
   const ordinal = ordinalName(names.map((name) => ({ name })));
-  return { table: shape.name, ...places(run, number), ordinal, columns, shape, filled };
+  return {
+    table: shape.name,
+    ...places(run, number),
+    ordinal,
+    values,
+    place: placeName(columns),
+    columns,
+    shape,
+    filled,
+  };
 }
 
 function readNote(text: string | null, run: RunId): AreaNote | null {

@@ -16,6 +16,7 @@ import {
   parentsFirst,
   sameKey,
 } from "./comparison.ts";
+import { checkValues, keyedValues } from "./values.ts";
 import { blockedWords, equalWords, rows as someRows } from "./words.ts";
 
 /** Exact, of one moment. Reads the tables by SQL: only when the rescued rows are durable. */
@@ -26,12 +27,16 @@ export async function checkArea(
 ): Promise<readonly CheckedTable[]> {
   const areas = await areaTables(connection, run);
   for (const area of areas) await assertNotEmptied(connection, area);
-  const all = areas.map(comparison);
+  const all = areas.filter(({ values }) => values === null).map(comparison);
   const blocked = await findBlocked(connection, all);
   const circle = parentsFirst(areas.map((area) => area.shape)).circle;
   const checked: CheckedTable[] = [];
   for (const table of tables) {
     const area = findArea(areas, table, run);
+    if (area.values !== null) {
+      checked.push(await checkValues(connection, keyedValues(area), []));
+      continue;
+    }
     const one = all.find((each) => each.area === area) ?? comparison(area);
     checked.push(await compared(connection, one, blocked, shapeFindings(area, circle)));
   }

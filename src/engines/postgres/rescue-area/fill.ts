@@ -66,8 +66,9 @@ async function copyRows(
   const doing = `copying the rows of ${area.table} into the rescue area`;
   await connection.run(doing, `alter table ${area.rows} drop constraint if exists ${keyName(area)}`);
   await connection.run(doing, `truncate ${area.rows} restart identity`);
-  const columns = area.columns.map((column) => column.quoted).join(", ");
-  const into = connection.client.query(copyFrom(`copy ${area.rows} (${columns}) from stdin`));
+  const own = area.columns.map((column) => column.quoted);
+  const columns = area.values === null ? own : [area.place, ...own];
+  const into = connection.client.query(copyFrom(`copy ${area.rows} (${columns.join(", ")}) from stdin`));
   const copied = { bytes: 0 };
   try {
     await pipeline(rows, (source: AsyncIterable<Buffer | string>) => toFile(source, file, copied), into);
@@ -123,7 +124,8 @@ export async function measure(connection: Connection, run: RunId, area: AreaTabl
   await connection.run(doing, `analyze ${area.rows}`);
   const filled = { ...copied, digest: digest ?? "0" };
   const known = await countDuplicates(connection, area);
-  await writeNote(connection, area.rows, { run, table: area.table, filled: { ...filled, ...known } });
+  const values = area.values === null ? {} : { values: area.values };
+  await writeNote(connection, area.rows, { run, table: area.table, filled: { ...filled, ...known }, ...values });
   return filled;
 }
 

@@ -2,17 +2,19 @@ import { Fault } from "../../../core/errors.ts";
 import type { RunId } from "../../../core/ids.ts";
 import type { Json } from "../../../core/json.ts";
 import type { HoldPart } from "../../engine.ts";
+import type { Replaced } from "../../evidence.ts";
 import type { TableName } from "../../inspect.ts";
 import { type Column, lockFreeShape, type TableShape } from "../catalogue.ts";
 import { closeToOthers } from "../close-to-others.ts";
 import type { Connection } from "../connection.ts";
 import type { PostgresTarget } from "../target.ts";
-import { areaName, type AreaNote, ordinalName, places, schemaNote } from "./area.ts";
+import { areaName, type AreaNote, ordinalName, placeName, places, schemaNote } from "./area.ts";
 import { makeFileFolder, rescueFolder } from "./file.ts";
 
 interface Wanted {
   readonly table: TableName;
   readonly columns: readonly string[];
+  readonly values?: Replaced;
 }
 
 /** Takes nothing of the user's tables but their description: columns are typed from the catalogue, and no table is locked. */
@@ -88,10 +90,14 @@ async function makeTables(
   const doing = "making the rescue area";
   await connection.run(doing, `create schema ${name}`);
   await connection.run(doing, `comment on schema ${name} is '${schemaNote(run)}'`);
-  for (const [index, { table, columns }] of tables.entries()) {
+  for (const [index, { table, columns, values }] of tables.entries()) {
     const shape = await lockFreeShape(connection, table);
-    for (const sql of tableSql(run, index + 1, shape, columns, unlogged)) await connection.run(doing, sql);
-    await writeNote(connection, places(run, index + 1).rows, { run, table: shape.name, filled: null });
+    const number = index + 1;
+    const named = namedColumns(shape, columns);
+    for (const sql of tableSql(run, number, named, unlogged)) await connection.run(doing, sql);
+    const { rows } = places(run, number);
+    if (values) await connection.run(doing, placeSql(rows, named));
+    await writeNote(connection, rows, { run, table: shape.name, filled: null, ...(values ? { values } : {}) });
   }
   await closeToOthers(connection, name);
 }
@@ -108,19 +114,18 @@ export async function addPlace(connection: Connection, run: RunId, { table, colu
   );
   const shape = await lockFreeShape(connection, table);
   const unlogged = await wouldBePublished(connection);
-  for (const sql of tableSql(run, Number(next), shape, columns, unlogged)) await connection.run(doing, sql);
+  const named = namedColumns(shape, columns);
+  for (const sql of tableSql(run, Number(next), named, unlogged)) await connection.run(doing, sql);
   await writeNote(connection, places(run, Number(next)).rows, { run, table: shape.name, filled: null });
   await closeToOthers(connection, name);
 }
 
-function tableSql(
-  run: RunId,
-  number: number,
-  shape: TableShape,
-  names: readonly string[],
-  unlogged: boolean,
-): readonly string[] {
-  const columns = namedColumns(shape, names);
+/** It needs no index: each batch goes by the ordinal, and finds the table's row by its place. */
+function placeSql(rows: string, columns: readonly Column[]): string {
+  return `alter table ${rows} add column ${placeName(columns)} tid`;
+}
+
+function tableSql(run: RunId, number: number, columns: readonly Column[], unlogged: boolean): readonly string[] {
   const { rows, leftOut, overwritten } = places(run, number);
   const ordinal = ordinalName(columns);
   const make = unlogged ? "create unlogged table" : "create table";

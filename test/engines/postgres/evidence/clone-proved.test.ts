@@ -9,7 +9,7 @@ let sql: Connection;
 let other: Connection;
 let base: string;
 
-const tables = ["alone", "locked", "wrote", "made", "given_up", "held"] as const;
+const tables = ["alone", "locked", "wrote", "made", "given_up", "held", "group_of"] as const;
 
 beforeAll(async () => {
   from = await startArchivingServer({ settings: { fsync: "off", autovacuum: "off" } });
@@ -90,4 +90,29 @@ test("rows that another transaction holds locked at that moment are not taken fo
   const back = await ground.recover(statementOf([xid ?? ""], ["public.held"]));
   expect(back.tables).toMatchObject([{ rows: 10 }]);
   expect((await text(await back.rows("public.held"))).split("\n").filter(Boolean)).toHaveLength(10);
+});
+
+test("of a group nothing is proved by count: a row that was only locked is not taken for one that another member made", async () => {
+  await sql.client.query("begin; update public.group_of set note = 'new' where id = 5");
+  const ids: string[] = [];
+  const committed = async (...statements: readonly string[]) => {
+    for (const one of statements) await sql.client.query(one);
+    ids.push((await sql.row("", "select pg_current_xact_id()::text as xid")).xid ?? "");
+    await sql.run("", "commit");
+  };
+  await committed("delete from public.group_of where id <= 3");
+  await other.client.query("begin; select from public.group_of where id = 50 for key share; commit");
+  await sql.run("", "begin");
+  await committed("delete from public.group_of where id in (5, 11, 12)");
+  await sql.run("", "begin");
+  await committed("delete from public.group_of where id between 21 and 23");
+  await archiveAll(from, other);
+  const ground = cloneGround(from, { base, log: { kind: "folder", folder: from.archive } });
+  onTestFinished(() => ground.leave());
+  const back = await ground.recover(statementOf(ids, ["public.group_of"], "group"));
+  const rows = (await text(await back.rows("public.group_of"))).split("\n").filter(Boolean);
+  expect(rows.map((row) => Number(row.split("\t")[0])).toSorted((a, b) => a - b)).toEqual([
+    1, 2, 3, 11, 12, 21, 22, 23,
+  ]);
+  expect(back.tables).toMatchObject([{ rows: 8, own: 1 }]);
 });

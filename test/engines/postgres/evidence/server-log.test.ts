@@ -146,7 +146,8 @@ onEachMajor([14, 18], (major) => {
     };
     const all = await visited();
     const byCopies = await visited(damagedCopies);
-    expect(byCopies.toSorted()).toEqual(all.toSorted());
+    const inOrder = (positions: readonly bigint[]) => positions.toSorted((a, b) => (a < b ? -1 : 1));
+    expect(inOrder(byCopies)).toEqual(inOrder(all));
     expect(asked.length).toBeGreaterThan(1);
   });
 });

@@ -124,11 +124,16 @@ onEachMajor(majors(14, 18), (major) => {
     await back.close();
   });
 
-  test("an UPDATE alone is no statement that took rows away", async () => {
+  test("an UPDATE is listed after whatever took rows away, as a statement whose former values can come back", async () => {
     await numbered("public.changed", 50);
     await run("UPDATE public.changed SET v = 0");
+    await run("DELETE FROM public.changed WHERE id <= 2");
     const search = await stage.scene().find("public.changed");
-    expect(search.statements).toEqual([]);
+    expect(search.statements).toMatchObject([
+      { rows: 2, kind: "one" },
+      { rows: 50, kind: "one", values: true, tables: [{ table: "public.changed", rows: 50 }] },
+    ]);
+    expect(search.statements[1]?.value).toBe(`update:${search.statements[1]?.transactions[0]}`);
   });
 
   test("a cascading DELETE brings back parents and children; parents of the table are not its affair", async () => {

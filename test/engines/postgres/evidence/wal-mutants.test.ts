@@ -105,6 +105,7 @@ onEachWithLog([18], (major) => {
     const counts = replayFile(spool, file, {
       members,
       whole: true,
+      asked: "rows",
       onPage: () => false,
       keep: (bytes) => rows.push(bytes.subarray(bytes.readUInt8(22)).toString("latin1")),
       drop: () => undefined,

@@ -113,20 +113,28 @@ onEachWithLog([16, 18], (major) => {
     return option;
   }
 
-  test("where another way is asked for ahead, the log is not counted for the list, and can be chosen all the same", async () => {
+  test("where another way is asked for ahead and is open, the log is not counted for the list, and can be chosen all the same", async () => {
     await run("CREATE TABLE public.n (id int PRIMARY KEY, note text)");
-    await run("INSERT INTO public.n SELECT n, 'x' FROM generate_series(1, 50) n");
-    await run("DELETE FROM public.n WHERE id > 30");
+    await run("INSERT INTO public.n SELECT n, repeat('x', 500) FROM generate_series(1, 50) n");
+    await run("DELETE FROM public.n WHERE id <= 5");
     await run("VACUUM public.n");
     const rescue = stage.scene();
-    const [statement] = (await rescue.find("public.n")).statements;
+    await rescue.find("public.n");
+    await sql.run("", "BEGIN");
+    await run("DELETE FROM public.n WHERE id > 30");
+    await run("COMMIT");
+    const [statement] = (await rescue.evidence.search({ table: "public.n", tables: ["public.n"] }, watch)).statements;
     if (!statement) throw new Error("nothing was found");
-    const asked = async (named: string) =>
-      (await rescue.evidence.paths(statement, watch, named)).find(({ path }) => path === "wal");
-    expect(await asked("clone")).toMatchObject({ feasible: true, rows: null, recommended: false });
-    expect((await asked("clone"))?.why).toContain("another way was asked for");
+    const asked = async (of: Statement, named: string) =>
+      (await rescue.evidence.paths(of, watch, named)).find(({ path }) => path === "wal");
+    // More than the pages know of it.
+    const more = { ...statement, rows: statement.rows + 1 };
+    expect(await asked(more, "page-transplant")).toMatchObject({ feasible: true, rows: null, recommended: true });
+    expect((await asked(more, "page-transplant"))?.why).toContain("another way was asked for");
     expect(await rescue.evidence.count(statement, "wal", watch)).toMatchObject([{ rows: 20 }]);
-    for (const named of ["wal", "recommended"]) expect(await asked(named)).toMatchObject({ feasible: true, rows: 20 });
+    // A clone can't be made here, and nothing else is named by the others.
+    for (const named of ["clone", "wal", "recommended"])
+      expect(await asked(more, named)).toMatchObject({ feasible: true, rows: 20 });
   });
 
   test("what one savepoint inserted and another deleted is not told as lost", async () => {
@@ -169,7 +177,7 @@ onEachWithLog([16, 18], (major) => {
   });
 
   test("a place that the statement took twice is two rows: one from its page, the other out of the log", async () => {
-    await run("CREATE TABLE public.twice (id int, note text)");
+    await run("CREATE TABLE public.twice (id int PRIMARY KEY, note text)");
     await run("INSERT INTO public.twice VALUES (1, 'one')");
     const first = await statementOf("public.twice", 1, ["DELETE FROM public.twice WHERE id = 1"]);
     await run("VACUUM public.twice");

@@ -3,6 +3,7 @@ import { pipeline } from "node:stream/promises";
 import type { Connection } from "../../connection.ts";
 import { fieldValue, linesOf, splitLine } from "./lines.ts";
 import { type Files, onlyEnded, type ReadTable } from "./before.ts";
+import { placeText } from "../pages/layout.ts";
 import type { Trace } from "./trace.ts";
 import { type CloneTable, fileOf, keyColumns } from "./tables.ts";
 
@@ -18,20 +19,43 @@ const atOnce = 2000;
 
 /** By place: nothing but the COMMIT lies between, so what is gone from its place was ended by it; the log says in which way. */
 export async function takenByPlace(clone: Connection, table: ReadTable, trace: Trace, files: Files): Promise<Taken> {
+  const counts = await filterByFate(clone, table, trace, files, (line, fate) => (fate === "deleted" ? [line] : []));
+  const { deleted: rows, updated, moved } = counts;
+  return { rows, updated, moved, own: trace.deletes - rows };
+}
+
+/** The same of rows that it changed: each line begins with the place of what replaced the row. */
+export async function changedByPlace(clone: Connection, table: ReadTable, trace: Trace, files: Files): Promise<Taken> {
+  const counts = await filterByFate(clone, table, trace, files, ({ rest }, fate, at) => {
+    const end = fate === "updated" ? trace.endOf(...at) : null;
+    return end === null ? [] : [{ first: [], rest: `${placeText(end)}\t${rest}` }];
+  });
+  return { rows: counts.updated, updated: 0, moved: counts.moved, own: 0 };
+}
+
+type Fate = ReturnType<Trace["fate"]>;
+
+async function filterByFate(
+  clone: Connection,
+  table: ReadTable,
+  trace: Trace,
+  files: Files,
+  keep: (line: Line, fate: Fate, at: readonly [number, number]) => readonly Line[],
+): Promise<Readonly<Record<Fate, number>>> {
   const counts = { deleted: 0, updated: 0, moved: 0 };
   const few = await fewLeft(clone, table);
   await filter(files, 1, async (lines) => {
     const left = few ?? (await leftAmong(clone, table, lines));
-    return lines.filter(({ first: [place = ""] }) => {
-      if (left.has(place)) return false;
+    return lines.flatMap((line) => {
+      const [place = ""] = line.first;
+      if (left.has(place)) return [];
       const [block = 0, offset = 0] = place.slice(1, -1).split(",").map(Number);
       const fate = trace.fate(block, offset);
       counts[fate] += 1;
-      return fate === "deleted";
+      return keep(line, fate, [block, offset]);
     });
   });
-  const { deleted: rows, updated, moved } = counts;
-  return { rows, updated, moved, own: trace.deletes - rows };
+  return counts;
 }
 
 /** All that are left of those that were read, at once; null where they are too many to be kept in memory. */

@@ -73,6 +73,8 @@ async function copyOut(
   try {
     const rows = clone.client.query(copyTo(`COPY (${select}) TO STDOUT`));
     await pipeline(rows, createWriteStream(file, { flags: "wx", mode: 0o600 }));
+    // The stream may end before the server has said how many rows it sent: what is asked next is answered after that.
+    await clone.run("ending the copy", "SELECT 1");
     return rows.rowCount;
   } catch (error) {
     throw scratchFault(error) ?? postgresFault(error, `reading ${table.inClone} in the clone`, "reading");

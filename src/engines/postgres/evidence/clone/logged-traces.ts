@@ -21,7 +21,11 @@ export function surveyedTraces({ files, log }: Surveyed, commit: FoundCommit): L
   const { alsoWrote, moved, made, dropped, deleted } = commit;
   const isMore = alsoWrote || moved > 0 || made.length > 0 || dropped.length > 0;
   if (isMore || beginOf(log, commit) === null) return null;
-  const of = (file: string): Trace => ({ fate: () => "deleted", deletes: deleted.get(file) ?? 0 });
+  const of = (file: string): Trace => ({
+    fate: () => "deleted",
+    endOf: () => null,
+    deletes: deleted.get(file) ?? 0,
+  });
   return { files: new Set([...files.values()].flat()), of };
 }
 

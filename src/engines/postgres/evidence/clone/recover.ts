@@ -9,6 +9,7 @@ import type { PostgresTarget } from "../../target.ts";
 import type { Closed } from "../closed.ts";
 import { lsnText } from "../log/position.ts";
 import { withUntold } from "../pages/untold.ts";
+import { replacedBy, withValues } from "../replaced.ts";
 import { tablesOf } from "../statement.ts";
 import { buildClone } from "./build.ts";
 import { whyClosed } from "./can.ts";
@@ -90,15 +91,18 @@ function refuseMissing(names: readonly TableName[], { oids }: Surveyed): void {
 /** The server has stopped: what it gave lies in files of ours. */
 async function recovered(names: readonly TableName[], sums: Sums, reading: Reading): Promise<Recovered> {
   const file = (table: TableName) => filesOf(reading, table).all;
+  const asking = await reading.target.catalogue();
+  const replacedOf = await replacedBy(asking, reading.statement);
   const tables = names
     .flatMap((name) => sums.get(name)?.sum ?? [])
     .map((table) => ({
       ...table,
+      ...withValues(replacedOf(table.table)),
       unknown: untold(reading.statement, table),
       bytes: statSync(file(table.table), { throwIfNoEntry: false })?.size ?? 0,
     }));
   return {
-    tables: await withUntold(await reading.target.catalogue(), reading.statement, tables, true),
+    tables: await withUntold(asking, reading.statement, tables, true),
     rows: (table) => Promise.resolve(existsSync(file(table)) ? createReadStream(file(table)) : Readable.from([])),
     close: () => Promise.resolve(),
   };

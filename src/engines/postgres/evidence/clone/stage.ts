@@ -66,7 +66,12 @@ async function staged({ backup, data, spaces, watch }: Staging): Promise<readonl
   const root = { folder: unpacked?.base ?? realpathSync(backup.folder), unpacked: unpacked !== null };
   proveBrought(root, notRead);
   const found = spacesIn(root, backup.major, unpacked?.spaces ?? []);
-  const put: Put = { kind: unpacked === null ? "copy" : "move", seen, taken: new Set(found.map(({ place }) => place)) };
+  const put: Put = {
+    kind: unpacked === null ? "copy" : "move",
+    seen,
+    taken: new Set(found.map(({ place }) => place)),
+    failed: { is: false },
+  };
   mkdirSync(spaces, { mode: 0o700 });
   for (const { id, place } of found) await putTree(put, place, path.join(spaces, id));
   await putData(put, root, data);
@@ -82,6 +87,8 @@ interface Put {
   readonly seen: (bytes: number) => void;
   /** Folders of tablespaces: within the data they are left out. */
   readonly taken: ReadonlySet<string>;
+  /** Set when one has failed: nothing more is begun, in whatever folder. */
+  readonly failed: { is: boolean };
 }
 
 async function putData(put: Put, root: { readonly folder: string; readonly unpacked: boolean }, data: string) {
@@ -101,7 +108,7 @@ async function putTree(put: Put, from: string, to: string): Promise<void> {
   const found = lstatSync(from);
   if (found.isDirectory()) {
     await mkdir(to, { mode: 0o700 });
-    await someAtOnce(readdirSync(from), (name) => within(put, path.join(from, name), path.join(to, name)));
+    await someAtOnce(put, readdirSync(from), (name) => within(put, path.join(from, name), path.join(to, name)));
   } else if (found.isFile()) {
     put.seen(found.size);
     // Where the file system can share blocks, a copy costs no space.
@@ -111,14 +118,18 @@ async function putTree(put: Put, from: string, to: string): Promise<void> {
 }
 
 /** A cluster is a thousand small files: one after the other their copying is mostly waiting. When one fails, none is begun any more. */
-async function someAtOnce(names: readonly string[], put: (name: string) => Promise<void>): Promise<void> {
+async function someAtOnce(
+  { failed }: Put,
+  names: readonly string[],
+  put: (name: string) => Promise<void>,
+): Promise<void> {
   const left = [...names];
   const worker = async (): Promise<void> => {
-    for (let name = left.shift(); name !== undefined; name = left.shift()) await put(name);
+    for (let name = left.shift(); name !== undefined && !failed.is; name = left.shift()) await put(name);
   };
   const workers = [worker, worker, worker, worker].map((work) =>
     work().catch((error: unknown) => {
-      left.length = 0;
+      failed.is = true;
       throw error;
     }),
   );

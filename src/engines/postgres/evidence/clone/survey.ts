@@ -3,7 +3,7 @@ import type { Statement } from "../../../evidence.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
-import { fileColumns, fileIn, nodeKey } from "../log/file-node.ts";
+import { fileColumns, fileIn, nodeKey } from "../../file-node.ts";
 import { lsnNumber, lsnText } from "../log/position.ts";
 import { type Damage, eachRecord } from "../log/records.ts";
 import { type Segment, segmentName, segmentsBetween } from "../log/segments.ts";

@@ -2,7 +2,7 @@ import { Fault } from "../../../../core/errors.ts";
 import type { TableName } from "../../../inspect.ts";
 import { type Column, lockFreeShape, rowKey, type TableShape, type UniqueKey } from "../../catalogue.ts";
 import type { Connection } from "../../connection.ts";
-import { fileColumns, fileIn, nodeKey } from "../log/file-node.ts";
+import { fileColumns, fileIn, nodeKey } from "../../file-node.ts";
 import { typesChanged } from "./types.ts";
 
 /** A table as the clone had it before the statement. */

@@ -8,7 +8,7 @@ import type { Connection } from "../../connection.ts";
 import type { PostgresTarget } from "../../target.ts";
 import type { FoundCommit } from "../log/summary.ts";
 import { plural } from "../say.ts";
-import { hasRows, type Taken, takenByKey, takenByPlace } from "./after.ts";
+import { changedByPlace, hasRows, type Taken, takenByKey, takenByPlace } from "./after.ts";
 import { type Files, readBefore, readIfAll, type ReadTable, type Which } from "./before.ts";
 import type { Clone } from "./build.ts";
 import { clonePlaces } from "./folder.ts";
@@ -39,7 +39,8 @@ interface Nth {
 /** What one commit took, written to files of ours and added to `sums`. */
 export async function takeOne(reading: Reading, { commit, nth }: Nth, sums: Sums): Promise<void> {
   const { statement, surveyed } = reading;
-  const told = isWhole(statement) ? null : surveyedTraces(surveyed, commit);
+  // Of a group the other members' rows are left out of what is counted: then as many prove nothing.
+  const told = statement.kind === "one" && !statement.values ? surveyedTraces(surveyed, commit) : null;
   // The log is read here while the clone replays and gives its rows.
   const [tables, early] = await Promise.all([
     readTables(reading, { commit, nth }, told),
@@ -66,7 +67,7 @@ async function takeAfter(
       tellOf(reading, at, `${table.table} just after it`);
       const files = filesOf(reading, table.table, nth);
       const taken = known
-        ? await takenInPlace(after.connection, table, known, files)
+        ? await takenInPlace(after.connection, table, known, files, reading.statement)
         : await wholeTable(after, table, files);
       proveSum(table, taken);
       addTaken(sums, table, taken);
@@ -181,8 +182,15 @@ function ofStatement({ surveyed, statement }: Reading): readonly string[] {
 }
 
 /** Places mean something only in the file that they were read from. */
-async function takenInPlace(after: Connection, table: ReadTable, known: LoggedTraces, files: Files): Promise<Taken> {
-  if ((await fileOf(after, table)) === table.file) return takenByPlace(after, table, known.of(table.file), files);
+async function takenInPlace(
+  after: Connection,
+  table: ReadTable,
+  known: LoggedTraces,
+  files: Files,
+  { values }: Statement,
+): Promise<Taken> {
+  const taken = values ? changedByPlace : takenByPlace;
+  if ((await fileOf(after, table)) === table.file) return taken(after, table, known.of(table.file), files);
   throw new Fault("HF-CLONE-REWRITTEN", `the transaction also gave ${table.table} a new file`, {
     exit: "refused",
     still: "Nothing was written on the target.",

@@ -1,5 +1,5 @@
 import { firstNode, partsOf } from "../log/blocks.ts";
-import { nodeKey } from "../log/file-node.ts";
+import { nodeKey } from "../../file-node.ts";
 import { heap, operationOf, type Removal, removalIn } from "../log/heap.ts";
 import { type LogRecord, manager } from "../log/records.ts";
 import { place } from "../pages/layout.ts";
@@ -8,6 +8,8 @@ import { place } from "../pages/layout.ts";
 export interface Trace {
   /** How the story of a version ends that stood there before the transaction and is gone after it. */
   fate(block: number, offset: number): "deleted" | "updated" | "moved";
+  /** Of one that was updated: the place of the version in which its chain ends. */
+  endOf(block: number, offset: number): number | null;
   /** Rows that it deleted, of others or of its own, without those that it moved. */
   readonly deletes: number;
 }
@@ -68,18 +70,25 @@ function noteUpdate(file: File, from: number, to: number): void {
 }
 
 function traceOf(file: File | undefined): Trace {
-  if (file === undefined) return { fate: () => "deleted", deletes: 0 };
-  const endOf = (from: number): "deleted" | "moved" | "updated" => {
-    let end: End | "alive" = from;
-    while (typeof end === "number") end = file.made.get(end) ?? "alive";
-    return end === "alive" ? "updated" : end;
+  if (file === undefined) return { fate: () => "deleted", endOf: () => null, deletes: 0 };
+  const follow = (from: number): { readonly end: "deleted" | "moved" | "updated"; readonly last: number } => {
+    let [end, last]: [End | "alive", number] = [from, from];
+    while (typeof end === "number") {
+      last = end;
+      end = file.made.get(end) ?? "alive";
+    }
+    return { end: end === "alive" ? "updated" : end, last };
   };
   return {
     fate: (block, offset) => {
       const at = place(block, offset);
       if (file.moved.has(at)) return "moved";
       const next = file.next.get(at);
-      return next === undefined ? "deleted" : endOf(next);
+      return next === undefined ? "deleted" : follow(next).end;
+    },
+    endOf: (block, offset) => {
+      const next = file.next.get(place(block, offset));
+      return next === undefined ? null : follow(next).last;
     },
     deletes: file.deletes,
   };

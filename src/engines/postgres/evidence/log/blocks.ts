@@ -1,4 +1,4 @@
-import { type FileNode, fileNode } from "./file-node.ts";
+import { type FileNode, fileNode } from "../../file-node.ts";
 
 export interface BlockReference extends FileNode {
   readonly block: number;

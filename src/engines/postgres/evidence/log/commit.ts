@@ -1,4 +1,4 @@
-import { type FileNode, fileNode } from "./file-node.ts";
+import { type FileNode, fileNode } from "../../file-node.ts";
 
 /** What a COMMIT record says (access/xact.h). */
 export interface LoggedCommit {

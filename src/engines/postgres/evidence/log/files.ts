@@ -1,6 +1,6 @@
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
-import { fileColumns, fileIn, type FileNode } from "./file-node.ts";
+import { fileColumns, fileIn, type FileNode } from "../../file-node.ts";
 
 export interface LoggedTable {
   readonly table: TableName;

@@ -1,6 +1,6 @@
 import { firstNode, mainOf } from "./blocks.ts";
 import { commitOf, type LoggedCommit } from "./commit.ts";
-import { fileNode, type FileNode, isSameFile, nodeKey } from "./file-node.ts";
+import { fileNode, type FileNode, isSameFile, nodeKey } from "../../file-node.ts";
 import { heap, operationOf, removalIn, rowsInserted } from "./heap.ts";
 import { leastAt, type LeastSettings } from "./least-settings.ts";
 import { type LogRecord, manager } from "./records.ts";

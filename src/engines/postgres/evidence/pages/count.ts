@@ -1,7 +1,7 @@
 import type { Watch } from "../../../engine.ts";
 import type { RecoveredTable, Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
-import { membersOf, tablesOf } from "../statement.ts";
+import { askedOf, membersOf, tablesOf } from "../statement.ts";
 import type { Settled } from "./fates.ts";
 import { eachVersion, pageSize, type Version } from "./layout.ts";
 import { type Multixacts, multixacts } from "./multixact.ts";
@@ -28,7 +28,8 @@ export async function countEach(
   statements: readonly Statement[],
   watch: Watch,
 ): Promise<readonly (readonly RecoveredTable[])[]> {
-  const judge: Judging["judge"] = (_asking, statement) => Promise.resolve(story(membersOf(statement), null));
+  const judge: Judging["judge"] = (_asking, statement) =>
+    Promise.resolve(story(membersOf(statement), null, askedOf(statement)));
   return countPages(reading, asking, { statements, judge }, watch);
 }
 

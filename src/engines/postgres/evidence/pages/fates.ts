@@ -1,8 +1,10 @@
+import type { Asked } from "../statement.ts";
 import { place, type Version } from "./layout.ts";
 
 /**
  * What a set F of transactions did to the versions of one table. A version comes back only when its deleter is in F, its maker is
- * not, and its chain of newer versions ends deleted within F.
+ * not, and its chain of newer versions ends deleted within F; or, where the former values are asked for, ends alive: in a version that F
+ * made and did not end.
  */
 export interface Fates {
   see(version: Version, deleter: number, unclear: boolean): Fate;
@@ -22,6 +24,8 @@ export interface Settled {
   readonly unknown: number;
   /** Places of those that `see` put off and that come back. */
   readonly back: ReadonlySet<number>;
+  /** Where former values are asked for: by these places, that of the version in which the chain ends. */
+  readonly ends?: ReadonlyMap<number, number>;
   /** Of the unknown ones: places of those that `see` put off, whose chain has a gap. */
   readonly broken: ReadonlySet<number>;
   /** Of the unknown ones: how many had an unclear deleter. */
@@ -40,7 +44,8 @@ interface Made {
 const [endDeleted, endMoved, endAlive] = [-1, -2, -3];
 
 /** `members`: 32-bit ids of F. Memory grows with what F made and updated, not with what it deleted. */
-export function fates(members: ReadonlySet<number>): Fates {
+export function fates(members: ReadonlySet<number>, asked: Asked = "rows"): Fates {
+  const wanted = asked === "rows" ? endDeleted : endAlive;
   const counts = { rows: 0, updated: 0, moved: 0, unclear: 0 };
   /** Versions that F made: by place, their maker and where their chain goes on. */
   const made = new Map<number, Made>();
@@ -57,7 +62,7 @@ export function fates(members: ReadonlySet<number>): Fates {
       return "no";
     }
     if (!byUs) return "no";
-    if (version.next === "itself") return ((counts.rows += 1), "deleted");
+    if (version.next === "itself") return asked === "values" ? "no" : ((counts.rows += 1), "deleted");
     if (version.next === "moved") return ((counts.moved += 1), "no");
     heads.push({ at: place(version.block, version.offset), next: step(version), by: deleter });
     return "later";
@@ -65,19 +70,22 @@ export function fates(members: ReadonlySet<number>): Fates {
 
   const settle = (): Settled => {
     const [back, broken] = [new Set<number>(), new Set<number>()];
-    const reached = new Set<number>();
+    const [reached, ends] = [new Set<number>(), new Map<number, number>()];
     for (const head of heads) {
-      const end = follow(made, head, reached);
-      if (end === endDeleted) back.add(head.at);
+      const { end, last } = follow(made, head, reached);
+      if (end === null) broken.add(head.at);
       else if (end === endMoved) counts.moved += 1;
-      else if (end === endAlive) counts.updated += 1;
-      else broken.add(head.at);
+      else if (end === wanted) {
+        back.add(head.at);
+        if (asked === "values") ends.set(head.at, last);
+      } else if (end === endAlive) counts.updated += 1;
     }
     const own = [...made].filter(([at, { next }]) => next === endDeleted && !reached.has(at)).map(([at]) => at);
     const headless = headlessOf(made, own);
     const unknown = counts.unclear + broken.size;
     const rows = counts.rows + back.size;
-    return { ...counts, own: own.length, ...(headless > 0 ? { headless } : {}), unknown, rows, back, broken };
+    const told = { ...counts, own: own.length, unknown, rows, back, broken };
+    return { ...told, ...(headless > 0 ? { headless } : {}), ...(asked === "values" ? { ends } : {}) };
   };
   return { see, settle };
 }
@@ -87,21 +95,21 @@ function step(version: Version): number {
   return version.next === "moved" ? endMoved : place(version.nextBlock, version.nextOffset);
 }
 
-/** How the chain ends; null where a link is missing (pruned before it was held). */
+/** How the chain ends, null where a link is missing (pruned before it was held); and the place of its last version. */
 function follow(
   made: ReadonlyMap<number, Made>,
   head: { readonly next: number; readonly by: number },
   reached: Set<number>,
-): number | null {
-  let [at, first] = [head.next, true];
+): { readonly end: number | null; readonly last: number } {
+  let [at, last, first] = [head.next, head.next, true];
   while (at >= 0) {
     const link = made.get(at);
     // A pruned version's place may have been given to another row since.
-    if (!link || reached.has(at) || (first && link.maker !== head.by)) return null;
+    if (!link || reached.has(at) || (first && link.maker !== head.by)) return { end: null, last };
     reached.add(at);
-    [at, first] = [link.next, false];
+    [at, last, first] = [link.next, at, false];
   }
-  return at;
+  return { end: at, last };
 }
 
 /** How many of these ends no row leads to that F had inserted. */

@@ -126,3 +126,8 @@ export function versionBytes(page: Buffer, { pointer, row }: Pick<Version, "poin
 export function place(block: number, offset: number): number {
   return block * 0x10000 + offset;
 }
+
+/** As the server writes a ctid. */
+export function placeText(at: number): string {
+  return `(${Math.floor(at / 0x10000)},${at % 0x10000})`;
+}

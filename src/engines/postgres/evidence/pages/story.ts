@@ -1,7 +1,7 @@
 import type { Statement } from "../../../evidence.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
-import { membersOf } from "../statement.ts";
+import { type Asked, membersOf } from "../statement.ts";
 import { type Fate, fates, type Settled } from "./fates.ts";
 import { place, type Version, versionBytes } from "./layout.ts";
 import { type Newest, newestOf, withoutOlder } from "./newest.ts";
@@ -19,12 +19,13 @@ export interface Told {
 }
 
 export async function storyOf(asking: Connection, statement: Statement, table: TableName): Promise<Story> {
+  if (statement.values) return story(membersOf(statement), null, "values");
   return story(membersOf(statement), await newestOf(asking, statement, table));
 }
 
 /** `newest` null: nothing is weighed, and every version that was taken counts. */
-export function story(members: ReadonlySet<number>, newest: Newest | null): Story {
-  const judge = fates(members);
+export function story(members: ReadonlySet<number>, newest: Newest | null, asked: Asked = "rows"): Story {
+  const judge = fates(members, asked);
   return {
     see: (page, version, deleter) => {
       const fate = judge.see(version, deleter ?? 0, deleter === null);

@@ -22,7 +22,8 @@ import type { Ahead, PathContext, RecoveryPath } from "./path.ts";
 export const clone: RecoveryPath = {
   name: "clone",
   isSlow: true,
-  fits: ({ kind }) => kind !== "open" && kind !== "prepared",
+  // Of several commits each would tell the place that a row had after it, and only the last of these is still there.
+  fits: ({ kind, values }) => kind !== "open" && kind !== "prepared" && !(values && kind === "group"),
   option: async (context, statement, watch) => {
     if (!context.target.request.backup) return closedOption(base, unnamed);
     try {

@@ -21,7 +21,7 @@ import type { PathContext, RecoveryPath } from "./path.ts";
 /** Dead rows by SQL on the target itself: no programs here, and any type. The raw pages still judge which rows. */
 export const dirtyread: RecoveryPath = {
   name: "pg-dirtyread",
-  fits: ({ kind }) => kind === "one" || kind === "group",
+  fits: ({ kind, values }) => !values && (kind === "one" || kind === "group"),
   option: async (context, statement, watch) => {
     const closed = await whyClosed(context.target, statement);
     if (closed) return closedOption(base, closed);

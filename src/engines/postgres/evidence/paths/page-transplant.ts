@@ -32,8 +32,8 @@ export const pageTransplant: RecoveryPath = {
       feasible: rows > 0,
       why:
         rows > 0
-          ? `${number(rows)} deleted rows are still on their pages.`
-          : "No deleted row of this statement is on its page any more.",
+          ? `${number(rows)} ${statement.values ? "former versions of rows" : "deleted rows"} are still on their pages.`
+          : `No ${statement.values ? "former version of a row" : "deleted row"} of this statement is on its page any more.`,
       takesMs: expectedMs(await context.reading((one) => bytesToRead(one, statement)), rows),
       rows,
       loses: lossOfPages(statement, counted),

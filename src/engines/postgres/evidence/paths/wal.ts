@@ -37,9 +37,10 @@ export const wal: RecoveryPath = {
     const there = sumOf(onPages.counted, "rows");
     const told = there + sumOf(onPages.counted, "older");
     if (told >= statement.rows && sumOf(onPages.counted, "unknown") === 0) return notNeeded(window, there);
-    if (named !== undefined && named !== base.path) return notCounted(window, statement, "another way was asked for");
+    if (named !== undefined && named !== base.path)
+      return notCounted(window, statement, there, "another way was asked for");
     if (expectedMs(window, statement.rows) > patienceMs)
-      return notCounted(window, statement, `to read ${size(Number(window.to - window.from))} of log takes long`);
+      return notCounted(window, statement, there, `to read ${size(Number(window.to - window.from))} of log takes long`);
     const all = await countedOrClosed(() => countThem(context, statement, watch));
     if (all.closed) return closedOption(base, all.closed);
     const { counted } = all;
@@ -119,7 +120,8 @@ function notNeeded(window: LogWindow, rows: number): PathOption {
 /** Nobody is kept waiting longer than this for the list alone. */
 const patienceMs = 60_000;
 
-function notCounted(window: LogWindow, { rows }: Statement, because: string): PathOption {
+/** Nobody is sent to the pages alone, which are known to lack some, because this was not counted. */
+function notCounted(window: LogWindow, { rows }: Statement, there: number, because: string): PathOption {
   return {
     ...base,
     feasible: true,
@@ -127,7 +129,7 @@ function notCounted(window: LogWindow, { rows }: Statement, because: string): Pa
     takesMs: expectedMs(window, rows),
     rows: null,
     loses: "what has no story in the log that is left: told before anything is brought back.",
-    recommended: false,
+    recommended: there < rows,
   };
 }
 

@@ -13,7 +13,7 @@ import type { Ahead, PathContext } from "../paths/path.ts";
 import { recoveryPaths } from "../paths/paths.ts";
 import { unwritable } from "../rights.ts";
 import { settingsOf } from "./settings.ts";
-import { stopped } from "./stops.ts";
+import { stopped, withTyped } from "./stops.ts";
 
 /** `contextOf`: anew for each look, since what was read of the log for one may not be so any more at the next. */
 export function readinessOf(target: PostgresTarget, contextOf: () => PathContext): Readiness {
@@ -84,12 +84,13 @@ async function pathsOf(
   watch: Watch,
 ): Promise<readonly ReadyPath[]> {
   const barred = (await stopped(context.target, table)) ?? noRows(table, ahead);
-  const unfit = barred ?? (await unwritable(await context.target.catalogue(), ahead.tables));
+  const unfit = await unwritable(await context.target.catalogue(), ahead.tables);
   const paths: ReadyPath[] = [];
   for (const { ready } of recoveryPaths) {
     const path = await ready?.(context, ahead, watch);
+    const closed = barred ?? (path?.open && unfit ? withTyped(unfit) : null);
     if (path !== undefined)
-      paths.push(unfit === null ? path : closedReady({ ...path, needs: [], rescues: true }, unfit));
+      paths.push(closed === null ? path : closedReady({ ...path, needs: [], rescues: true }, closed));
   }
   return paths;
 }

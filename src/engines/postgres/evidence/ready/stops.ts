@@ -16,10 +16,14 @@ export async function stopped(target: PostgresTarget, table: TableName): Promise
 const statements = /(?:ALTER|GRANT|CREATE|SELECT) .*;$/;
 
 function closedByStop({ text, hint = "" }: Finding): Closed {
+  const closed = { why: text, opensWith: hint };
   const known = changes.find(([words]) => words.test(text))?.[1];
-  const typed = statements.exec(hint)?.[0];
-  const found = known ?? (typed === undefined ? null : change("sql", typed));
-  return { why: text, opensWith: hint, ...(found === null ? {} : { change: found }) };
+  return known === undefined ? withTyped(closed) : { ...closed, change: known };
+}
+
+export function withTyped(closed: Closed): Closed {
+  const typed = statements.exec(closed.opensWith)?.[0];
+  return typed === undefined || closed.change ? closed : { ...closed, change: change("sql", typed) };
 }
 
 const primary = change("config", "url: env:NAME   # the URL of the primary");

@@ -1,7 +1,7 @@
 import type { Connection } from "../../connection.ts";
 import { type FullXid, fullXid } from "../xid.ts";
 import { type Commit, commitsByTime, commitsInLog } from "./commits.ts";
-import { type Deleter, newDeleter, rowsOf, weightOf } from "./scan.ts";
+import { changeWeightOf, type Deleter, newDeleter, rowsOf, weightOf } from "./scan.ts";
 
 /** A transaction that is not over yet, with what of the deleters belongs to it. */
 export interface OpenDeleter {
@@ -23,7 +23,7 @@ export interface SortedDeleters {
   readonly skipped: number;
 }
 
-const mostDeleters = 5000;
+const [mostDeleters, mostUpdaters] = [5000, 200];
 const logBudgetMs = 20_000;
 
 /** Who of them committed, and with which subtransactions; who still runs. Those given up did nothing and are left out. */
@@ -36,9 +36,15 @@ export async function sortDeleters(
     .filter((one) => weightOf(one) > 0)
     .toSorted((a, b) => weightOf(b) - weightOf(a))
     .map(({ xid }) => xid);
+  const updaters = [...deleters.values()]
+    .filter((one) => changeWeightOf(one) > 0)
+    .toSorted((a, b) => changeWeightOf(b) - changeWeightOf(a))
+    .slice(0, mostUpdaters)
+    .map(({ xid }) => xid);
   // What the log alone tells of has nothing on the pages to be held.
-  const onPages = new Set(largest.filter((xid) => rowsOf(deleters.get(xid) ?? newDeleter(xid)) > 0));
-  const looked = largest.slice(0, mostDeleters);
+  const hasVersions = (one: Deleter) => rowsOf(one) > 0 || one.replacedIn.size > 0;
+  const onPages = new Set([...largest, ...updaters].filter((xid) => hasVersions(deleters.get(xid) ?? newDeleter(xid))));
+  const looked = [...new Set([...largest.slice(0, mostDeleters), ...updaters])];
   const status = await statuses(connection, looked);
   const with_ = (wanted: string) => new Set(looked.filter((xid) => status.get(xid) === wanted));
   const commits = await commitsOf(connection, with_("committed"), next);
@@ -51,7 +57,7 @@ export async function sortDeleters(
       .flat(),
     ...open.map(({ top }) => top),
   ].reduce<FullXid | null>((least, xid) => (least === null || xid < least ? xid : least), null);
-  return { commits, open, oldest, skipped: largest.length - looked.length };
+  return { commits, open, oldest, skipped: Math.max(0, largest.length - mostDeleters) };
 }
 
 /** One answer, however many there are. */

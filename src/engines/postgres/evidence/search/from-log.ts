@@ -35,11 +35,13 @@ export function withLog(
   const all = new Map(deleters);
   for (const [xid, written] of writes) {
     const logged = new Map<string, Logged>();
+    const loggedUpdates = new Map<string, number>();
     for (const [file, table] of files) {
       const counts = written.get(file);
       if (counts) logged.set(table, counts);
+      if (counts && counts.updated > 0) loggedUpdates.set(table, counts.updated);
     }
-    all.set(xid, { ...(all.get(xid) ?? newDeleter(xid)), logged });
+    all.set(xid, { ...(all.get(xid) ?? newDeleter(xid)), logged, loggedUpdates });
   }
   return all;
 }
@@ -64,7 +66,7 @@ export async function told(
     const members = [...statement.transactions, ...statement.subtransactions].map(Number);
     const onPages = countsOf(members, deleters).rows;
     const gone =
-      onPages < statement.rows
+      !statement.values && onPages < statement.rows
         ? [
             onPages === 0
               ? "By the log; no row of it is on its page any more."

@@ -2,7 +2,7 @@ import type { Statement } from "../../../evidence.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Surveyed } from "../clone/survey.ts";
 import { commitTime } from "../log/commit.ts";
-import { nodeKey } from "../log/file-node.ts";
+import { nodeKey } from "../../file-node.ts";
 import { lsnText } from "../log/position.ts";
 import type { FoundCommit, LogSummary } from "../log/summary.ts";
 import { plural } from "../say.ts";

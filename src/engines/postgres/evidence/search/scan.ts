@@ -18,11 +18,15 @@ export interface Deleter {
   readonly xid: FullXid;
   /** Versions that it ended and that have no newer one, by table; their makers are not looked at yet. */
   readonly ended: Map<string, number>;
+  /** Versions that it ended and that have a newer one, by table, its own among them. */
+  readonly replacedIn: Map<string, number>;
   replaced: number;
   /** Makers of the ended ones that are not frozen lie between these. */
   youngestMaker: FullXid;
   /** By the server's log, by table: also of what the pages hold no longer. */
   logged?: ReadonlyMap<string, Logged>;
+  /** UPDATEs by the server's log, by table; of rows of its own too. */
+  loggedUpdates?: ReadonlyMap<string, number>;
 }
 
 export interface Scan {
@@ -76,12 +80,13 @@ function deleterIn(all: Map<number, Deleter>, { deleter, multi }: Version, next:
 }
 
 export function newDeleter(xid: FullXid): Deleter {
-  return { xid, ended: new Map(), replaced: 0, youngestMaker: 0 };
+  return { xid, ended: new Map(), replacedIn: new Map(), replaced: 0, youngestMaker: 0 };
 }
 
 function note(deleter: Deleter, table: string, version: Version, next: FullXid): void {
   if (version.next !== "itself") {
     deleter.replaced += 1;
+    if (version.next === "another") deleter.replacedIn.set(table, (deleter.replacedIn.get(table) ?? 0) + 1);
     return;
   }
   deleter.ended.set(table, (deleter.ended.get(table) ?? 0) + 1);
@@ -110,12 +115,26 @@ async function mergeMultixacts(
 
 function addTo(into: Deleter, from: Deleter): void {
   for (const [table, rows] of from.ended) into.ended.set(table, (into.ended.get(table) ?? 0) + rows);
+  for (const [table, rows] of from.replacedIn) into.replacedIn.set(table, (into.replacedIn.get(table) ?? 0) + rows);
   into.replaced += from.replaced;
   into.youngestMaker = Math.max(into.youngestMaker, from.youngestMaker);
 }
 
 export function rowsOf(deleter: Deleter): number {
   return [...deleter.ended.values()].reduce((sum, rows) => sum + rows, 0);
+}
+
+/** Rows that it may have changed: the larger of what the pages and the log say, versions of its own among them. */
+export function changesOf({
+  replacedIn,
+  loggedUpdates = new Map<string, number>(),
+}: Deleter): ReadonlyMap<string, number> {
+  const names = new Set([...replacedIn.keys(), ...loggedUpdates.keys()]);
+  return new Map([...names].map((name) => [name, Math.max(replacedIn.get(name) ?? 0, loggedUpdates.get(name) ?? 0)]));
+}
+
+export function changeWeightOf(deleter: Deleter): number {
+  return [...changesOf(deleter).values()].reduce((sum, rows) => sum + rows, 0);
 }
 
 /** The larger of what the pages and the log say. */

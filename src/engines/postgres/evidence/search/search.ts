@@ -12,6 +12,7 @@ import { nextXid } from "../xid.ts";
 import { sortDeleters } from "./deleters.ts";
 import { askLog, groupedBy, logFindings, told, uncounted, withLog } from "./from-log.ts";
 import { type Scan, scan } from "./scan.ts";
+import { countedUpdate, updateCandidates } from "./updates.ts";
 import {
   type Candidate,
   committed,
@@ -58,16 +59,17 @@ export async function searchStatements(
     ...sorted.commits.map((commit) => committed(commit, deleters, families)),
     ...sorted.open.map((open) => stillOpen(open, deleters)),
   ].filter(({ statement }) => isWithin(statement, query));
+  const updates = updateCandidates(sorted.commits, deleters).filter(({ statement }) => isWithin(statement, query));
   const groups = groupsOf(singles.map(({ statement }) => statement)).map((statement) => groupedBy(statement, singles));
   const largest = listed([...groups, ...singles].map(sized));
-  const counted = await exactly(reading, asking, largest, families, watch);
+  const counted = await exactly(reading, asking, [...largest, ...updates], families, watch);
   const named = counted.map(({ statement }) => statement);
   const inWords = log === null ? named : await told(asking, log, named, deleters);
   const statements = inWords.map((statement) => ({ ...statement, ...uncounted(seen, log, statement) }));
   return {
     table: query.table,
     tables: query.tables,
-    statements: listed(statements.filter((one) => mostOf(one) > 0)),
+    statements: inList(statements.filter((one) => mostOf(one) > 0)),
     evidence: new Map(counted.map((one) => [one.statement.value, one])),
     families,
     oldest: sorted.oldest === null ? null : String(sorted.oldest),
@@ -78,6 +80,12 @@ export async function searchStatements(
       ...logFindings(log),
     ],
   };
+}
+
+/** What took rows first: an incident is that more often, and the application updates rows all day. */
+function inList(statements: readonly Statement[]): readonly Statement[] {
+  const updates = statements.filter(({ values }) => values).toSorted((a, b) => mostOf(b) - mostOf(a));
+  return [...listed(statements.filter(({ values }) => !values)), ...updates];
 }
 
 /** Where a transaction also updated or inserted, its chains of versions decide what it took: those are counted by a second reading. */
@@ -93,6 +101,7 @@ async function exactly(
   const counted = await countEach(reading, asking, unclear, watch);
   return candidates.map((one) => {
     const onPages = counted[unclear.indexOf(one.statement)];
+    if (onPages && one.statement.values) return { ...one, onPages, statement: countedUpdate(one.statement, onPages) };
     return onPages
       ? { ...one, onPages, statement: recounted(one.statement, larger(onPages, one.logged, families)) }
       : one;

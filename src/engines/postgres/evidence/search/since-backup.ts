@@ -73,14 +73,16 @@ async function ownOf(asking: Connection, tables: readonly TableName[]): Promise<
 function joined(query: StatementQuery, search: Found, surveyed: Surveyed, next: FullXid, own: Owns): Found {
   const { commits } = surveyed.log;
   const positions = new Map(commits.map(({ xid, position }) => [String(fullXid(xid, next)), lsnText(position)]));
-  const known = new Set(search.statements.flatMap(({ transactions }) => transactions));
+  const rowsTaken = search.statements.filter(({ values }) => !values);
+  const known = new Set(rowsTaken.flatMap(({ transactions }) => transactions));
   const isAsked = (statement: Statement) => isWithin(statement, query);
   const asked = { ...surveyed, files: new Map([...surveyed.files].filter(([table]) => query.tables.includes(table))) };
   const rewrites = commits.flatMap((commit) => rewriteOf(commit, surveyed, asked, next) ?? []).filter(isAsked);
   const deletes = commits
     .flatMap((commit) => deleteOf(commit, asked, next, own) ?? [])
     .filter((one) => !known.has(one.value) && isAsked(one));
-  const inPages = search.statements.map((statement) => {
+  const updates = search.statements.filter(({ values }) => values).map((one) => located(one, positions));
+  const inPages = rowsTaken.map((statement) => {
     const sure = withSavepoints(statement, commits, next);
     const learnt = sure.subtransactions.length > statement.subtransactions.length;
     const known = isWhole(statement, surveyed, next) ? without(sure) : sure;
@@ -95,7 +97,7 @@ function joined(query: StatementQuery, search: Found, surveyed: Surveyed, next: 
   const newestRewrites = [...rewrites.toReversed().slice(0, 5), ...drops.toReversed().slice(0, 5)];
   return {
     ...search,
-    statements: [...kept.slice(0, 20 - newestRewrites.length), ...newestRewrites],
+    statements: [...kept.slice(0, 20 - newestRewrites.length), ...newestRewrites, ...updates],
     findings: [...search.findings, ...findingsOf(surveyed)],
   };
 }

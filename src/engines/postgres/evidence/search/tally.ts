@@ -1,6 +1,6 @@
 import { firstNode, mainOf } from "../log/blocks.ts";
 import { commitOf } from "../log/commit.ts";
-import { type FileNode, isSameFile, nodeKey } from "../log/file-node.ts";
+import { type FileNode, isSameFile, nodeKey } from "../../file-node.ts";
 import { heap, operationOf, removalIn, rowsInserted } from "../log/heap.ts";
 import { type LogRecord, manager } from "../log/records.ts";
 import { runningIn } from "../log/standby.ts";

@@ -1,7 +1,7 @@
 import type { Watch } from "../../../engine.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
-import { nodeKey } from "../log/file-node.ts";
+import { nodeKey } from "../../file-node.ts";
 import { loggedTables } from "../log/files.ts";
 import { type LogFiles, serverLog } from "../log/server-log.ts";
 import { stopIfAsked } from "../pages/read.ts";
@@ -18,7 +18,7 @@ export interface FileWrites {
 }
 
 export interface LoggedWrites {
-  /** By transaction id (a subtransaction has its own), then by file (`nodeKey`): of those that deleted from the tables, and their kin. */
+  /** By transaction id (a subtransaction has its own), then by file (`nodeKey`): of those that deleted from the tables or updated most in them, and their kin. */
   readonly writes: ReadonlyMap<FullXid, ReadonlyMap<string, FileWrites>>;
   /** The tables' own files. */
   readonly files: ReadonlyMap<string, TableName>;
@@ -29,7 +29,7 @@ export interface LoggedWrites {
   readonly wholeFrom: FullXid | null;
 }
 
-const [mostPerFile, mostKnown] = [2000, 20_000];
+const [mostPerFile, mostUpdatersPerFile, mostKnown] = [2000, 100, 20_000];
 
 /**
  * Who deleted from the tables, by the server's log, newest first and for about `budgetMs`: also where VACUUM has taken the rows since.
@@ -91,15 +91,27 @@ function keep({ files, next, writes, families }: Known, { ids, families: here }:
 
 const nothing: FileWrites = { deleted: 0, updated: 0, inserted: 0, moved: 0 };
 
-/** Those that deleted most from the tables. */
+/** Those that deleted most from the tables, and those that updated most. */
 function takersOf(ids: Tally["ids"], files: Known["files"]): ReadonlySet<number> {
-  const taken = [...ids].flatMap(([xid, byFile]) => {
+  return new Set([
+    ...largestBy("deleted", mostPerFile, ids, files),
+    ...largestBy("updated", mostUpdatersPerFile, ids, files),
+  ]);
+}
+
+function largestBy(
+  kind: "deleted" | "updated",
+  most: number,
+  ids: Tally["ids"],
+  files: Known["files"],
+): readonly number[] {
+  const found = [...ids].flatMap(([xid, byFile]) => {
     let rows = 0;
-    for (const [file, { deleted }] of byFile) if (files.has(file)) rows += deleted;
+    for (const [file, counts] of byFile) if (files.has(file)) rows += counts[kind];
     return rows > 0 ? [{ xid, rows }] : [];
   });
-  const largest = taken.length > mostPerFile ? taken.toSorted((a, b) => b.rows - a.rows).slice(0, mostPerFile) : taken;
-  return new Set(largest.map(({ xid }) => xid));
+  const largest = found.length > most ? found.toSorted((a, b) => b.rows - a.rows).slice(0, most) : found;
+  return largest.map(({ xid }) => xid);
 }
 
 function add(writes: Known["writes"], xid: FullXid, file: string, counts: FileWrites): void {

@@ -1,3 +1,4 @@
+import type { Asked } from "../statement.ts";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { Watch } from "../../../engine.ts";
@@ -9,6 +10,7 @@ import { type Newest, type Weighed, withoutOlder } from "../pages/newest.ts";
 import { type PageSource, rawPages } from "../pages/read.ts";
 import type { Relation } from "../pages/relation.ts";
 import { keepOnly, resetPage, revive } from "./revive.ts";
+import { placeOfPointer, type ReplacedPlaces } from "./replaced-places.ts";
 import { type RelationFile, relationFile } from "./relation-file.ts";
 
 /** What was written for one table: files in parts of 1 GB, in order. */
@@ -16,6 +18,8 @@ export interface CopiedTable {
   readonly relation: Relation;
   readonly settled: Settled;
   readonly heap: readonly string[];
+  /** Where former values come back. */
+  readonly replaced?: ReplacedPlaces;
   readonly toast: readonly string[] | null;
   /** As in a RecoveredTable, where not only pages gave the rows. */
   readonly lost?: number;
@@ -26,6 +30,7 @@ export interface CopyJob {
   readonly source: PageSource;
   readonly multis: Multixacts;
   readonly members: ReadonlySet<number>;
+  readonly asked: Asked;
   /** Where the files wait until the scratch server's own are there. */
   readonly folder: string;
   readonly watch: Watch;
@@ -35,13 +40,14 @@ export interface CopyJob {
 /** Streams a table's pages and writes those that hold rows to bring back, with nothing else on them. */
 export async function copyTable(job: CopyJob, relation: Relation, newest: Newest | null): Promise<CopiedTable> {
   mkdirSync(job.folder, { recursive: true, mode: 0o700 });
-  const { settled, files } = await copyHeap(job, relation, newest);
-  const toast = relation.toast === null ? null : await copyToast(job, relation.toast, settled.back.size > 0);
-  return { relation, settled, heap: files, toast };
+  const { settled, files, replaced } = await copyHeap(job, relation, newest);
+  const which = job.asked === "values" ? "all" : settled.back.size > 0 ? "living-too" : "taken";
+  const toast = relation.toast === null ? null : await copyToast(job, relation.toast, which);
+  return { relation, settled, heap: files, toast, ...(replaced === null ? {} : { replaced }) };
 }
 
 async function copyHeap(job: CopyJob, relation: Relation, newest: Newest | null) {
-  const judge = fates(job.members);
+  const judge = fates(job.members, job.asked);
   const file = relationFile(path.join(job.folder, String(relation.oid)));
   /** Revived, but only to stay if their chain of versions ends deleted: their line pointers in the file. */
   const later = new Map<number, number>();
@@ -52,13 +58,16 @@ async function copyHeap(job: CopyJob, relation: Relation, newest: Newest | null)
     job.seen(pages.length);
   }
   const settled = judge.settle();
+  const replaced = settled.ends === undefined ? null : new Map<number, number>();
   for (const [version, pointer] of later) {
-    if (settled.back.has(version)) newest?.arrive(version);
-    else file.clearPointer(pointer);
+    if (!settled.back.has(version)) file.clearPointer(pointer);
+    else newest?.arrive(version);
+    const end = settled.ends?.get(version);
+    if (end !== undefined) replaced?.set(placeOfPointer(pointer), end);
   }
   const older = newest?.older() ?? [];
   for (const pointer of older) file.clearPointer(pointer);
-  return { settled: withoutOlder(settled, older.length), files: file.close() };
+  return { settled: withoutOlder(settled, older.length), files: file.close(), replaced };
 }
 
 export interface HeapCopy {
@@ -99,11 +108,14 @@ export function copyHeapPage(page: Buffer, block: number, copy: HeapCopy, multis
   }
 }
 
-/** Every chunk that F took away; living ones too where an updated row's old version may still point to them. */
+/**
+ * Every chunk that F took away; living ones too where an updated row's old version may still point to them; and all where a former value
+ * may have been taken by somebody later.
+ */
 async function copyToast(
   job: CopyJob,
   toast: NonNullable<Relation["toast"]>,
-  living: boolean,
+  which: "taken" | "living-too" | "all",
 ): Promise<readonly string[]> {
   const file = relationFile(path.join(job.folder, String(toast.oid)));
   for await (const { first, pages } of rawPages(job.source, toast.name, toast.blocks, job.watch)) {
@@ -112,7 +124,8 @@ async function copyToast(
       const kept: number[] = [];
       eachVersion(page, first + index, (version) => {
         const deleter = deleterOf(version, job.multis) ?? 0;
-        if (!job.members.has(deleter) && !(living && deleter === 0)) return;
+        const isWanted = which === "all" || job.members.has(deleter) || (which === "living-too" && deleter === 0);
+        if (!isWanted) return;
         kept.push(version.pointer);
         revive(page, version);
       });

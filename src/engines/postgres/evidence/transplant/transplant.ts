@@ -1,9 +1,10 @@
 import path from "node:path";
+import { pipeline } from "node:stream";
 import { to as copyTo } from "pg-copy-streams";
 import { Fault } from "../../../../core/errors.ts";
 import type { RunId } from "../../../../core/ids.ts";
 import type { Watch } from "../../../engine.ts";
-import type { Recovered, Statement } from "../../../evidence.ts";
+import type { Recovered, Replaced, Statement } from "../../../evidence.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Connection } from "../../connection.ts";
 import { type PrivateServer, removeServer } from "../../server/private-server.ts";
@@ -15,9 +16,11 @@ import { newestOf } from "../pages/newest.ts";
 import { pageSource, type Relation, relations } from "../pages/relation.ts";
 import { majorVersion } from "../server.ts";
 import { onScratch } from "../scratch-files.ts";
-import { membersOf, tablesOf } from "../statement.ts";
+import { replacedBy, withValues } from "../replaced.ts";
+import { askedOf, membersOf, tablesOf } from "../statement.ts";
 import { type CopiedTable, copyTable } from "./copy-pages.ts";
 import { columnName, type TableShape, tableName } from "./schema.ts";
+import { withReplaced } from "./replaced-places.ts";
 import { placeFiles, prepareScratch, scratchFolder, startFilled } from "./scratch.ts";
 import { type Shapes, shapesOf } from "./shapes.ts";
 
@@ -64,7 +67,7 @@ async function filled(target: PostgresTarget, statement: Statement, run: RunId, 
     if (relation.toast && toast) placeFiles(folder, prepared.files.get(relation.toast.oid) ?? "", toast);
   }
   const server = await startFilled(prepared.binaries, folder, shapes);
-  return recovered(server, shapes, copied);
+  return recovered(server, shapes, copied, await replacedBy(asking, statement));
 }
 
 /** Both at once; when one fails the other is still waited for, so that nothing works on in a folder that is gone. */
@@ -89,8 +92,9 @@ async function copyPages(
   for (const relation of found) {
     const seen = (pages: number) =>
       watch.progress({ done: (done += pages), total, unit: "pages", note: relation.table });
-    const job = { source, multis, members: membersOf(statement), folder, watch, seen };
-    copied.push(await copyTable(job, relation, await newestOf(asking, statement, relation.table)));
+    const job = { source, multis, members: membersOf(statement), asked: askedOf(statement), folder, watch, seen };
+    const newest = statement.values ? null : await newestOf(asking, statement, relation.table);
+    copied.push(await copyTable(job, relation, newest));
   }
   return copied;
 }
@@ -105,7 +109,12 @@ export async function bytesToRead(reading: Connection, statement: Statement): Pr
   return found.reduce((sum, relation) => sum + allBlocks(relation) * pageSize, 0);
 }
 
-async function recovered(server: PrivateServer, shapes: Shapes, copied: readonly CopiedTable[]): Promise<Recovered> {
+async function recovered(
+  server: PrivateServer,
+  shapes: Shapes,
+  copied: readonly CopiedTable[],
+  replacedOf: (table: TableName) => Replaced | null,
+): Promise<Recovered> {
   const connections: Connection[] = [];
   const close = async () => {
     await Promise.all(connections.map((connection) => connection.close()));
@@ -130,12 +139,19 @@ async function recovered(server: PrivateServer, shapes: Shapes, copied: readonly
         ...recoveredTable(relation.table, columns, settled),
         ...(lost === undefined ? {} : { lost }),
         ...(from === undefined ? {} : { from }),
+        ...withValues(replacedOf(relation.table)),
       };
     }),
     rows: async (table) => {
       const shape = shapeOf(table);
       if (!shape) throw new Error(`nothing of ${table} was recovered`);
-      return (await open()).client.query(copyTo(copyStatement(shape)));
+      const places = copied.find(({ relation }) => relation.table === table)?.replaced;
+      const rows = (await open()).client.query(copyTo(copyStatement(shape, places !== undefined)));
+      if (places === undefined) return rows;
+      const translated = withReplaced(places);
+      // An error at either end ends the other; who reads the result sees it.
+      pipeline(rows, translated, () => undefined);
+      return translated;
     },
     close,
   };
@@ -146,8 +162,8 @@ function isCarried({ dropped, generated }: TableShape["columns"][number]): boole
 }
 
 /** By key; a table without one, in the order of its pages. */
-function copyStatement(shape: TableShape): string {
-  const columns = shape.columns.filter(isCarried).map(columnName).join(", ");
+function copyStatement(shape: TableShape, places: boolean): string {
+  const columns = [...(places ? ["ctid"] : []), ...shape.columns.filter(isCarried).map(columnName)].join(", ");
   const key =
     shape.columns.length > 0 && shape.key.length > 0 ? shape.key.map((number) => `c${number}`).join(", ") : "ctid";
   return `COPY (SELECT ${columns} FROM ${tableName(shape.oid)} ORDER BY ${key}) TO STDOUT`;

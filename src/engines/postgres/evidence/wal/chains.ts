@@ -26,10 +26,16 @@ export interface Chains {
   head(nth: number, head: Head, to: number): void;
   /** A version that the statement had made was ended by it. */
   link(nth: number, at: number, xid: number, to: number | "itself" | "moved"): void;
-  settle(
-    told: (end: ChainEnd, head: Head | null, last: { readonly at: number; readonly xid: number } | null) => void,
-  ): void;
+  /** `to`: of a row that was updated, the place of the version in which its chain ends. */
+  settle(told: Told): void;
 }
+
+type Told = (
+  end: ChainEnd,
+  head: Head | null,
+  last: { readonly at: number; readonly xid: number } | null,
+  to?: number,
+) => void;
 
 /** `whole`: the log holds the statement from its beginning, so that a version of its own that nothing led to was inserted by it. */
 export function chains(whole: boolean): Chains {
@@ -41,7 +47,7 @@ export function chains(whole: boolean): Chains {
       const open = new Map<number, Head | null>();
       const go = (head: Head | null, to: number) => {
         const before = open.get(to); // its place was given away since: it lived on after the statement
-        if (before) told("updated", before, null);
+        if (before) told("updated", before, null, to);
         open.set(to, head);
       };
       for (const step of steps.toSorted((a, b) => a.nth - b.nth)) {
@@ -56,7 +62,7 @@ export function chains(whole: boolean): Chains {
         else if (head !== null) told(to === "itself" ? "deleted" : "moved", head, { at, xid });
         else if (to === "itself") told(known || whole ? "own" : "unknown", null, { at, xid });
       }
-      for (const head of open.values()) if (head) told("updated", head, null);
+      for (const [to, head] of open) if (head) told("updated", head, null, to);
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { Asked } from "../statement.ts";
 import { deleterOf } from "../pages/count.ts";
 import { fates, type Settled } from "../pages/fates.ts";
 import { eachVersion, place, type Version, versionBytes } from "../pages/layout.ts";
@@ -8,6 +9,7 @@ import type { Relation } from "../pages/relation.ts";
 import type { Watch } from "../../../engine.ts";
 import { copyHeapPage } from "../transplant/copy-pages.ts";
 import type { RelationFile } from "../transplant/relation-file.ts";
+import { placeOfPointer } from "../transplant/replaced-places.ts";
 import { keepOnly, resetPage, revive } from "../transplant/revive.ts";
 import type { PhysicalColumn } from "../pages/values.ts";
 import { type Chunks, longValues } from "./long-values.ts";
@@ -17,6 +19,7 @@ export interface PageReading {
   readonly source: PageSource;
   readonly multis: Multixacts;
   readonly members: ReadonlySet<number>;
+  readonly asked: Asked;
   readonly watch: Watch;
   seen(pages: number): void;
 }
@@ -27,6 +30,8 @@ export interface OnPages {
   readonly seen: SeenVersions;
   /** Line pointers in the file of versions whose chain has a gap on the pages, by place: they stay until the log has told. */
   readonly broken: ReadonlyMap<number, number>;
+  /** Where former values come back: of each in the file, the place of what replaced it. */
+  readonly replaced: Map<number, number>;
   /** Rows that can't come back because a part of a long value is gone. */
   readonly cut: number;
 }
@@ -40,8 +45,8 @@ export async function heapOnPages(
   columns: readonly PhysicalColumn[],
   newest: Newest | null,
 ): Promise<OnPages> {
-  const { source, multis, members, watch } = reading;
-  const [judge, later, seen] = [fates(members), new Map<number, number>(), seenVersions()];
+  const { source, multis, members, asked, watch } = reading;
+  const [judge, later, seen] = [fates(members, asked), new Map<number, number>(), seenVersions()];
   const cutLater = new Set<number>();
   let cut = 0;
   const allow = (version: Version, deleter: number, fate: "deleted" | "later" | "no", page: Buffer) => {
@@ -59,24 +64,26 @@ export async function heapOnPages(
     reading.seen(pages.length);
   }
   const settled = judge.settle();
-  const broken = new Map<number, number>();
+  const [broken, replaced] = [new Map<number, number>(), new Map<number, number>()];
   for (const [version, pointer] of later) {
     if (settled.broken.has(version)) broken.set(version, pointer);
     else if (settled.back.has(version)) newest?.arrive(version);
     else file.clearPointer(pointer);
+    const end = settled.ends?.get(version);
+    if (end !== undefined) replaced.set(placeOfPointer(pointer), end);
   }
   for (const version of cutLater) if (settled.back.has(version)) cut += 1;
-  return { settled, seen, broken, cut };
+  return { settled, seen, broken, replaced, cut };
 }
 
-/** Every chunk of a long value that the statement took away and had not made itself. */
+/** Every chunk of a long value that the statement took away and had not made itself; where former values come back, whoever took it, or nobody. */
 export async function chunksOnPages(
   reading: PageReading,
   toast: NonNullable<Relation["toast"]>,
   file: RelationFile,
   chunks: Chunks,
 ): Promise<SeenVersions> {
-  const { source, multis, members, watch } = reading;
+  const { source, multis, members, asked, watch } = reading;
   const seen = seenVersions();
   for await (const { first, pages } of rawPages(source, toast.name, toast.blocks, watch)) {
     await multis.learn({ first, pages });
@@ -84,8 +91,8 @@ export async function chunksOnPages(
       const kept: number[] = [];
       eachVersion(page, first + index, (version) => {
         const deleter = deleterOf(version, multis) ?? 0;
-        if (!members.has(deleter)) return;
-        seen.add(version.block, version.offset, deleter);
+        if (!members.has(deleter) && asked === "rows") return;
+        if (members.has(deleter)) seen.add(version.block, version.offset, deleter);
         if (members.has(version.maker)) return;
         kept.push(version.pointer);
         chunks.add(versionBytes(page, version));

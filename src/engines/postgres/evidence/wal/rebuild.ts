@@ -10,8 +10,9 @@ import { pageSize } from "../pages/layout.ts";
 import { multixacts } from "../pages/multixact.ts";
 import { type Newest, newestOf, type Weighed, withoutOlder } from "../pages/newest.ts";
 import { pageSource, type Relation, relations } from "../pages/relation.ts";
-import { membersOf, tablesOf } from "../statement.ts";
+import { type Asked, askedOf, membersOf, tablesOf } from "../statement.ts";
 import type { CopiedTable } from "../transplant/copy-pages.ts";
+import { placeOfPointer } from "../transplant/replaced-places.ts";
 import { type RelationFile, relationFile } from "../transplant/relation-file.ts";
 import type { Shapes } from "../transplant/shapes.ts";
 import { nextXid } from "../xid.ts";
@@ -92,7 +93,7 @@ async function eachTable(
     const { watch } = work;
     const seen = (pages: number) =>
       watch.progress({ done: (done += pages), total, unit: "pages", note: relation.table });
-    const reading: PageReading = { source, multis, members, watch, seen };
+    const reading: PageReading = { source, multis, members, asked: askedOf(work.statement), watch, seen };
     tables.push(await oneTable(work, { table, relation, reading, spool, whole: whole && table.logged }));
   }
   return tables;
@@ -113,17 +114,20 @@ async function oneTable(work: RebuildWork, one: OneTable): Promise<CopiedTable> 
   const shape = work.shapes.tables.find(({ oid }) => oid === one.relation.oid);
   const columns = shape?.columns ?? [];
   const file = fileFor(work.folder, one.relation.oid);
-  const newest = await newestOf(work.asking, work.statement, one.relation.table);
+  const isValues = one.reading.asked === "values";
+  const newest = isValues ? null : await newestOf(work.asking, work.statement, one.relation.table);
   const onPages = await heapOnPages(one.reading, one.relation, file, chunks, columns, newest);
   const pagesEnd = file.size();
   const replayed = replayInto(one, one.table.heap, file, {
     onPage: onPages.seen.has,
     fits: (bytes) => longValues(bytes, columns).every((value) => chunks.whole(value)),
     newest,
+    found: (kept, to) => void (to === undefined || onPages.replaced.set(placeOfPointer(kept), to)),
   });
   const all = joined(one, onPages, replayed, file, newest);
   const counted = newest === null ? all : withoutTheOlder(all, newest, file, pagesEnd);
-  return { relation: one.relation, ...counted, heap: file.close(), toast };
+  const heap = file.close();
+  return { relation: one.relation, ...counted, heap, toast, ...(isValues ? { replaced: onPages.replaced } : {}) };
 }
 
 async function longOnes(
@@ -135,7 +139,8 @@ async function longOnes(
   const file = fileFor(work.folder, toast.oid);
   const seen = await chunksOnPages(one.reading, toast, file, chunks);
   const keep = (bytes: Buffer) => (chunks.add(bytes), true);
-  if (one.table.toast) replayInto(one, one.table.toast, file, { onPage: seen.has, fits: keep, newest: null });
+  if (one.table.toast)
+    replayInto(one, one.table.toast, file, { onPage: seen.has, fits: keep, newest: null, asked: "rows" });
   return file.close();
 }
 
@@ -143,18 +148,22 @@ interface Into {
   readonly onPage: ReplayJob["onPage"];
   readonly fits: (bytes: Buffer) => boolean;
   readonly newest: Newest | null;
+  /** Pieces of long values are taken whole, or not at all. */
+  readonly asked?: Asked;
+  readonly found?: ReplayJob["found"];
 }
 
 function replayInto(
   { reading, spool, whole }: OneTable,
   logFile: LoggedTable["heap"],
   file: RelationFile,
-  { onPage, fits, newest }: Into,
+  { onPage, fits, newest, asked = reading.asked, found: told }: Into,
 ): Replayed {
   const pack = packer(file);
   const weighed = new Map<number, Weighed>();
   const replayed = replayFile(spool, logFile, {
     members: reading.members,
+    asked,
     whole,
     onPage,
     keep: (bytes, xid, maker) => {
@@ -164,7 +173,8 @@ function replayInto(
       return kept;
     },
     drop: pack.remove,
-    found: (kept) => {
+    found: (kept, to) => {
+      told?.(kept, to);
       const one = weighed.get(kept);
       if (one) newest?.take(one, kept);
       weighed.delete(kept);
@@ -176,25 +186,27 @@ function replayInto(
 
 /** What the pages could not tell, the log may; each row is counted once. */
 function joined(
-  { whole }: OneTable,
-  { settled, broken, cut }: OnPages,
+  { reading, whole }: OneTable,
+  { settled, broken, replaced, cut }: OnPages,
   replayed: Replayed,
   file: RelationFile,
   newest: Newest | null,
 ): CountedTable {
+  const wanted = reading.asked === "rows" ? "deleted" : "updated";
   const ends = { deleted: 0, updated: 0, moved: 0, own: 0, unknown: 0 };
   for (const [at, pointer] of broken) {
-    const end = replayed.ends.get(at) ?? "unknown";
+    const { end, to } = replayed.ends.get(at) ?? { end: "unknown" as const };
     ends[end] += 1;
-    if (end === "deleted") newest?.arrive(at);
-    else file.clearPointer(pointer);
+    if (end !== wanted) file.clearPointer(pointer);
+    else if (to === undefined) newest?.arrive(at);
+    else replaced.set(placeOfPointer(pointer), to);
   }
   const told = ends.deleted + ends.updated + ends.moved + (whole ? settled.unclear : 0);
-  const fromPages = settled.rows - cut + ends.deleted;
+  const fromPages = settled.rows - cut + ends[wanted];
   const counts: Settled = {
     ...settled,
     rows: fromPages + replayed.found,
-    updated: settled.updated + ends.updated + replayed.updated,
+    updated: settled.updated + (wanted === "updated" ? 0 : ends.updated) + replayed.updated,
     moved: settled.moved + ends.moved + replayed.moved,
     own: Math.max(0, settled.own + replayed.own),
     // The log has told of each of them what it was.

@@ -1,4 +1,5 @@
-import type { FileNode } from "../log/file-node.ts";
+import type { Asked } from "../statement.ts";
+import type { FileNode } from "../../file-node.ts";
 import { removal } from "../log/heap.ts";
 import { eachVersion, place } from "../pages/layout.ts";
 import { type ChainEnd, chains } from "./chains.ts";
@@ -12,6 +13,8 @@ import type { TupleBytes } from "./tuples.ts";
 export interface ReplayJob {
   /** 32-bit ids of the statement's transactions and their committed subtransactions. */
   readonly members: ReadonlySet<number>;
+  /** What comes back: rows that it took, or what rows were before it changed them. */
+  readonly asked: Asked;
   /** The log holds the statement from its beginning. */
   readonly whole: boolean;
   /** The version that this transaction ended still stands on its page: then the page has it, and tells how its row ended. */
@@ -19,8 +22,8 @@ export interface ReplayJob {
   /** Keeps a tuple for the scratch server and gives its place there; null where it can't be opened there (a long value is not whole). */
   keep(bytes: TupleBytes, xid: number, maker: number): number | null;
   drop(kept: number): void;
-  /** What was kept is a row that comes back. */
-  found(kept: number): void;
+  /** What was kept is a row that comes back; `to`: the place of what replaced it, where former values come back. */
+  found(kept: number, to?: number): void;
 }
 
 /** Rows that the statement ended and that are not on their pages any more, and what of the pages' own story the log knows better. */
@@ -32,8 +35,8 @@ export interface Replayed {
   /** Less than 0 where the pages took for the statement's own what is the end of somebody else's row. */
   readonly own: number;
   readonly unknown: number;
-  /** How the chains end whose first version is on its page. */
-  readonly ends: ReadonlyMap<number, ChainEnd>;
+  /** How the chains end whose first version is on its page, and where. */
+  readonly ends: ReadonlyMap<number, { readonly end: ChainEnd; readonly to?: number }>;
 }
 
 type Counts = { -readonly [K in Exclude<keyof Replayed, "ends">]: number };
@@ -118,16 +121,16 @@ function ended(desk: Desk, page: Watched, change: PageChange, offset: number, to
     const kept = onPage || !slot?.bytes ? null : job.keep(slot.bytes, xid, slot.maker);
     return story.head(nth, { at, xid, kept, ...(slot === null && !job.whole ? { strange: true as const } : {}) }, to);
   }
-  if (onPage) return;
+  if (onPage || job.asked === "values") return;
   // Before the log begins the statement itself may have made what it ends here.
   if (slot === null && !job.whole) counts.unknown += 1;
   else if (to === "moved") counts.moved += 1;
   else found(desk, slot?.bytes ? job.keep(slot.bytes, xid, slot.maker) : null);
 }
 
-function found({ job, counts }: Desk, kept: number | null): void {
+function found({ job, counts }: Desk, kept: number | null, to?: number): void {
   counts[kept === null ? "lost" : "found"] += 1;
-  if (kept !== null) job.found(kept);
+  if (kept !== null) job.found(kept, to);
 }
 
 /** Where the log begins within the statement, a whole page shows what it had ended before. */
@@ -142,28 +145,32 @@ function fromImage(desk: Desk, page: Watched, change: PageChange): void {
     if (job.onPage(place(change.block, offset), deleter)) return;
     const bytes = slotAt(page, offset)?.bytes;
     if (job.members.has(maker) || next === "another" || !bytes) counts.unknown += 1;
+    else if (job.asked === "values") return;
     else if (next === "moved") counts.moved += 1;
     else found(desk, job.keep(bytes, deleter, maker));
   });
 }
 
-function settle(desk: Desk): ReadonlyMap<number, ChainEnd> {
+function settle(desk: Desk): Replayed["ends"] {
   const { job, counts, story } = desk;
-  const ends = new Map<number, ChainEnd>();
-  story.settle((end, head, last) => {
+  const wanted: ChainEnd = job.asked === "rows" ? "deleted" : "updated";
+  const ends = new Map<number, { readonly end: ChainEnd; readonly to?: number }>();
+  story.settle((end, head, last, to) => {
     const lastOnPage = last !== null && job.onPage(last.at, last.xid);
     if (head === null) {
       if (!lastOnPage) counts[end === "own" ? "own" : "unknown"] += 1;
       return;
     }
-    if (head.kept !== null && end !== "deleted") job.drop(head.kept);
-    if (job.onPage(head.at, head.xid)) return void ends.set(head.at, end);
+    if (head.kept !== null && end !== wanted) job.drop(head.kept);
+    if (job.onPage(head.at, head.xid)) return void ends.set(head.at, to === undefined ? { end } : { end, to });
     // The pages alone could not see that this version led back to somebody's row.
     if (lastOnPage && end === "deleted") counts.own -= 1;
-    if (head.strange) counts.unknown += 1;
+    if (head.strange) {
+      if (head.kept !== null && end === wanted) job.drop(head.kept);
+      counts.unknown += 1;
+    } else if (end === wanted) found(desk, head.kept, to);
     else if (end === "updated") counts.updated += 1;
     else if (end === "moved") counts.moved += 1;
-    else found(desk, head.kept);
   });
   return ends;
 }

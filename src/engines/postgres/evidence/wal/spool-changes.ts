@@ -2,7 +2,7 @@ import { to as copyTo } from "pg-copy-streams";
 import type { Watch } from "../../../engine.ts";
 import type { Connection } from "../../connection.ts";
 import { postgresFault } from "../../errors.ts";
-import type { FileNode } from "../log/file-node.ts";
+import type { FileNode } from "../../file-node.ts";
 import type { Logged } from "../log/files.ts";
 import { type LogPart, logParts, type LogWindow } from "../log/window.ts";
 import { stopIfAsked } from "../pages/read.ts";

@@ -1,0 +1,58 @@
+import type { Statement } from "../../../evidence.ts";
+import type { FullXid } from "../xid.ts";
+import type { Commit } from "./commits.ts";
+import type { Deleter } from "./scan.ts";
+import { changesOf } from "./scan.ts";
+import { bounds, type Candidate, committed, groupsOf, mostOf, recounted, sumOf } from "./statements.ts";
+
+/** Of the many that update rows every minute only these are offered; any other can be written by its ids. */
+const mostOffered = 6;
+/** Rounds of a loop, rather than what the application does all day. */
+const leastInGroup = 50;
+
+/**
+ * Committed transactions that changed rows, as statements of their own: what comes back are the values before. The largest, and the loops
+ * among them. How many rows of others each changed is counted by a second reading: here it is at most so many.
+ */
+export function updateCandidates(
+  commits: readonly Commit[],
+  deleters: ReadonlyMap<FullXid, Deleter>,
+): readonly Candidate[] {
+  const singles = commits
+    .map((commit) => updateOf(commit, deleters))
+    .filter((one) => mostOf(one) > 0)
+    .toSorted((a, b) => mostOf(b) - mostOf(a));
+  const groups = groupsOf(singles.filter((one) => mostOf(one) >= leastInGroup)).map((group): Statement => ({
+    ...group,
+    value: `update:${group.value}`,
+    values: true,
+  }));
+  return [...groups, ...singles.slice(0, mostOffered)].map(inexact);
+}
+
+function updateOf(commit: Commit, deleters: ReadonlyMap<FullXid, Deleter>): Statement {
+  const { statement } = committed(commit, new Map(), new Map());
+  const changed = new Map<string, number>();
+  for (const xid of [commit.top, ...commit.subs]) {
+    const deleter = deleters.get(xid);
+    for (const [table, rows] of deleter ? changesOf(deleter) : []) changed.set(table, (changed.get(table) ?? 0) + rows);
+  }
+  const counts = sumOf([...changed].map(([table, rows]) => bounds(table, 0, rows)));
+  return { ...recounted(statement, counts), value: `update:${statement.value}`, values: true };
+}
+
+function inexact(statement: Statement): Candidate {
+  return { statement, exact: false, logged: new Map(), onPages: [] };
+}
+
+/** With what the pages still show of it; more than that the log may have. */
+export function countedUpdate(
+  statement: Statement,
+  onPages: readonly { readonly table: string; readonly rows: number }[],
+): Statement {
+  const tables = statement.tables.map((one) => {
+    const rows = onPages.find(({ table }) => table === one.table)?.rows ?? 0;
+    return bounds(one.table, rows, Math.max(rows, mostOf(one)));
+  });
+  return recounted(statement, sumOf(tables));
+}
