@@ -61,7 +61,10 @@ async function reachable(
   const url = async () => (await resolveTarget(target, env)).url;
   const now = await resolveTarget(target, env).catch(() => null);
   const planned = plannedTarget(target, now?.database ?? target.database ?? "(not known yet)");
-  const backup = target.backup === null ? {} : { backup: target.backup };
+  const backup = {
+    ...(target.backup === null ? {} : { backup: target.backup }),
+    ...(target.dump === null ? {} : { dump: target.dump }),
+  };
   return {
     reachable: { target: planned, url, tables: target.tables, ...backup },
     secrets: now === null ? [] : secretsIn(now.url),

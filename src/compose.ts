@@ -32,6 +32,7 @@ export interface Reachable {
   readonly backup?: Backup;
   /** Tables that the config names. */
   readonly tables?: readonly string[];
+  readonly dump?: string;
 }
 
 /** What a crash or a test puts in the place of a real part; empty in the product. */
@@ -127,6 +128,7 @@ function connector(
       clock,
       reached,
       ...(reachable.backup === undefined ? {} : { backup: reachable.backup }),
+      ...(reachable.dump === undefined ? {} : { dump: reachable.dump }),
     });
   };
 }

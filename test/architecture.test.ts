@@ -52,7 +52,8 @@ const evidenceRooms: Readonly<Record<string, readonly string[]>> = {
   search: ["log", "pages", "clone"],
   freeze: ["log", "wal"],
   dirtyread: ["pages", "freeze"],
-  paths: ["log", "pages", "transplant", "wal", "clone", "freeze", "dirtyread"],
+  dump: [],
+  paths: ["log", "pages", "transplant", "wal", "clone", "freeze", "dirtyread", "dump"],
   ready: ["paths"],
 };
 

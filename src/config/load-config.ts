@@ -24,6 +24,8 @@ export interface TargetConfig {
   readonly tables: readonly string[];
   /** Null: there is no backup that a clone could be made from. */
   readonly backup: BackupConfig | null;
+  /** A dump by pg_dump, as the last resort; null: none is named. */
+  readonly dump: string | null;
 }
 
 /** A base backup, and where the WAL since then is found: a folder, or a program that puts the file `%f` at `%p`. */
@@ -159,6 +161,7 @@ function filled(file: string, config: ConfigFile): Config {
       tier: target.tier ?? null,
       tables: target.tables ?? [],
       backup: target.backup === undefined ? null : backupOf(target.backup, from),
+      dump: target.backup?.dump === undefined ? null : from(target.backup.dump),
     })),
     scratch: {
       folder: scratch.folder === undefined ? null : from(scratch.folder),
@@ -181,7 +184,8 @@ function filled(file: string, config: ConfigFile): Config {
 function backupOf(
   { base, archive, command = [] }: NonNullable<ConfigFile["targets"][string]["backup"]>,
   from: (path: string) => string,
-): BackupConfig {
+): BackupConfig | null {
+  if (base === undefined) return null;
   const log =
     archive === undefined
       ? ({ kind: "command", argv: command } as const)

@@ -63,6 +63,7 @@ targets:
     # backup:
     #   base: /var/backups/shop/base
     #   archive: /var/backups/shop/wal   # or command: [pgbackrest, --stanza=shop, archive-get, "%f", "%p"]
+    #   dump: /var/backups/shop.dump     # the last resort: by pg_dump -Fc or -Fd; it may stand alone
 
 # From here on, what stands in a comment is what holds already. Take the # away to change it.
 

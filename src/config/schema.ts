@@ -40,17 +40,33 @@ const restoreCommand = z
 
 const backup = z
   .strictObject({
-    base: path("the folder of a base backup").describe(
-      "A base backup: a copy of the data folder with its backup_label, or a folder with base.tar[.gz] in it.",
-    ),
+    base: path("the folder of a base backup")
+      .optional()
+      .describe(
+        "A base backup: a copy of the data folder with its backup_label, or a folder with base.tar[.gz] in it.",
+      ),
     archive: path("the folder of the archived WAL files").optional(),
     command: restoreCommand
       .optional()
       .describe("In place of an archive folder: a program that puts the WAL file %f at %p. Run without a shell."),
+    dump: path("a dump by pg_dump")
+      .optional()
+      .describe("The last resort: a dump by pg_dump in custom or directory format (-Fc, -Fd), taken before."),
   })
-  .refine(({ archive, command }) => (archive === undefined) !== (command === undefined), {
+  .refine(({ base, archive, command, dump }) => hasLog(archive, command) || isDumpAlone(base, archive, command, dump), {
     error: "either archive: a folder of WAL files, or command: a program that fetches one",
+  })
+  .refine(({ base, archive, command }) => base !== undefined || (archive === undefined && command === undefined), {
+    error: "base: the base backup that the WAL files go with",
   });
+
+function hasLog(archive: unknown, command: unknown): boolean {
+  return (archive === undefined) !== (command === undefined);
+}
+
+function isDumpAlone(base: unknown, archive: unknown, command: unknown, dump: unknown): boolean {
+  return dump !== undefined && base === undefined && archive === undefined && command === undefined;
+}
 
 const target = z.strictObject({
   engine: z.literal("postgres").describe("What kind of server it is."),
@@ -67,7 +83,11 @@ const target = z.strictObject({
     .min(1, "at least one table, or none of this")
     .optional()
     .describe("The tables that holdfast doctor looks at, as schema.table; else the largest."),
-  backup: backup.optional().describe("Where a point-in-time clone is made from: a base backup and the WAL since."),
+  backup: backup
+    .optional()
+    .describe(
+      "Where a point-in-time clone is made from: a base backup and the WAL since; and a dump, as the last resort.",
+    ),
 });
 
 const limits = z.strictObject({

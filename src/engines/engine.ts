@@ -60,6 +60,8 @@ export interface ConnectRequest {
   readonly reached: Boundary;
   /** What a point-in-time clone may be made from; only read. */
   readonly backup?: Backup;
+  /** A logical dump of the database on this machine, as the last resort; only read. */
+  readonly dump?: string;
 }
 
 /** A base backup on this machine, and where the log since then is found: a folder, or a program that puts the file `%f` at `%p`. */

@@ -80,6 +80,15 @@ test("a backup is read with absolute paths; a command stays as it is written, an
     { base: "/b", log: { kind: "command", argv: ["fetch", "%f", "to=%p"] } },
   ]);
   expect(backups("tier: critical")).toEqual([null]);
+  expect(backups("backup: { dump: shop.dump }")).toEqual([null]);
+});
+
+test("a dump is read with an absolute path, beside a backup or alone", () => {
+  const dumps = (text: string) =>
+    readConfig("/etc/holdfast/holdfast.yaml", target(`url: "env:X", ${text}`)).targets.map(({ dump }) => dump);
+  expect(dumps("backup: { dump: shop.dump }")).toEqual(["/etc/holdfast/shop.dump"]);
+  expect(dumps("backup: { base: /b, archive: /a, dump: /srv/d }")).toEqual(["/srv/d"]);
+  expect(dumps("backup: { base: /b, archive: /a }")).toEqual([null]);
 });
 
 const target = (text: string) => `targets:\n  shop: { engine: postgres, environment: sandbox, ${text} }\n`;
@@ -101,6 +110,14 @@ test.each([
   ["a shell line as command", target('url: { command: "cat x" }'), "HF-CONFIG-SHAPE", "2:56"],
   ["a bare word as URL", target("url: shop"), "HF-CONFIG-SHAPE", "2:56"],
   ["a backup without WAL", target('url: "env:X", backup: { base: /b }'), "HF-CONFIG-SHAPE", "2:73"],
+  [
+    "a backup without WAL beside a dump",
+    target('url: "env:X", backup: { base: /b, dump: /d }'),
+    "HF-CONFIG-SHAPE",
+    "2:73",
+  ],
+  ["WAL without a backup", target('url: "env:X", backup: { archive: /a, dump: /d }'), "HF-CONFIG-SHAPE", "2:73"],
+  ["a backup of nothing", target('url: "env:X", backup: {}'), "HF-CONFIG-SHAPE", "2:73"],
   [
     "a backup with WAL twice",
     target('url: "env:X", backup: { base: /b, archive: /a, command: ["f", "%f", "%p"] }'),
@@ -223,11 +240,16 @@ test("the examples of a new config load too", () => {
   const file = join(folder, "examples.yaml");
   writeNewConfig(file, { urlEnv: "U", target: "shop", environment: "sandbox" }, {});
   const text = readFileSync(file, "utf8").replaceAll(
-    /^    # ((?:database|tier|backup):.*|  (?:base|archive):.*)$/gm,
+    /^    # ((?:database|tier|backup):.*|  (?:base|archive|dump):.*)$/gm,
     "    $1",
   );
   expect(readConfig(file, text).targets).toMatchObject([
-    { database: "shop", tier: "standard", backup: { base: "/var/backups/shop/base", log: { kind: "folder" } } },
+    {
+      database: "shop",
+      tier: "standard",
+      backup: { base: "/var/backups/shop/base", log: { kind: "folder" } },
+      dump: "/var/backups/shop.dump",
+    },
   ]);
 });
 

@@ -79,7 +79,14 @@ export function readiness(target: PostgresTarget): Readiness {
 function contextOf(target: PostgresTarget, reading: PathContext["reading"]): PathContext {
   const { clock } = target.request;
   const recent = recentCounts(clock);
-  return { target, reading, recent, recentLog: recentCounts(clock, 60_000), log: logSurvey(target) };
+  return {
+    target,
+    reading,
+    recent,
+    recentLog: recentCounts(clock, 60_000),
+    recentDump: recentCounts(clock, 60_000),
+    log: logSurvey(target),
+  };
 }
 
 /**

@@ -33,6 +33,12 @@ export async function findServerBinaries(
   });
 }
 
+/** Where client programs may lie: on the PATH and in vendors' folders, of any version. */
+export function clientFolders(env: NodeJS.ProcessEnv = process.env): readonly string[] {
+  const majors = Array.from({ length: 20 }, (_, nth) => 10 + nth);
+  return [...(env.PATH ?? "").split(path.delimiter).filter(Boolean), ...majors.flatMap(vendors)];
+}
+
 async function serverVersion(bin: string): Promise<string | null> {
   if (!existsSync(path.join(bin, "postgres")) || !existsSync(path.join(bin, "initdb"))) return null;
   const { stdout, failed } = await execa(path.join(bin, "postgres"), ["--version"], {

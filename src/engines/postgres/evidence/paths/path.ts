@@ -15,6 +15,8 @@ export interface PathContext {
   readonly recent: RecentCounts;
   /** Of what was counted out of the log, which takes longer. */
   readonly recentLog: RecentCounts;
+  /** Of what was counted out of a dump. */
+  readonly recentDump: RecentCounts;
   /** Since the backup, where the config names one. */
   readonly log: LogSurvey;
 }
