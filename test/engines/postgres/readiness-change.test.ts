@@ -1,0 +1,108 @@
+import { expect, onTestFinished, test } from "vitest";
+import type { ReadyPath } from "../../../src/core/readiness.ts";
+import { Secret } from "../../../src/core/secret.ts";
+import type { Backup } from "../../../src/engines/engine.ts";
+import { type PrivateServer, startServer } from "../../../src/engines/postgres/server/private-server.ts";
+import { startArchivingServer, takeBackup } from "../../support/backup.ts";
+import { startTestServer, type TestServer, usualMajor } from "../../support/postgres.ts";
+import { requestTo } from "../../support/request.ts";
+import { askedBefore, type Role, roles } from "./readiness-ground.ts";
+
+/** Who asks about `public.t` on a server, and what is typed there by who may. */
+interface Ground {
+  ask(path: string): Promise<ReadyPath>;
+  type(sql: string, restart: boolean): Promise<void>;
+}
+
+function groundOn(
+  server: TestServer,
+  how: { who?: Role; backup?: Backup; restart?: () => Promise<void> } = {},
+): Ground {
+  const { who = "postgres", backup, restart } = how;
+  const url = new Secret(server.url("postgres").reveal().replace("postgres@", `${who}@`));
+  return {
+    ask: async (name) => {
+      const request = requestTo(server, "postgres", { url, ...(backup === undefined ? {} : { backup }) });
+      const found = (await askedBefore(request, "public.t")).paths.find(({ path }) => path === name);
+      if (!found) throw new Error(`${name} is not listed`);
+      return found;
+    },
+    type: async (sql, needsRestart) => {
+      const session = await server.connect("postgres");
+      for (const statement of sql.split(";").filter((one) => one.trim() !== "")) await session.run("", statement);
+      await session.close();
+      if (needsRestart) await restart?.();
+    },
+  };
+}
+
+/** Does what is said, as it is typed, until the path is open or there is nothing to type any more. */
+async function mended(
+  ground: Ground,
+  path: string,
+): Promise<{ readonly done: readonly string[]; readonly left: ReadyPath }> {
+  const done: string[] = [];
+  for (;;) {
+    const left = await ground.ask(path);
+    const { change } = left;
+    if (change?.kind !== "sql" || done.includes(change.text)) return { done, left };
+    await ground.type(change.text, change.restart);
+    done.push(change.text);
+  }
+}
+
+const tables = "create table public.t (id int primary key, note text)";
+
+/** A server whose own configuration says this; nothing on its command line would win over what is typed later. */
+async function configured(settings: Readonly<Record<string, string>>): Promise<Ground> {
+  const server = await startTestServer();
+  const sql = await server.connect("postgres");
+  await sql.run("", tables);
+  for (const [name, value] of Object.entries({ autovacuum: "off", ...settings }))
+    await sql.run("", `alter system set ${name} = '${value}'`);
+  await sql.close();
+  let running: PrivateServer = server;
+  onTestFinished(async () => {
+    await running.stop("immediate");
+    await server.end();
+  });
+  const restart = async () => {
+    await running.stop("fast");
+    running = await startServer({ binaries: server.binaries, folder: server.folder });
+  };
+  await restart();
+  return groundOn(server, { restart });
+}
+
+test.each([
+  ["wal_level and max_wal_senders", { wal_level: "minimal", max_wal_senders: "0" }, "page-transplant", 2],
+  ["max_replication_slots", { max_replication_slots: "1" }, "page-transplant", 1],
+  ...(usualMajor < 16 ? [] : [["full_page_writes", { full_page_writes: "off" }, "wal", 1] as const]),
+] as const)("what is said to open a path opens it, typed as it stands: %s", async (_, settings, path, changes) => {
+  const ground = await configured(settings);
+  expect(await ground.ask(path)).toMatchObject({ open: false, change: { fromNowOn: true } });
+  const { done, left } = await mended(ground, path);
+  expect([left.open, left.why]).toEqual([true, expect.stringMatching(/\w/)]);
+  expect(done).toHaveLength(changes);
+});
+
+test("an unlogged table is opened to a clone, and a role without rights to what only rights are missing for", async () => {
+  const from = await startArchivingServer({ settings: { autovacuum: "off", fsync: "off" } });
+  onTestFinished(() => from.end());
+  const sql = await from.server.connect("postgres");
+  onTestFinished(() => sql.close());
+  await sql.client.query(`${tables.replace("table", "unlogged table")}; ${roles.clerk}`);
+  const backup: Backup = { base: await takeBackup(from, "base"), log: { kind: "folder", folder: from.archive } };
+  const superuser = groundOn(from.server, { backup });
+  expect(await superuser.ask("clone")).toMatchObject({ open: false, why: expect.stringContaining("unlogged") });
+  expect(await mended(superuser, "clone")).toMatchObject({
+    done: ["ALTER TABLE public.t SET LOGGED;"],
+    left: { open: true },
+  });
+  const clerk = groundOn(from.server, { who: "clerk", backup });
+  expect((await clerk.ask("clone")).why).toContain("may not put rows back");
+  const { done, left } = await mended(clerk, "clone");
+  expect(done[0]).toMatch(/^GRANT /);
+  // What is left is that the newest log is not archived yet, which no right of the table's mends.
+  expect(left).toMatchObject({ open: false, why: expect.stringContaining("The log breaks off") });
+});
