@@ -72,8 +72,7 @@ async function clearStage(parts: DrillParts, stage: Stage, { keep }: DrillWishes
   await rehearsal.end(open || keep ? "keep" : "remove");
   parts.say(`The drill's server has ended${open || keep ? "" : ", and nothing of it is left"}.`);
   if (keep && !open) parts.say(`Its folder is kept until the next drill: ${rehearsal.folder}`);
-  if (run !== null) parts.say(`The drill is in your journal: ${parts.showCommand(run)}`);
-  if (!open) return;
-  parts.say("The run is not finished, and its server's folder is kept.");
-  parts.say(`Go on with: ${parts.again}`);
+  const command = (words: string, line: string) => [words, `  ${line}`].forEach((one) => parts.say(one));
+  if (run !== null) command("The drill is in your journal; see it with:", parts.showCommand(run));
+  if (open) command("The run is not finished, and its server's folder is kept. Go on with:", parts.again);
 }

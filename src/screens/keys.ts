@@ -1,7 +1,7 @@
 import type { FailureAct } from "../core/question.ts";
 import { isClosed, type RunState } from "../core/run-state.ts";
-import type { RunSummary } from "../journal/journal.ts";
 import type { Key } from "./input/decode.ts";
+import { hasItsServer } from "./lists.ts";
 import { type Model, type Place, placeOf, routeOf } from "./model.ts";
 
 /** What a key asks for. `update.ts` says what each does. */
@@ -241,11 +241,6 @@ function canResume(model: Model): true | string {
   if (isClosed(route.state)) return `the run is ${closedWord(route.state)}: it can't go on`;
   if (!hasItsServer(model, route.summary)) return `a ${route.summary.purpose} goes on by its own command`;
   return route.summary.driven ? "another process drives this run now: it has to end or pause first" : true;
-}
-
-/** A drill's server is a throw-away: only the command that made it can start it again. */
-function hasItsServer({ bench }: Model, { purpose, target }: RunSummary): boolean {
-  return (purpose !== "drill" && purpose !== "demo") || bench.targets.some(({ name }) => name === target);
 }
 
 /** A run that is driven has a step in the air, or a question: it pauses first. */

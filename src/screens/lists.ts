@@ -52,3 +52,8 @@ export function listLength(model: Model): number {
       return 0;
   }
 }
+
+/** A drill's server is a throw-away: only the command that made it can start it again. */
+export function hasItsServer({ bench }: Model, { purpose, target }: RunSummary): boolean {
+  return (purpose !== "drill" && purpose !== "demo") || bench.targets.some(({ name }) => name === target);
+}

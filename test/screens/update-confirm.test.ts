@@ -426,6 +426,21 @@ describe("giving a run up", () => {
     expect(commands).toEqual([]);
     expect(textOf(after)).toContain("another process drives this run now");
   });
+
+  it("is not possible for a drill whose server is not among the targets, and neither is going on: the command is named", () => {
+    const summary = summaryOf({ purpose: "drill", target: "drill", runbook: "restore-after-bad-delete" });
+    const route = { ...resume.routes[1]!, summary } as Model["routes"][number];
+    const left = model({ routes: [{ kind: "start" }, route] });
+    expect(textOf(left)).toContain("The server of a drill is started by its own command alone:");
+    expect(textOf(left)).toMatch(/^ +\S.* drill restore-after-bad-delete$/m);
+    expect(textOf(left)).not.toContain("g goes on.");
+    const { model: after, commands } = play(left, [letters("x"), letters("g")]);
+    expect(commands).toEqual([]);
+    expect(textOf(after)).toContain("a drill goes on by its own command");
+    const target = { name: "drill", engine: "postgres", environment: "production", database: "shop" } as const;
+    const there = { ...left, bench: { ...left.bench, targets: [...left.bench.targets, target] } };
+    expect(play(there, [letters("g")]).commands).toEqual([expect.objectContaining({ do: "resume" })]);
+  });
 });
 
 describe("the checklist behind a question", () => {

@@ -2,6 +2,7 @@ import pty from "@lydell/node-pty";
 import xterm from "@xterm/headless";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Cell, cellsOf } from "./cells.ts";
 import { root } from "./source.ts";
 
 /** The real program in a real pseudo-terminal, read back as the cells that an eye would see. */
@@ -10,6 +11,8 @@ export interface Terminal {
   /** The rows of the window, without trailing blanks. */
   rows(): readonly string[];
   text(): string;
+  /** The same with colours, each row as wide as the window. */
+  cells(): readonly (readonly Cell[])[];
   /** Every byte that the program wrote. */
   bytes(): string;
   /** Waits until the screen shows it; the error shows the screen as it stands. */
@@ -92,6 +95,7 @@ export function openTerminal(request: TerminalRequest): Terminal {
     pid: child.pid,
     rows: visible,
     text: () => visible().join("\n"),
+    cells: () => cellsOf(screen),
     bytes: () => written,
     sees: (text, withinMs = 30_000) => until(`no ${String(text)}`, () => shows(text), withinMs),
     seesNot: (text, withinMs = 30_000) => until(`still ${String(text)}`, () => !shows(text), withinMs),

@@ -52,8 +52,9 @@ function verdictLine(report: DrillReport): string {
 
 function rowWords({ rows }: DrillReport): string {
   if (rows === null) return "it did not come to prove its rows.";
+  const since = rows.changedSince > 0 ? `, ${count(rows.changedSince)} of them changed by others since` : "";
   const missing = rows.notBack > 0 ? `, ${count(rows.notBack)} not back` : "";
-  return `${count(rows.back)} of ${plural(rows.rescued, "rescued row")} back${missing}.`;
+  return `${count(rows.back)} of ${plural(rows.rescued, "rescued row")} back${since}${missing}.`;
 }
 
 function timeLines({ elapsedMs, workedMs, resumes }: DrillReport): readonly string[] {

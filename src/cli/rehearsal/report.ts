@@ -1,7 +1,7 @@
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import type { RunState, StepState, StepStatus } from "../../core/run-state.ts";
 import type { Incident, Proof } from "../../engines/rehearse.ts";
-import { proofOf } from "../../words/outcome-words.ts";
+import { type Proof as RunProof, proofOf } from "../../words/outcome-words.ts";
 
 /** What a drill came to: what was planned against what happened, and the proof against the truth that it kept itself. JSON-safe. */
 export interface DrillReport {
@@ -17,7 +17,7 @@ export interface DrillReport {
   readonly resumes: number;
   readonly steps: readonly ReportedStep[];
   /** Rows as the run itself counted them; null where it did not come to prove them. */
-  readonly rows: { readonly rescued: number; readonly back: number; readonly notBack: number } | null;
+  readonly rows: ReportedRows | null;
   /** Rescued rows that met something in their table, by kind; none that is zero. */
   readonly conflicts: readonly { readonly kind: string; readonly rows: number }[];
   /** Rows that the way back could not bring. */
@@ -28,6 +28,14 @@ export interface DrillReport {
   readonly traffic: { readonly changes: number; readonly reads: number } | null;
   /** Every row of every table against the truth. */
   readonly truth: Proof;
+}
+
+export interface ReportedRows {
+  readonly rescued: number;
+  readonly back: number;
+  /** Of those that are back: others have changed them since. */
+  readonly changedSince: number;
+  readonly notBack: number;
 }
 
 export interface ReportedStep {
@@ -60,12 +68,21 @@ export function drillReport(
     workedMs: sum(state.steps, ({ took }) => took),
     resumes: state.resumes,
     steps: state.steps.map(reported),
-    rows: proof && { rescued: proof.rescued, back: proof.equal, notBack: proof.absent + proof.remade + proof.short },
+    rows: proof && rowsIn(proof),
     conflicts: conflictsIn(tablesOf(newest(state, "willInsert"))),
     lost: Math.max(sum(tables, numberOf("lost")), proof?.short ?? 0),
     leftOut: sum(tables, numberOf("unknown")),
     traffic,
     truth,
+  };
+}
+
+function rowsIn({ rescued, different, absent, remade, short }: RunProof): ReportedRows {
+  return {
+    rescued,
+    back: rescued - absent - remade,
+    changedSince: different - remade,
+    notBack: absent + remade + short,
   };
 }
 

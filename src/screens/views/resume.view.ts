@@ -5,6 +5,8 @@ import { atRest, currentStep, isClosed, openLeases, type RunState, type StepStat
 import { plural, stepMark } from "../../words/format.ts";
 import { stepsDone } from "../../words/outcome-words.ts";
 import { stoppedWords, writtenWords } from "../../words/written-words.ts";
+import type { RunSummary } from "../../journal/journal.ts";
+import { hasItsServer } from "../lists.ts";
 import type { Model, Route } from "../model.ts";
 import { blank, labelled, type Row, row, scrolled, whereIn } from "../rows.ts";
 import type { Body } from "./body.ts";
@@ -14,11 +16,13 @@ export function resumeBody(model: Model, route: Extract<Route, { kind: "resume" 
   const { columns } = model.size;
   const { state, summary, events } = route;
   const closed = isClosed(state);
+  const canGoOn = !closed && !summary.driven && hasItsServer(model, summary);
   const lines = [
     ...labelled("BEFORE", beforeWords(state, summary.driven), columns),
     ...labelled("", `${plural(events, "event")} in the journal`, columns),
     ...stateRows(state, columns),
-    ...(closed || summary.driven ? [] : nextRows(columns)),
+    ...(canGoOn ? nextRows(columns) : []),
+    ...(hasItsServer(model, summary) ? [] : elsewhereRows(model, summary)),
     ...leaseRows(state, columns),
     ...labelled(
       "NOTE",
@@ -27,7 +31,7 @@ export function resumeBody(model: Model, route: Extract<Route, { kind: "resume" 
     ),
     ...state.notes.slice(-2).flatMap((note) => labelled("", `${utc(note.at)} ${note.by}: ${note.text}`, columns)),
     blank,
-    ...(closed || summary.driven ? [] : willDo(state, columns)),
+    ...(canGoOn ? willDo(state, columns) : []),
   ];
   const part = scrolled(lines, model.cursors.resume ?? 0, height - 1);
   return { rows: [...part.shown, row(whereIn(part))], lastTop: Math.max(0, lines.length - height + 1) };
@@ -94,6 +98,14 @@ function nextRows(width: number): readonly Row[] {
     "g goes on.  x gives the run up (gives back what it holds, after its id is typed; what is written stays).",
     width,
   );
+}
+
+function elsewhereRows({ pasteable, size }: Model, { purpose, runbook }: RunSummary): readonly Row[] {
+  const command = pasteable(purpose === "demo" ? "holdfast demo" : `holdfast drill ${runbook}`);
+  return [
+    ...labelled("NEXT", `The server of a ${purpose} is started by its own command alone:`, size.columns),
+    ...labelled("", command, size.columns),
+  ];
 }
 
 function willDo(state: RunState, width: number): readonly Row[] {

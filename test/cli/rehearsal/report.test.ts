@@ -56,7 +56,7 @@ const steps = [
   }),
   step("check", { result: { willInsert: 15, tables: [{ table: "public.orders", rows: 18, missing: 15, remade: 3 }] } }),
   step("merge", { took: 500, preview: preview({ insert: 15 }, 400), result: { inserted: 15, left: 3 } }),
-  step("verify", { result: { rescued: 18, equal: 15, different: 3, absent: 0, remade: 3, short: 2 } }),
+  step("verify", { result: { rescued: 18, equal: 11, different: 7, absent: 0, remade: 3, short: 2 } }),
 ];
 
 const state = (more: Partial<RunState> = {}): RunState =>
@@ -75,7 +75,7 @@ const state = (more: Partial<RunState> = {}): RunState =>
 test("a report sets what was planned against what happened, step by step", () => {
   const report = drillReport(state(), incident, proved, { changes: 40, reads: 9 });
   expect(report).toMatchObject({ elapsedMs: 65_000, workedMs: 5500, verdict: "proved", lost: 2, leftOut: 1 });
-  expect(report.rows).toEqual({ rescued: 18, back: 15, notBack: 5 });
+  expect(report.rows).toEqual({ rescued: 18, back: 15, changedSince: 4, notBack: 5 });
   expect(report.conflicts).toEqual([{ kind: "remade", rows: 3 }]);
   const lines = reportLines(report);
   expect(lines.slice(lines.indexOf(" #  STEP    EXPECTED        TOOK    PLANNED                 DONE"))).toEqual([
@@ -89,7 +89,7 @@ test("a report sets what was planned against what happened, step by step", () =>
     "",
     "Every row against what was noted before the DELETE:",
     "  public.orders: 100 rows (3 of traffic's), content aa = aa",
-    "As the run counted: 15 of 18 rescued rows back, 5 not back.",
+    "As the run counted: 15 of 18 rescued rows back, 4 of them changed by others since, 5 not back.",
     "Conflicts: 3 made again since, left as they are",
     "Lost: 2 rows that the way back could not bring; 1 version left out, since their story can't be followed",
     "",
