@@ -71,7 +71,8 @@ export const findBadStatement: Action<Params, Search> = {
  */
 function largestOf(statements: readonly Statement[]): Statement | null {
   if (statements.some(tookFile)) return null;
-  const most = statements.reduce<Statement | null>((a, b) => (a !== null && a.rows >= b.rows ? a : b), null);
+  const known = statements.filter(({ kind }) => kind !== "missing");
+  const most = known.reduce<Statement | null>((a, b) => (a !== null && a.rows >= b.rows ? a : b), null);
   return most !== null && statements.some((one) => mayExceed(one, most)) ? null : most;
 }
 
@@ -140,7 +141,11 @@ function choiceOf(statement: Statement, all: readonly Statement[], isLargest: bo
     value,
     label: `${when(statement)}  ${took(statement)}  ${named(statement)}`,
     details: [
-      tookFile(statement) ? `all rows of ${tables.map(({ table }) => table).join(", ")}` : perTable(tables),
+      kind === "missing"
+        ? `in ${tables.map(({ table }) => table).join(", ")}`
+        : tookFile(statement)
+          ? `all rows of ${tables.map(({ table }) => table).join(", ")}`
+          : perTable(tables),
       ...(at === null && !isOpen ? ["the server does not know when it committed"] : []),
       ...(at !== null && (isOpen || (until !== null && until !== at))
         ? [isOpen ? `began ${instantOf(at)}` : `committed from ${instantOf(at)} to ${instantOf(until ?? at)}`]
@@ -182,6 +187,7 @@ function when({ kind, at }: Statement): string {
 function took(statement: Statement): string {
   const { kind } = statement;
   if (kind === "rewrite") return "TRUNCATE or rewrite";
+  if (kind === "missing") return "rows that a dump has and the tables lack";
   return kind === "drop" ? "DROP" : `${statement.values ? "UPDATE" : "DELETE"}  ${rowsBetween(statement)}`;
 }
 

@@ -15,7 +15,7 @@ const findingShape = z.object({
 
 export const statementShape = z.object({
   value: z.string().min(1),
-  kind: z.enum(["one", "group", "open", "prepared", "rewrite", "drop"]),
+  kind: z.enum(["one", "group", "open", "prepared", "rewrite", "drop", "missing"]),
   values: z.exactOptional(z.literal(true)),
   transactions: list(z.string()),
   subtransactions: list(z.string()),

@@ -28,7 +28,8 @@ export interface FreezeOptions {
 export interface Statement {
   /** How it is chosen: transaction ids joined by `+`, `open:<pid>`, … */
   readonly value: string;
-  readonly kind: "one" | "group" | "open" | "prepared" | "rewrite" | "drop";
+  /** `missing`: none that anybody knows; it stands for all rows that a dump has and the tables lack. */
+  readonly kind: "one" | "group" | "open" | "prepared" | "rewrite" | "drop" | "missing";
   /** What it is about are the rows that it updated, and what comes back is what they were before; absent: those that it took. */
   readonly values?: true;
   /** Full transaction ids (64 bit) as text, with their committed subtransactions beside them. */

@@ -57,6 +57,22 @@ withDump(({ bin, major }) => {
     expect(end.state.leases.filter(({ status }) => status !== "released")).toEqual([]);
   });
 
+  test("a role that is no superuser, with a dump alone, gets back what the tables lack, and only when it says so", async () => {
+    const rights = `create role clerk login; grant usage on schema shop to clerk; grant create on database shop to clerk;
+      grant select, insert on shop.orders, shop.lines to clerk; grant select, usage on all sequences in schema shop to clerk`;
+    const incident = await anIncident(server, "shop", { statement: "select 1", before: rights });
+    const dump = await aDump();
+    await incident.session.run("", "truncate shop.orders cascade");
+    const unasked = await aRun(dump, { statement: "largest", path: "recommended" }, "clerk");
+    expect(unasked.exit).toBe("needs-person");
+    expect((await incident.session.row("", "select count(*) as n from shop.orders")).n).toBe("0");
+    expect(unasked.state.leases).toEqual([]);
+    const end = await aRun(dump, { statement: "missing", path: "dump" }, "clerk");
+    expect({ exit: end.exit, bug: end.bug, fault: end.fault?.message }).toEqual({ exit: "ok", bug: undefined });
+    expect(await incident.content()).toEqual(incident.before);
+    expect(end.state.leases.filter(({ status }) => status !== "released")).toEqual([]);
+  });
+
   test("it is never recommended where another way is open", async () => {
     const incident = await anIncident(server, "shop", { statement: "select 1" });
     const dump = await aDump();

@@ -24,6 +24,7 @@ import { readinessOf } from "./evidence/ready/look.ts";
 import { blindRole, unwritable } from "./evidence/rights.ts";
 import { keyless } from "./evidence/replaced.ts";
 import { doubted } from "./evidence/search/doubt.ts";
+import { withMissing } from "./evidence/search/missing-since.ts";
 import { withLoggedStatements } from "./evidence/search/since-backup.ts";
 import { searchStatements } from "./evidence/search/search.ts";
 import { withoutPages } from "./evidence/search/without-pages.ts";
@@ -49,7 +50,8 @@ export function evidence(target: PostgresTarget, ahead: HeadStarts<Recovered>): 
         ? await withoutPages(asking, query, blind)
         : await reading((pages) => searchStatements({ reading: pages, asking, copies }, query, watch));
       const logged = await withLoggedStatements(target, context.log, query, search, watch);
-      return { ...doubted(logged), hasBackup: target.request.backup !== undefined };
+      const all = withMissing(query, doubted(logged), target.request.dump);
+      return { ...all, hasBackup: target.request.backup !== undefined };
     },
     narrow: (leases, search) => narrowPins(target, leases, search),
     spent: (leases, rescued) => spentPins(target, leases, rescued),

@@ -23,7 +23,7 @@ export async function examineTable(target: PostgresTarget, table: TableName): Pr
     ...(await rightsFindings(
       connection,
       tables.map(({ table: name }) => name),
-      target.request.backup !== undefined,
+      target.request.backup !== undefined || target.request.dump !== undefined,
     )),
     ...(await markerFindings(connection)),
     ...(await subscriberFindings(connection, tables)),

@@ -94,7 +94,8 @@ export async function blindRole(connection: Connection): Promise<Closed | null> 
   return superuser ? null : { why: `The role ${role} is no superuser: raw pages can't be read.`, opensWith };
 }
 
-const opensWith = "A superuser's URL for this target. Where nobody is one (a managed service): a clone from a backup.";
+const opensWith =
+  "A superuser's URL for this target. Where nobody is one (a managed service): a clone from a backup, or a dump.";
 
 /** What the role has to have for any way back, and what it makes do without; nothing of it for a superuser. */
 export async function rightsFindings(
@@ -134,10 +135,10 @@ function withoutSuperuser({ role, replicates, listsLog, readsLog }: Rights, hasS
       finding(
         "stop",
         `The role ${role} is no superuser: raw pages can't be read, and holdfast.yaml names no backup for this target.`,
-        "Connect as a superuser, or name a backup (backup: of the target in holdfast.yaml).",
+        "Connect as a superuser, or name a backup or a dump (backup: of the target in holdfast.yaml).",
       ),
     ];
-  const text = `The role ${role} is no superuser: raw pages can't be read. What comes back comes from the backup.`;
+  const text = `The role ${role} is no superuser: raw pages can't be read. What comes back comes from the backup or the dump.`;
   return [
     finding("warn", text, "A superuser's URL for this target opens the faster ways."),
     ...(replicates

@@ -23,7 +23,8 @@ export const clone: RecoveryPath = {
   name: "clone",
   isSlow: true,
   // Of several commits each would tell the place that a row had after it, and only the last of these is still there.
-  fits: ({ kind, values }) => kind !== "open" && kind !== "prepared" && !(values && kind === "group"),
+  fits: ({ kind, values }) =>
+    kind !== "open" && kind !== "prepared" && kind !== "missing" && !(values && kind === "group"),
   option: async (context, statement, watch) => {
     if (!context.target.request.backup) return closedOption(base, unnamed);
     try {

@@ -23,7 +23,7 @@ import type { RecoveryPath } from "./path.ts";
  */
 export const dump: RecoveryPath = {
   name: "dump",
-  fits: ({ kind, ...more }) => kind !== "open" && kind !== "prepared" && !("values" in more),
+  fits: ({ kind, values }) => kind !== "open" && kind !== "prepared" && !values,
   option: async (context, statement) => {
     const { file, closed } = named(context.target);
     if (closed) return closedOption(base, closed);
@@ -138,7 +138,7 @@ async function keylessAmong(asking: Connection, tables: readonly TableName[]): P
 /** Its rows are counted by looking them up in the tables, which is not done for a list alone. */
 function open(archive: DumpArchive, { rows, kind }: Statement): PathOption {
   const { createdAt, bytes, serverVersion } = archive;
-  const took = kind === "rewrite" || kind === "drop" ? "" : ` The statement took ${number(rows)}.`;
+  const took = kind === "one" || kind === "group" ? ` The statement took ${number(rows)}.` : "";
   return {
     ...base,
     feasible: true,
@@ -197,7 +197,7 @@ async function countThem(
 ): Promise<readonly RecoveredTable[]> {
   const asking = await target.catalogue();
   const pin = await readSlot(asking, slotName("rows", target.request.session.run), null);
-  if (pin?.xmin != null)
+  if (pin?.xmin != null || statement.kind === "missing")
     return (await eachTable(target, statement, null, watch)).map(({ file: _file, ...table }) => table);
   const tables: RecoveredTable[] = [];
   for (const { table, rows } of statement.tables) {

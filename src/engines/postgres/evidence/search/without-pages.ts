@@ -20,6 +20,6 @@ export async function withoutPages(
     oldest: null,
     pruned: 0,
     pagesRead: 0,
-    findings: [finding("note", `${why} Only the log since the backup was searched.`, opensWith)],
+    findings: [finding("note", `${why} Only the log since a base backup can be searched.`, opensWith)],
   };
 }
