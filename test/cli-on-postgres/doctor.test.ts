@@ -19,7 +19,7 @@ test("in the middle of an incident it leaves every page, every catalogue row and
   const before = await incident.bytes();
   const { exit, stdout, stderr } = await cli.run(["doctor"]);
   expect([exit, stderr]).toEqual(["ok", ""]);
-  expect(stdout).toMatch(/^\[x\] shop\.orders {2}\d of 4 paths open .*with shop\.lines\)$/m);
+  expect(stdout).toMatch(/^\[x\] shop\.orders {2}\d of \d paths open .*with shop\.lines\)$/m);
   expect(stdout).toContain(
     "open while nothing prunes the rows: vacuum and plain reads remove them until the hold stands.",
   );

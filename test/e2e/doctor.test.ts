@@ -36,7 +36,7 @@ it.each([
   await tty.sees(/\[x\] shop: READY/);
   await tty.sees("DOCTOR  what could be brought back");
   await looksRight(tty, columns, head);
-  await readsTo(tty, columns, /shop\.orders \d of 4 paths open/);
+  await readsTo(tty, columns, /shop\.orders \d of \d paths open/);
   await readsTo(tty, columns, /open while nothing prunes the rows/);
   await readsTo(tty, columns, /backup: \{ base: FOLDER, archive: FOLDER \}/);
   await readsTo(tty, columns, /READY: each of 2 tables has an open path\./);

@@ -36,6 +36,8 @@ export interface Case {
   readonly filled?: string;
   readonly backup?: Backup | undefined;
   readonly withoutPrograms?: boolean;
+  /** Makes the dump that the config names, when the table is filled; gives where it lies. */
+  readonly dumped?: (server: TestServer, table: string) => Promise<string>;
 }
 
 /** A path's name, and `open` or why it is closed. */
@@ -99,6 +101,7 @@ export async function beforeAndAfter(
     filled = "select 1",
     backup,
     withoutPrograms,
+    dumped,
   }: Case,
 ): Promise<{ readonly asked: ReadyTable; readonly found: Said }> {
   const of = `public.${name}`;
@@ -106,9 +109,14 @@ export async function beforeAndAfter(
   await sql.run("", `insert into ${of} (id) select n from generate_series(1, 400) n`);
   for (const statement of filled.replaceAll(/\bT/g, of).split(";")) await sql.run("", statement);
   await sql.run("", `analyze ${of}`);
+  const dump = await dumped?.(server, of);
   const url = new Secret(server.url("postgres").reveal().replace("postgres@", `${who}@`));
   const request = () => {
-    const usual = requestTo(server, "postgres", { url, ...(backup === undefined ? {} : { backup }) });
+    const usual = requestTo(server, "postgres", {
+      url,
+      ...(backup === undefined ? {} : { backup }),
+      ...(dump === undefined ? {} : { dump }),
+    });
     if (!withoutPrograms) return usual;
     return { ...usual, machine: { ...usual.machine, serverBinaries: { [server.binaries.major]: "/nowhere" } } };
   };

@@ -11,6 +11,7 @@ import {
   takeBackup,
 } from "../../support/backup.ts";
 import { debian, withDirtyread } from "../../support/dirtyread.ts";
+import { dumped } from "../../support/dump.ts";
 import { majors, onEachMajor } from "../../support/majors.ts";
 import { startTestServer, type TestServer } from "../../support/postgres.ts";
 import { beforeAndAfter, type Case, programsWithout, type Role, roles } from "./readiness-ground.ts";
@@ -262,6 +263,12 @@ function expectTruth(
   expect(asked.open).toBe(Object.values(before).includes("open"));
 }
 
+/** By Debian's client programs, which are there where its server is. */
+function dumpOf(database: string, ...words: readonly string[]): NonNullable<Case["dumped"]> {
+  return (server, table) =>
+    dumped(debian.bin, server.url(database), path.join(server.scratch, `${table}.dump`), "custom", words);
+}
+
 /** All of one server, but for that which is not. */
 async function madeBackups(from: ArchivingServer, sql: Connection): Promise<Readonly<Record<Named, Backup>>> {
   const base = await takeBackup(from, "whole");
@@ -327,7 +334,7 @@ withDirtyread(() => {
     server = await startTestServer({ ...debian, settings: { autovacuum: "off", fsync: "off" } });
     sql = await server.connect("postgres");
     await sql.client.query("create extension citext schema public");
-    await sql.client.query(roles.replicator);
+    await sql.client.query(`${roles.replicator}; create table public.nothing (n int)`);
   });
   afterAll(async () => {
     await sql.close();
@@ -339,6 +346,32 @@ withDirtyread(() => {
     closed: Truth["closed"];
     who?: Role;
   })[] = [
+    { title: "a dump", dumped: dumpOf("postgres"), open: ["dump"], closed: noBackup },
+    {
+      title: "a dump of another table",
+      dumped: dumpOf("postgres", "--table=public.nothing"),
+      open: [],
+      closed: { dump: /no rows of/ },
+    },
+    {
+      title: "a dump of another database",
+      dumped: dumpOf("template1"),
+      open: [],
+      closed: { dump: /database template1/ },
+    },
+    {
+      title: "a dump, and a table without a key",
+      table: "create table T (id int, note text)",
+      dumped: dumpOf("postgres"),
+      open: [],
+      closed: { dump: /no key/ },
+    },
+    {
+      title: "a dump that is not there",
+      dumped: () => Promise.resolve("/nowhere/dump"),
+      open: [],
+      closed: { dump: /no dump/ },
+    },
     { title: "the extension is there", open: ["pg-dirtyread", "page-transplant"], closed: noBackup },
     {
       title: "and the machine has no programs",
