@@ -37,9 +37,10 @@ async function aShop(rights: string, how: { readonly archived?: boolean } = {}):
 interface How {
   readonly backup?: boolean;
   readonly path?: string;
+  readonly statement?: string;
 }
 
-async function asClerk({ backup = true, path: way = "clone" }: How = {}): Promise<RunEnd> {
+async function asClerk({ backup = true, path: way = "clone", statement = "largest" }: How = {}): Promise<RunEnd> {
   const url = new Secret(from.server.url("shop").reveal().replace("postgres@", "clerk@"));
   const log = { kind: "folder", folder: from.archive } as const;
   const scratch = mkdtempSync(path.join(from.server.scratch, "scratch-"));
@@ -52,7 +53,7 @@ async function asClerk({ backup = true, path: way = "clone" }: How = {}): Promis
     const plan = await assembly.workbench.plan({ runbook: "restore-after-bad-delete", target: "shop", inputs });
     const session = assembly.workbench.open(plan, {
       purpose: "live",
-      wishes: { choices: { statement: "largest", path: way }, keepRescue: false },
+      wishes: { choices: { statement, path: way }, keepRescue: false },
       interactive: false,
       yesSandbox: true,
     });
@@ -182,6 +183,19 @@ test("a statement that is not archived yet is not found, pg_switch_wal is named,
   expect(await leftOf(incident)).toEqual(incident.clean.filter(isOurs));
   await archiveAll(from, incident.session);
   await isBack(incident, await asClerk());
+});
+
+test("sequences that are another's go forward too, where the table's file was taken with their numbers", async () => {
+  const incident = await aShop(enough, { archived: false });
+  const last = "select last_value as n from shop.orders_id_seq";
+  await incident.session.run("", "truncate shop.orders restart identity cascade");
+  expect(await incident.session.row("", last)).toEqual({ n: "1" });
+  await archiveAll(from, incident.session);
+  const end = await asClerk({ statement: "rewrite" });
+  expect({ exit: end.exit, bug: end.bug }, said(end)).toEqual({ exit: "ok", bug: undefined });
+  const { n, ids } = await incident.session.row("", "select count(*) as n, max(id) as ids from shop.orders");
+  expect(n).toBe("200");
+  expect(await incident.session.row("", last)).toEqual({ n: ids });
 });
 
 test("a role that may read the server's log needs no archived file of it", async () => {

@@ -66,7 +66,11 @@ function rowPinFindings(slot: Slot | null, name: string, xmin: string | null): r
     return [finding("stop", `The pin on the rows has moved ahead, to ${slot.xmin}.`, hint)];
   const crash = slot.checkpointed
     ? finding("ok", "The rows are held across a crash of the server.")
-    : finding("warn", "A crash of the server before its next checkpoint would lose the pin on the rows.");
+    : finding(
+        "warn",
+        "A crash of the server before its next checkpoint would lose the pin on the rows.",
+        "CHECKPOINT; by somebody who may (pg_checkpoint, 15 and newer).",
+      );
   return [
     finding("ok", `The rows are held: nothing that died since transaction ${xmin ?? slot.xmin} is removed.`),
     crash,
