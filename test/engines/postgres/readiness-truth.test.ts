@@ -170,6 +170,26 @@ const truths: readonly Truth[] = [
     closed: { clone: /may not put rows back/ },
   },
   {
+    title: "policies that hide rows from the role",
+    on: "usual",
+    who: "clone",
+    table:
+      "create table T (id int primary key, note text); grant select, insert on T to clone; alter table T enable row level security",
+    backup: "whole",
+    open: [],
+    closed: { clone: /may not put rows back/ },
+  },
+  {
+    title: "a rule in place of each INSERT, and a role that can't skip it",
+    on: "usual",
+    who: "clone",
+    table: "create table T (id int primary key, note text); grant select, insert on T to clone",
+    filled: "create rule nothing as on insert to T do instead nothing",
+    backup: "whole",
+    open: [],
+    closed: { clone: /HF-PG-NO-MERGE/ },
+  },
+  {
     title: "a type of an extension where a DELETE only sets the reference to null",
     on: "usual",
     table:

@@ -12,8 +12,8 @@ export async function stopped(target: PostgresTarget, table: TableName): Promise
   return stop ? closedByStop(stop) : null;
 }
 
-/** Statements stand in a hint as they are typed, after what it says of them. */
-const statements = /(?:ALTER|GRANT|CREATE|SELECT) .*;$/;
+/** Statements stand in a hint as they are typed; those that end it are the ones that may stand alone. */
+const statements = /(?:(?:ALTER|GRANT|CREATE|SELECT) [^;]*; ?)+$/;
 
 function closedByStop({ text, hint = "" }: Finding): Closed {
   const closed = { why: text, opensWith: hint };
