@@ -45,7 +45,7 @@ function settingLines({ name, value, level, words, change }: ReadySetting): read
 }
 
 function tableLines(table: ReadyTable): readonly ReadyLine[] {
-  if (table.unknown !== null) return [line(`${table.table}: ${sentence(table.unknown)}`, { mark: "[!]", tone: "bad" })];
+  if (table.unknown !== null) return [line(`${table.table}: ${told(table.unknown)}`, { mark: "[!]", tone: "bad" })];
   const open = table.paths.filter((path) => path.open).length;
   const size = `about ${plural(table.rows, "row")}, ${bytes(table.bytes)}${withWords(table.with)}`;
   const state = open === 0 ? "NO PATH IS OPEN" : `${open} of ${plural(table.paths.length, "path")} open`;
@@ -77,7 +77,7 @@ function pathLines(path: ReadyPath): readonly ReadyLine[] {
     line(`${path.path}: closed. ${sentence(path.why)}`, { indent: 4, mark: "[-]", tone: "caution" }),
     ...(path.opensWith === null || path.opensWith === ""
       ? []
-      : [line(`opens with: ${sentence(path.opensWith)}`, { indent: 8 })]),
+      : [line(`opens with: ${told(path.opensWith)}`, { indent: 8 })]),
     ...changeLines(path.change, 8),
   ];
 }
@@ -112,6 +112,11 @@ function verdict(tables: readonly ReadyTable[]): ReadyLine {
     mark: "[!]",
     tone: "bad",
   });
+}
+
+/** A statement at its end is copied with its own mark, and nothing after it. */
+function told(text: string): string {
+  return text.endsWith(";") ? text : sentence(text);
 }
 
 function each(tables: number): string {

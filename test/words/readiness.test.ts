@@ -42,6 +42,9 @@ test("a table that is not there, and many that lose rows with one, are told in o
   const lines = text({ ...target, ready: false, found: { ...found, tables: [{ ...table!, with: names }, gone] } });
   expect(lines).toContainEqual(expect.stringContaining("with a.a, a.b, a.c and 2 more)"));
   expect(lines).toContain("[!] public.ordres: there is no table.");
+  const grant = "The DBA may run: GRANT USAGE ON SCHEMA a TO r;";
+  const barred = text({ ...target, ready: false, found: { ...found, tables: [{ ...gone, unknown: grant }] } });
+  expect(barred).toContain(`[!] public.ordres: ${grant}`);
 });
 
 test("a target that could not be reached says why, and nothing of tables", () => {

@@ -20,7 +20,7 @@ export async function settingsOf(connection: Connection, hasBackup: boolean): Pr
     senders(row),
     switched(row, "track_commit_timestamp", {
       on: "the list of statements says when each committed.",
-      off: "nobody can tell when a statement committed: only its order is known.",
+      off: "pages do not tell when a statement committed: only the log does, as long as it is there.",
       change: change("sql", "ALTER SYSTEM SET track_commit_timestamp = on;", later),
     }),
     switched(row, "full_page_writes", {
