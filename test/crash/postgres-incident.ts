@@ -8,7 +8,7 @@ import { startTestServer, type TestServer } from "../support/postgres.ts";
 
 export const crashPaths = ["recommended", "pg-dirtyread", "wal", "clone", "beside"] as const;
 export type CrashPath = (typeof crashPaths)[number];
-export const crashIncidents = ["delete", "truncate"] as const;
+export const crashIncidents = ["delete", "truncate", "update"] as const;
 
 /** Which way the rows come back, and what took them: TRUNCATE leaves nothing but a clone. */
 export interface PostgresCase {
@@ -32,15 +32,18 @@ const smallFiles = ["-E", "UTF8", "--locale=C.UTF-8", "--wal-segsize=1"];
 
 export async function postgresGround({ path: way, incident }: PostgresCase): Promise<Ground> {
   if (incident === "truncate" && way !== "clone") throw new Error("what a TRUNCATE took comes back by --path clone");
+  if (incident === "update" && (way === "beside" || way === "pg-dirtyread"))
+    throw new Error("former values come back by --path recommended, wal or clone");
+  const statement = badStatements[incident];
   switch (way) {
     case "recommended":
-      return keptOnPages();
+      return keptOnPages(statement);
     case "pg-dirtyread":
-      return keptOnPages(debian);
+      return keptOnPages(statement, debian);
     case "wal":
-      return keptInLog();
+      return keptInLog(statement);
     case "clone":
-      return keptInBackup(incident === "truncate" ? "truncate shop.orders, shop.lines" : badDelete, [cleanUp]);
+      return keptInBackup(statement, [cleanUp]);
     case "beside":
       return keptInBackup(alsoLocked, [...halfGone]);
   }
@@ -52,6 +55,11 @@ export function pathChoices(way: CrashPath): readonly string[] {
 }
 
 const badDelete = "delete from shop.orders where state = 'cancelled'";
+const badStatements = {
+  delete: badDelete,
+  truncate: "truncate shop.orders, shop.lines",
+  update: "update shop.orders set total = 0, note = 'gone' where state = 'cancelled'",
+} as const;
 /** It also holds rows that live on: a clone has to look at what is left just after it. */
 const alsoLocked = `with held as (select id from shop.orders where state <> 'cancelled' limit 3 for update)
   ${badDelete} and (select count(*) from held) > 0`;
@@ -65,14 +73,17 @@ const halfGone = [
 ];
 
 /** What the log tells of earlier trials' deletes of the same rows goes: with this one they would pass for a loop. */
-async function keptOnPages(programs: { readonly major?: number; readonly bin?: string } = {}): Promise<Ground> {
+async function keptOnPages(
+  statement: string,
+  programs: { readonly major?: number; readonly bin?: string } = {},
+): Promise<Ground> {
   return standing(
     await startTestServer({ ...programs, settings: calm, initdb: smallFiles }),
     async (session, server) => {
       await dropLog(session);
       const report = await server.connect("shop");
       await report.client.query("begin isolation level repeatable read; select 1 from shop.orders limit 1");
-      await session.run("the bad DELETE", badDelete);
+      await session.run("the bad statement", statement);
       return report;
     },
   );
@@ -82,11 +93,11 @@ async function keptOnPages(programs: { readonly major?: number; readonly bin?: s
  * The first change of each page since a checkpoint puts the whole page into the log, so what it has since then is enough. What is older
  * goes, since it tells of the incidents of earlier trials; what is newer stays, though the server crashes before anybody holds it.
  */
-async function keptInLog(): Promise<Ground> {
+async function keptInLog(statement: string): Promise<Ground> {
   const server = await startTestServer({ settings: { ...calm, checkpoint_timeout: "1h" }, initdb: smallFiles });
   return standing(server, async (session) => {
     await dropLog(session);
-    await session.run("the bad DELETE", badDelete);
+    await session.run("the bad statement", statement);
     await session.run("cleaning up after it", cleanUp);
     return null;
   });

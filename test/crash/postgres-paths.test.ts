@@ -32,6 +32,14 @@ const cases: Cases = [
   ],
 ];
 
+/** What rows were before comes back, each set back exactly once. */
+const ofValues: Cases = [
+  [
+    { path: "recommended", incident: "update" },
+    ["kill@marker.before-commit#2", "kill@marker.after-commit#3 kill@marker.worked#1", "kill@step.effected:merge#1"],
+  ],
+];
+
 /** It makes an extension on the target, and no scratch server. */
 const onDebian: Cases = [
   [
@@ -60,4 +68,5 @@ const killed = (which: Cases) =>
   });
 
 killed(cases);
+killed(ofValues);
 withDirtyread(() => killed(onDebian));

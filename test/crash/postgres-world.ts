@@ -47,6 +47,10 @@ const footprint = `select 'slot ' || slot_name as what from pg_replication_slots
   union all select 'lock ' || pid from pg_locks where locktype = 'advisory'
   order by 1`;
 
+/** How the statement is named ahead, and how many rows of both tables it takes or changes. */
+const statementOf = { delete: "largest", truncate: "rewrite", update: "largest-update" } as const;
+const lostBy = { delete: 900, truncate: 2700, update: 300 } as const;
+
 /** One small server for all trials: the incident happens anew for each, and everything has to be back after it. */
 export async function postgresWorld(
   which: PostgresCase = { path: "recommended", incident: "delete" },
@@ -64,7 +68,7 @@ export async function postgresWorld(
   const before: Seen = { rows: await rows(), footprint: await footprintOf(session) };
   const isAsBefore = async () =>
     (await rows()) === before.rows && String(await settled(session, before.footprint)) === String(before.footprint);
-  const lost = which.incident === "truncate" ? 2700 : 900;
+  const lost = lostBy[which.incident];
   let report: Connection | null = null;
   return {
     get server() {
@@ -73,11 +77,7 @@ export async function postgresWorld(
     url: () => ground.server.url("shop").reveal(),
     engine: "postgres",
     run: ["restore-after-bad-delete", "--target", "shop", "--set", "table=shop.orders"],
-    choices: [
-      `statement=${which.incident === "truncate" ? "rewrite" : "largest"}`,
-      ...pathChoices(which.path),
-      "triggers=skip",
-    ],
+    choices: [`statement=${statementOf[which.incident]}`, ...pathChoices(which.path), "triggers=skip"],
     batchRows: 100,
     results: {
       [which.path === "beside" ? "rescue-rest" : "rescue"]: { rows: lost },

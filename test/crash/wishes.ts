@@ -26,7 +26,8 @@ export const usage = `npm run test:crash -- [flags]
   --runbook ID         restore-after-bad-delete
   --engine NAME        postgres or memory                                   (postgres)
   --path NAME          ${crashPaths.join(", ")}: on postgres, with what that path needs (recommended)
-  --incident NAME      ${crashIncidents.join(" or ")}; a truncate with --path clone      (delete)
+  --incident NAME      ${crashIncidents.join(", ")}; a truncate with --path clone,    (delete)
+                       an update with --path recommended, wal or clone
   --boundaries WHICH   all, none, or how many, spread evenly: each once     (all; none with --trials or --mutant)
   --trials N           random trials                                        (20)
   --depth N            how many processes of one run a fault befalls, 1 to 3 (1)
@@ -82,6 +83,8 @@ function whichOf(values: { readonly path: string; readonly incident: string; rea
   const incident = oneOf("--incident", values.incident, crashIncidents) ?? "delete";
   if (values.engine === "memory" && path !== "recommended") throw new Error("--path is for --engine postgres");
   if (incident === "truncate" && path !== "clone") throw new Error("--incident truncate needs --path clone");
+  if (incident === "update" && (path === "beside" || path === "pg-dirtyread"))
+    throw new Error("--incident update needs --path recommended, wal or clone");
   return { path, incident };
 }
 
