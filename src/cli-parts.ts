@@ -121,6 +121,8 @@ async function rehearsed(
         ],
         journalFolder,
         ...machine,
+        // Whatever a run leaves on this machine, kept on purpose or by a kill, goes with the rehearsal's folder.
+        scratch: path.join(rehearsal.folder, "s"),
         limits,
         policy: { stopFile, ticket: defaults.tickets },
         person: await personOf(operator),

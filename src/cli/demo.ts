@@ -52,7 +52,7 @@ async function recoverByItself(
 ): Promise<ExitName> {
   const session = sessionOn(stage.workbench, at);
   const hush = parts.show(session);
-  const leave = operate(session);
+  const leave = operate(session, stage.rehearsal.kind);
   const { exit } = await session.ended;
   leave();
   hush();

@@ -48,7 +48,7 @@ export async function drillCommand(runbook: string, flags: DrillFlags, parts: Cl
     say,
     again,
     showCommand: (run) => pasteable(`holdfast journal show ${run}`, started),
-    drive: (bench, at) =>
+    drive: (bench, at, kind) =>
       face.kind === "screens"
         ? openScreens(
             bench,
@@ -56,7 +56,7 @@ export async function drillCommand(runbook: string, flags: DrillFlags, parts: Cl
             { started, altScreen: flags.altScreen, resumeCommand: () => again },
             io,
           )
-        : driveLines(sessionOn(bench, at), { face, auto }, io),
+        : driveLines(sessionOn(bench, at), { face, auto: auto ? kind : null }, io),
     tellReport: (report) => {
       if (flags.json) lineWriter(io.stdout)(JSON.stringify({ drill: report }));
       for (const line of reportLines(report)) say(line);
@@ -104,14 +104,14 @@ function againWords(runbook: string, { auto, plain, json, operator }: DrillFlags
 /** Without screens: answered by the script, or line by line. */
 async function driveLines(
   session: Session,
-  { face, auto }: { readonly face: Face; readonly auto: boolean },
+  { face, auto }: { readonly face: Face; readonly auto: IncidentKind | null },
   io: Io,
 ): Promise<ExitName> {
   const say = lineWriter(face.kind === "json" ? io.stderr : io.stdout);
   const heeded = heedInterrupts(session, io, say);
   const hush = face.kind === "json" ? showJson(session, lineWriter(io.stdout)) : showPlain(session, say);
   const ask = () => terminalLines(io.stdin, io.stdout, heeded.interrupt, (ms, signal) => io.clock.sleep(ms, signal));
-  const deafen = auto ? operate(session) : answerPlain(session, ask(), say, () => io.clock.now());
+  const deafen = auto === null ? answerPlain(session, ask(), say, () => io.clock.now()) : operate(session, auto);
   const { exit } = await session.ended;
   deafen();
   hush();

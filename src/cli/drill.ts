@@ -12,7 +12,11 @@ import { isUnfinished, setStage, type Stage, type StageParts } from "./rehearsal
 /** What a drill is made of; the composition brings it. Its runs are in the journal of the user, as drills. */
 export interface DrillParts extends StageParts {
   /** Lets the run be driven, by a person or by a script, until this process lets go of it. */
-  drive(workbench: Workbench, at: { readonly plan: Plan } | { readonly resume: RunId }): Promise<ExitName>;
+  drive(
+    workbench: Workbench,
+    at: { readonly plan: Plan } | { readonly resume: RunId },
+    kind: IncidentKind,
+  ): Promise<ExitName>;
   tellReport(report: DrillReport): void;
   /** How this drill is gone on with, as it can be pasted. */
   readonly again: string;
@@ -42,7 +46,7 @@ export async function runDrill(parts: DrillParts, wishes: DrillWishes): Promise<
   const stage = await setStage(parts, { ...wishes, purpose: "drill", target: drillTarget });
   try {
     const at = stage.left === null ? { plan: await stage.plan(wishes.runbook) } : { resume: stage.left };
-    const exit = await parts.drive(stage.workbench, at);
+    const exit = await parts.drive(stage.workbench, at, stage.rehearsal.kind);
     const session = stage.session();
     if (session === null || !isClosed(session.state)) return exit;
     const report = await reportOn(stage, session);

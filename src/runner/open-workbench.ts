@@ -8,6 +8,7 @@ import type { Inspect } from "../engines/inspect.ts";
 import { askDoctor } from "./doctor.ts";
 import { openRun, resumeRun } from "./open-session.ts";
 import type { RunnerParts } from "./parts.ts";
+import { writeOff } from "./write-off.ts";
 import type { InputField, InputVerdict, PlanRequest, RunbookSummary, Suggestion, Workbench } from "./workbench.ts";
 
 /** The runner's parts, and what a workbench needs before there is a run. */
@@ -53,6 +54,7 @@ export function openWorkbench(parts: WorkbenchParts): Workbench {
     resume: (run, options) => resumeRun(parts, run, options),
     timeline: (run) => parts.journal.read(run),
     note: (run, text) => noteOn(parts, run, text),
+    writeOff: (run, reason) => writeOff(parts, run, reason),
     verify: (run) => parts.journal.verify(run),
     close: async () => {
       await looking.close();

@@ -87,6 +87,11 @@ export interface Workbench {
   timeline(run: RunId): readonly Stamped[];
   /** Adds a note to a run that nobody drives, also to one that has ended. Faults as the journal's `take`. */
   note(run: RunId, text: string): void;
+  /**
+   * Closes the run of a demo or a drill whose server is gone for good: what it held there went with it. Gives how a person removes what may be
+   * left of it on this machine. Never of another run. Faults as the journal's `take`.
+   */
+  writeOff(run: RunId, reason: string): readonly string[];
   verify(run?: RunId): VerifyReport;
   close(): Promise<void>;
 }

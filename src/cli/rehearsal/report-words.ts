@@ -50,10 +50,11 @@ function verdictLine(report: DrillReport): string {
   return `DRILL ${verdictWords(report)}.`;
 }
 
-function rowWords({ rows }: DrillReport): string {
+function rowWords({ rows, incident }: DrillReport): string {
   if (rows === null) return "it did not come to prove its rows.";
   const since = rows.changedSince > 0 ? `, ${count(rows.changedSince)} of them changed by others since` : "";
-  const missing = rows.notBack > 0 ? `, ${count(rows.notBack)} not back` : "";
+  const out = incident.kind === "update" ? "left as others made them since" : "not back";
+  const missing = rows.notBack > 0 ? `, ${count(rows.notBack)} ${out}` : "";
   return `${count(rows.back)} of ${plural(rows.rescued, "rescued row")} back${since}${missing}.`;
 }
 
@@ -107,6 +108,9 @@ const conflictWords: Readonly<Record<string, string>> = {
   otherUnique: "with another unique key taken",
   orphans: "without a parent",
   duplicates: "twice in the evidence",
+  changedSince: "changed again since, left as they are",
+  keyChanged: "with another key now, left as they are",
+  gone: "not there any more",
 };
 
 function lostLine({ lost, leftOut }: DrillReport): string {

@@ -110,20 +110,26 @@ function reported({ step, status, attempt, took, preview, result }: StepState): 
 /** `insert` was planned, `inserted` is what came of it. */
 function doneOf(what: string, result: Json | undefined): number | null {
   if (!isJsonObject(result)) return null;
-  const name =
-    Object.keys(result).find((key) => key === what) ?? Object.keys(result).find((key) => key.startsWith(what));
+  const names = [what, ...Object.keys(result).filter((key) => key.startsWith(what)), ...(otherNames[what] ?? [])];
+  const name = names.find((one) => result[one] !== undefined);
   const found = name === undefined ? undefined : result[name];
   if (Array.isArray(found)) return found.length;
   return typeof found === "number" ? found : null;
 }
 
+/** A merge that sets rows back counts what it wrote, and a copy of present rows what may be overwritten. */
+const otherNames: Readonly<Record<string, readonly string[]>> = { update: ["inserted"], rows: ["overwritten"] };
+
 /** What a check says of a table beside its conflicts. */
-const noConflict = new Set(["rows", "missing", "willInsert", "willUpdate", "identical"]);
+const noConflict = new Set(["rows", "missing", "willInsert", "willSet", "identical"]);
 
 function conflictsIn(tables: readonly JsonObject[]): DrillReport["conflicts"] {
   const found = new Map<string, number>();
   for (const table of tables)
-    for (const [kind, n] of Object.entries(table))
+    for (const [kind, n] of [
+      ...Object.entries(table),
+      ...Object.entries(isJsonObject(table.values) ? table.values : {}),
+    ])
       if (typeof n === "number" && n > 0 && !noConflict.has(kind)) found.set(kind, (found.get(kind) ?? 0) + n);
   return [...found].map(([kind, rows]) => ({ kind, rows }));
 }

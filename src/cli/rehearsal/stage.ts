@@ -120,14 +120,34 @@ async function withWorkbench(
   const bench = await parts.workbenchFor(rehearsal, target);
   const workbench = rehearsing(bench, purpose, heed, await rehearsal.story());
   const plan = (runbook: string) => workbench.plan({ runbook, target, inputs: { table: rehearsal.table } });
-  return { rehearsal, workbench, left: leftIn(workbench), session: () => session, traffic: () => going, plan };
+  const left = leftIn(workbench);
+  writeOffOthers(parts, workbench, { purpose, target }, left);
+  return { rehearsal, workbench, left, session: () => session, traffic: () => going, plan };
 }
 
 /** The newest run of this purpose on this target that is not closed. */
-function leftRun(workbench: Workbench, { purpose, target }: StageWishes): RunId | null {
-  const isOpen = (run: RunSummary) =>
-    run.purpose === purpose && run.target === target && (run.status === "open" || run.status === "paused");
-  return workbench.runs().find(isOpen)?.run ?? null;
+function leftRun(workbench: Workbench, wishes: Pick<StageWishes, "purpose" | "target">): RunId | null {
+  return openRuns(workbench, wishes)[0]?.run ?? null;
+}
+
+function openRuns(workbench: Workbench, { purpose, target }: Pick<StageWishes, "purpose" | "target">) {
+  const isOpen = ({ status }: RunSummary) => status === "open" || status === "paused";
+  return workbench.runs().filter((run) => run.purpose === purpose && run.target === target && isOpen(run));
+}
+
+/** There is one rehearsal at a time: whatever else is open was on a server that is there no more (its folder was removed). */
+function writeOffOthers(
+  parts: StageParts,
+  workbench: Workbench,
+  wishes: Pick<StageWishes, "purpose" | "target">,
+  left: RunId | null,
+): void {
+  for (const { run, short, driven } of openRuns(workbench, wishes)) {
+    if (run === left || driven) continue;
+    const byHand = workbench.writeOff(run, "its server is gone: nothing is left to go on with");
+    parts.say(`The ${wishes.purpose} ${short} is closed: its server is gone, and what it held there went with it.`);
+    for (const line of byHand) parts.say(`  on this machine, if it is still there, by hand: ${line}`);
+  }
 }
 
 /**

@@ -99,6 +99,33 @@ test("a report sets what was planned against what happened, step by step", () =>
   expect(lines).toContain("Customers went on all the while: 40 changes, 9 reads.");
 });
 
+test("of an UPDATE it tells what was set back, and what was left as others made it", () => {
+  const values = { willSet: 15, changedSince: 2, keyChanged: 0, gone: 1 };
+  const state18 = state({
+    steps: [
+      step("check", {
+        result: { willInsert: 0, tables: [{ table: "public.orders", rows: 18, identical: 0, values }] },
+      }),
+      step("copy", { preview: preview({ rows: 15 }), result: { keys: 0, overwritten: 14 } }),
+      step("merge", { preview: preview({ update: 15 }), result: { inserted: 14, left: 4 } }),
+      step("verify", { result: { rescued: 18, equal: 14, different: 3, absent: 1, remade: 3, short: 0 } }),
+    ],
+  });
+  const report = drillReport(state18, { ...incident, kind: "update" }, proved, null);
+  expect(report.conflicts).toEqual([
+    { kind: "changedSince", rows: 2 },
+    { kind: "gone", rows: 1 },
+  ]);
+  expect(report.steps.flatMap(({ counts }) => counts)).toEqual([
+    { what: "rows", planned: 15, done: 14 },
+    { what: "update", planned: 15, done: 14 },
+  ]);
+  const said = reportLines(report).join("\n");
+  expect(said).toContain("14 of 18 rescued rows back, 4 left as others made them since.");
+  expect(said).toContain("Conflicts: 2 changed again since, left as they are; 1 not there any more");
+  expect(said).toContain("DRILL PROVED, every row is what it was before the UPDATE");
+});
+
 test("the drill's own truth decides, whatever the run says of itself", () => {
   const said = reportLines(drillReport(state(), incident, spoiled, null));
   expect(said.at(-1)).toBe("DRILL NOT PROVED, there are rows that are not what they ought to be.");

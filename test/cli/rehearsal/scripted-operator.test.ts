@@ -30,19 +30,27 @@ const failure = (...options: FailureQuestion["options"]): FailureQuestion => ({
   options,
 });
 
+const asks = (question: Parameters<typeof answerTo>[0]) => answerTo(question, "delete");
+
 test("a hold is answered by the key, a write by the phrase as it is shown, never as if pasted", () => {
-  expect(answerTo(confirm({ kind: "go" }))).toEqual({ kind: "go" });
-  expect(answerTo(confirm({ kind: "type", phrase: "shop" }))).toEqual({ kind: "typed", text: "shop", pasted: false });
+  expect(asks(confirm({ kind: "go" }))).toEqual({ kind: "go" });
+  expect(asks(confirm({ kind: "type", phrase: "shop" }))).toEqual({ kind: "typed", text: "shop", pasted: false });
 });
 
 test("of choices the largest or recommended one is taken, never a disabled one, and none is guessed", () => {
-  expect(answerTo(choice(one("7"), one("8", ["largest"])))).toEqual({ kind: "choose", value: "8" });
-  expect(answerTo(choice(one("7"), one("rewrite:8", ["rewrite"])))).toEqual({ kind: "choose", value: "rewrite:8" });
-  expect(answerTo(choice(one("a", ["recommended"], "closed"), one("b")))).toEqual({ kind: "choose", value: "b" });
-  expect(answerTo(choice(one("fire"), one("skip")))).toEqual({ kind: "choose", value: "skip" });
-  expect(answerTo(choice(one("keep"), one("drop", ["default"])))).toEqual({ kind: "choose", value: "drop" });
-  expect(answerTo(choice(one("x"), one("y")))).toBeNull();
-  expect(answerTo(choice(one("x", [], "closed")))).toBeNull();
+  expect(asks(choice(one("7"), one("8", ["largest"])))).toEqual({ kind: "choose", value: "8" });
+  expect(asks(choice(one("7"), one("rewrite:8", ["rewrite"])))).toEqual({ kind: "choose", value: "rewrite:8" });
+  expect(asks(choice(one("a", ["recommended"], "closed"), one("b")))).toEqual({ kind: "choose", value: "b" });
+  expect(asks(choice(one("fire"), one("skip")))).toEqual({ kind: "choose", value: "skip" });
+  expect(asks(choice(one("keep"), one("drop", ["default"])))).toEqual({ kind: "choose", value: "drop" });
+  expect(asks(choice(one("x"), one("y")))).toBeNull();
+  expect(asks(choice(one("x", [], "closed")))).toBeNull();
+});
+
+test("after an UPDATE the largest of those is taken, not what customers deleted since", () => {
+  const list = choice(one("7", ["largest"]), one("update:8", ["largest-update"]));
+  expect(answerTo(list, "update")).toEqual({ kind: "choose", value: "update:8" });
+  expect(answerTo(list, "delete")).toEqual({ kind: "choose", value: "7" });
 });
 
 test("after a failure what is recommended is done, and the run is left as it is when that did not help", () => {
@@ -50,11 +58,9 @@ test("after a failure what is recommended is done, and the run is left as it is 
     { act: "retry", label: "try again", recommended: true },
     { act: "leave", label: "leave" },
   ] as const;
-  expect(answerTo(failure(...options))).toEqual({ kind: "act", act: "retry" });
-  expect(answerTo(failure(...options), true)).toEqual({ kind: "act", act: "leave" });
-  expect(
-    answerTo(failure({ act: "retry", label: "try again", recommended: true, disabled: "unknown outcome" })),
-  ).toEqual({
+  expect(asks(failure(...options))).toEqual({ kind: "act", act: "retry" });
+  expect(answerTo(failure(...options), "delete", true)).toEqual({ kind: "act", act: "leave" });
+  expect(asks(failure({ act: "retry", label: "try again", recommended: true, disabled: "unknown outcome" }))).toEqual({
     kind: "act",
     act: "leave",
   });

@@ -93,7 +93,7 @@ const leavesEarly: DemoParts["openScreens"] = async (workbench, at) => {
 const spoils: DemoParts["openScreens"] = async (workbench, at) => {
   if (!("plan" in at)) throw new Error("a fresh run was expected");
   const session = workbench.open(at.plan, options);
-  operate(session);
+  operate(session, "delete");
   const { exit } = await session.ended;
   const clumsy = await connect({ url: stage.url(), application: "t", effect: "writing" });
   await clumsy.run("spoiling", "delete from public.payments where id = (select min(id) from public.payments)");

@@ -197,6 +197,7 @@ export function fakeWorkbench(
     resume: open,
     timeline: () => timeline,
     note: () => undefined,
+    writeOff: () => [],
     verify: () => ({ intact: true, runs: 1, events: 1, firstBad: null, head: "abc" }),
     close: () => Promise.resolve(),
   };
