@@ -9,7 +9,7 @@ import type { RunEnd } from "../../src/runner/session.ts";
 import { anIncident, type Incident } from "../cli-on-postgres/incident.ts";
 import { postgresTarget, testAssembly } from "../support/assembly.ts";
 import { type ArchivingServer, startArchivingServer, takeBackup } from "../support/backup.ts";
-import { startTestServer, type TestServer } from "../support/postgres.ts";
+import { startTestServer, testBinaries, type TestServer } from "../support/postgres.ts";
 
 let from: ArchivingServer;
 let elsewhere: TestServer;
@@ -116,6 +116,7 @@ async function aReader(incident: Incident, publication: string) {
 async function aRun(): Promise<RunEnd> {
   const assembly = testAssembly({
     reachable: postgresTarget(from.server.url("shop"), "sandbox"),
+    serverBinaries: testBinaries(),
     scratch: mkdtempSync(path.join(from.server.scratch, "scratch-")),
   });
   try {

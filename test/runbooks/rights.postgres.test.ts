@@ -8,6 +8,7 @@ import type { RunEnd } from "../../src/runner/session.ts";
 import { anIncident, footprintOf, type Incident } from "../cli-on-postgres/incident.ts";
 import { postgresTarget, testAssembly } from "../support/assembly.ts";
 import { archiveAll, type ArchivingServer, startArchivingServer, takeBackup } from "../support/backup.ts";
+import { testBinaries } from "../support/postgres.ts";
 
 let from: ArchivingServer;
 let base: string;
@@ -46,6 +47,7 @@ async function asClerk({ backup = true, path: way = "clone", statement = "larges
   const scratch = mkdtempSync(path.join(from.server.scratch, "scratch-"));
   const assembly = testAssembly({
     reachable: { ...postgresTarget(url, "sandbox"), ...(backup ? { backup: { base, log } } : {}) },
+    serverBinaries: testBinaries(),
     scratch,
   });
   try {
