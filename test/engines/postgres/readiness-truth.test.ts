@@ -30,7 +30,7 @@ interface Truth extends Omit<Case, "backup"> {
   readonly only?: (major: number) => boolean;
 }
 type Place = "usual" | "minimal" | "no-pages" | "no-inspect" | "few-slots";
-type Named = "whole" | "gap" | "of-another" | "no-label" | "of-another-timeline" | "damaged";
+type Named = "whole" | "fetched" | "gap" | "of-another" | "no-label" | "of-another-timeline" | "damaged";
 
 const fromPages = ["page-transplant"];
 const extensionType = "create table T (id int primary key, note public.citext)";
@@ -80,6 +80,13 @@ const truths: readonly Truth[] = [
     closed: { clone: /no PostgreSQL/ },
   },
   { title: "a backup", on: "usual", backup: "whole", open: [...fromPages, "clone"], closed: {} },
+  {
+    title: "a backup whose log a program fetches",
+    on: "usual",
+    backup: "fetched",
+    open: [...fromPages, "clone"],
+    closed: {},
+  },
   {
     title: "a backup, and a type of an extension",
     on: "usual",
@@ -318,6 +325,7 @@ async function madeBackups(from: ArchivingServer, sql: Connection): Promise<Read
   };
   return {
     whole: folder(base),
+    fetched: { base, log: { kind: "command", argv: ["cp", `${from.archive}/%f`, "%p"] } },
     gap: folder(
       base,
       archived("gap", (file) => rmSync(file)),
