@@ -43,10 +43,15 @@ export const listTriggers: Action<Params, Result> = {
     return { triggers: await merge.triggers(names, effect), effect, closed };
   },
 
+  /** Each by its name, also where nobody sees the list that is chosen from. */
+  async verify(_ctx, _params, { triggers }) {
+    return triggers.map((one) => ({ level: "note", text: wordsOf(one) }));
+  },
+
   /** No default where there are triggers: nobody but the operator knows what they do. What has a way back is named first. */
   choices({ triggers, effect = "insert", closed: { fire: noFire, skip: noSkip } = {} }) {
     if (triggers.length === 0 && noFire === undefined) return [nobodyToAsk];
-    const listed = triggers.map(({ table, name, words }) => `${table}: ${name}, ${words}`);
+    const listed = triggers.map(wordsOf);
     return [orClosed(skip(listed), noSkip), orClosed(fire(listed, effect), noFire)];
   },
 };
@@ -64,6 +69,10 @@ function refuseClosed({ fire: noFire, skip: noSkip }: ClosedModes): void {
 
 function orClosed(choice: Choice, why: string | undefined): Choice {
   return why === undefined ? choice : { ...choice, disabled: why };
+}
+
+function wordsOf({ table, name, words }: Result["triggers"][number]): string {
+  return `${table}: ${name}, ${words}`;
 }
 
 const nobodyToAsk: Choice = {

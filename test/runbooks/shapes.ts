@@ -9,7 +9,7 @@ import type { RunEnd } from "../../src/runner/session.ts";
 import { footprintOf } from "../cli-on-postgres/incident.ts";
 import { postgresTarget, testAssembly } from "../support/assembly.ts";
 import { inWordsOf } from "../support/majors.ts";
-import type { TestServer } from "../support/postgres.ts";
+import { testBinaries, type TestServer } from "../support/postgres.ts";
 
 /** A table as applications make them, and what happens to it. */
 export interface Shape {
@@ -113,6 +113,7 @@ async function runThrough(server: TestServer, database: string, shape: Shape, ho
       ...(how.backup === undefined ? {} : { backup: how.backup }),
     },
     scratch: mkdtempSync(path.join(server.scratch, "scratch-")),
+    serverBinaries: testBinaries(),
   });
   try {
     const plan = await assembly.workbench.plan({
