@@ -32,11 +32,12 @@ export async function sortDeleters(
   deleters: ReadonlyMap<FullXid, Deleter>,
   next: FullXid,
 ): Promise<SortedDeleters> {
-  const largest = [...deleters.values()]
+  const known = [...deleters.values()].filter(({ xid }) => hadBegun(xid));
+  const largest = known
     .filter((one) => weightOf(one) > 0)
     .toSorted((a, b) => weightOf(b) - weightOf(a))
     .map(({ xid }) => xid);
-  const updaters = [...deleters.values()]
+  const updaters = known
     .filter((one) => changeWeightOf(one) > 0)
     .toSorted((a, b) => changeWeightOf(b) - changeWeightOf(a))
     .slice(0, mostUpdaters)
@@ -58,6 +59,11 @@ export async function sortDeleters(
     ...open.map(({ top }) => top),
   ].reduce<FullXid | null>((least, xid) => (least === null || xid < least ? xid : least), null);
   return { commits, open, oldest, skipped: Math.max(0, largest.length - mostDeleters) };
+}
+
+/** What began after the search did is ahead of the next id as it was then, and is taken for one of an earlier round: below zero, the server refuses it. */
+function hadBegun(xid: FullXid): boolean {
+  return xid > 0;
 }
 
 /** One answer, however many there are. */
