@@ -142,6 +142,24 @@ onEachMajor(majors(15, 18), (major) => {
     });
   });
 
+  test("without a key a group comes back only where no row was made while it went on: one may be a row that it had taken before", async () => {
+    await run("CREATE TABLE public.keyless (n int)", "INSERT INTO public.keyless SELECT generate_series(1, 30)");
+    await stage.keepRows();
+    const takes = (where: string) => `DELETE FROM public.keyless WHERE ${where}`;
+    await run(takes("n <= 5"), takes("n <= 10"), takes("n <= 15"));
+    const rescue = stage.scene();
+    const { counted } = await comesBack(rescue, largest(await rescue.find("public.keyless")), "page-transplant");
+    expect(counted).toMatchObject([{ rows: 15 }]);
+
+    await run("INSERT INTO public.keyless VALUES (1)", takes("n = 1 OR n BETWEEN 21 AND 24"));
+    const again = stage.scene();
+    const all = largest(await again.find("public.keyless"));
+    expect(all.transactions).toHaveLength(4);
+    await expect(again.evidence.count(all, "page-transplant", watch)).rejects.toMatchObject({
+      record: { code: "HF-PG-GROUP-KEY", exit: "refused" },
+    });
+  });
+
   test("text keys, keys of several columns, and long rows are told apart by their values", async () => {
     await run(
       'CREATE TABLE public.wide (a text COLLATE "C", fill text, b uuid, PRIMARY KEY (b, a))',
