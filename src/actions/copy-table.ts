@@ -61,6 +61,7 @@ function ofValues(expects: Result): Preview {
     summary: `Copy the present version of ${some(expects.overwritten, "row")}, as the way back from the merge`,
     lines: [perTable(expects.tables.map(({ table, overwritten }) => ({ table, rows: overwritten })))],
     counts: { rows: expects.overwritten },
+    mayShrink: ["rows"],
     undo: "It goes with the rescue area.",
     expects,
   };

@@ -12,6 +12,8 @@ export interface Preview {
   readonly summary: string;
   readonly lines: readonly string[];
   readonly counts: Readonly<Record<string, number>>;
+  /** Of the counts: those that others at work only ever make smaller, since what they touched is left alone. Fewer of them ends no confirmation. */
+  readonly mayShrink?: readonly string[];
   readonly statements?: readonly string[];
   readonly bytes?: number;
   /** About how long, in milliseconds. */

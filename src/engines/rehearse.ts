@@ -14,6 +14,7 @@ export type IncidentKind = (typeof incidentKinds)[number];
 export const offeredIncidents = [
   "delete",
   "cascade",
+  "update",
   "truncate",
   "vacuumed",
 ] as const satisfies readonly IncidentKind[];

@@ -79,7 +79,7 @@ test("the script is made from the command line: every command and flag stands in
   for (const name of Object.keys(started)) {
     const { out, code } = await here.run("completion", name);
     expect(code).toBe(0);
-    for (const word of ["verify", "yes-sandbox", "keep-rescue", "incident", "delete truncate vacuumed"])
+    for (const word of ["verify", "yes-sandbox", "keep-rescue", "incident", "delete cascade update truncate vacuumed"])
       expect(out, name).toContain(word);
   }
   expect((await here.run("completion", "tcsh")).code).toBe(2);

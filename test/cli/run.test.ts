@@ -87,13 +87,13 @@ test.each([
   [["jornal", "list"], "Did you mean journal?", 2],
   [["journal", "lst"], "there is no command 'lst' (Did you mean list?)", 2],
   [["demo", "x"], "too many arguments", 2],
-  [["demo", "--incident", "foo"], "allowed choices are delete, cascade, truncate, vacuumed", 2],
+  [["demo", "--incident", "foo"], "allowed choices are delete, cascade, update, truncate, vacuumed", 2],
   [["drill"], "missing required argument", 2],
   [["drill", "no-such", "--auto"], "HF-RUNBOOK-NOT-FOUND", 3],
   [["drill", "restore-after-bad-delete"], "nobody could answer the drill's questions (stdout is no terminal)", 2],
   [["drill", "restore-after-bad-delete", "--json"], "--json asks nothing", 2],
   [["drill", "restore-after-bad-delete", "--auto", "--rows", "0"], "--rows needs a whole number", 2],
-  [["drill", "x", "--auto", "--incident", "update"], "allowed choices are delete, cascade, truncate, vacuumed", 2],
+  [["drill", "x", "--auto", "--incident", "foo"], "allowed choices are delete, cascade, update, truncate, vacuumed", 2],
   [["run", "x", "--plain", "--json"], "cannot be used with", 2],
   [["--config", "x", "run", "y"], "flags stand after the command", 2],
   [["run", "restore-after-bad-delete"], "--target is missing", 2],
@@ -201,7 +201,7 @@ test("the help of run lists the runbooks, and with one of them its inputs and st
     ["help", "run"],
   ]) {
     const { out, code } = await here.run(...args);
-    expect(out).toMatch(/^ {2}restore-after-bad-delete {2}Bring back rows lost to a bad DELETE$/m);
+    expect(out).toMatch(/^ {2}restore-after-bad-delete {2}Bring back rows lost to a bad DELETE or UPDATE$/m);
     expect(code).toBe(0);
   }
   const { out, code } = await here.run("run", "restore-after-bad-delete", "--help");

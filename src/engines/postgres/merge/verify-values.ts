@@ -15,7 +15,7 @@ export async function verifyValues(connection: Connection, one: Keyed): Promise<
   if (left > 0) findings.push(leftWords(one, left));
   if (different > left) findings.push(changedWords(table, different - left));
   if (leftAbsent > 0) findings.push(goneWords(one, leftAbsent));
-  if (absent > leftAbsent) findings.push(unexplained(table, absent - leftAbsent));
+  if (absent > leftAbsent) findings.push(deletedWords(table, absent - leftAbsent));
   return { table, rescued: rows, equal, different, absent, remade: left, findings };
 }
 
@@ -67,7 +67,8 @@ function goneWords({ area }: Keyed, gone: number): Finding {
   return { level: "warn", text, hint: `Their former values are in ${area.rows}: decide by hand.` };
 }
 
-function unexplained(table: string, absent: number): Finding {
-  const text = `HF-PG-NOT-MERGED: ${table}: ${someRows(absent)} are not there, and nothing stands against them`;
-  return { level: "stop", text, hint: "The merge is not finished, or they were deleted since it was." };
+/** Each that was not left out was written: the server named it, in a transaction that its marker proves to have committed. */
+function deletedWords(table: string, absent: number): Finding {
+  const text = `${table}: ${someRows(absent)} set back, and not there any more: deleted since, or given another key`;
+  return { level: "warn", text, hint: "Changed since by the application." };
 }
