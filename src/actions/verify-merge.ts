@@ -17,6 +17,8 @@ const result = z.object({
   remade: amount,
   /** Rows that the statement took and that were not rescued: they are in no table, and not in the rescue area. */
   short: amount,
+  /** Rows were set back to what they were; absent: they were put back. */
+  values: z.exactOptional(z.literal(true)),
 });
 type Params = z.infer<typeof params>;
 type Result = z.infer<typeof result>;
@@ -124,14 +126,15 @@ function expected(rescue: Rescue): Result {
   return totals(rescue, tables);
 }
 
-function totals({ short }: Rescue, tables: Result["tables"]): Result {
+function totals(rescue: Rescue, tables: Result["tables"]): Result {
   return {
+    ...(isOfValues(rescue) ? { values: true as const } : {}),
     tables,
     rescued: sum(tables, (one) => one.rescued),
     equal: sum(tables, (one) => one.equal),
     different: sum(tables, (one) => one.different),
     absent: sum(tables, (one) => one.absent),
     remade: sum(tables, (one) => one.remade),
-    short: short ?? 0,
+    short: rescue.short ?? 0,
   };
 }

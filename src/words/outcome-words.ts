@@ -15,6 +15,8 @@ export interface Proof {
   /** Rows that the statement took and that were not rescued at all. */
   readonly short: number;
   readonly tables: readonly { readonly table: string; readonly equal: number }[];
+  /** Rows were set back to what they were before: what others changed since is left as it is, and missing nowhere. */
+  readonly values: boolean;
 }
 
 /** Null where no comparison has ended, and in a dry run, which compares nothing. */
@@ -29,25 +31,40 @@ export function proofLine(state: RunState): string {
   const proof = proofOf(state);
   if (proof === null) return "";
   const tables = proof.tables.map(({ table, equal }) => `${table} ${count(equal)}`).join(", ");
-  const total = `${count(proof.equal)} of ${count(proof.rescued)} rows are back, proved equal`;
-  const { different, remade, absent, short } = proof;
-  const aside = [
-    ...(absent > 0 ? [`${count(absent)} not there`] : []),
-    ...(remade > 0 ? [`${plural(remade, "key was", "keys were")} used again since, with other values: not back`] : []),
-    ...(different > remade ? [`${count(different - remade)} back, and changed since`] : []),
-    ...(short > 0 ? [`${count(short)} more that the statement took were not rescued`] : []),
-  ];
+  const { different, remade, absent, short, values } = proof;
+  const total = `${count(proof.equal)} of ${count(proof.rescued)} rows are ${values ? "as before" : "back"}, proved equal`;
+  const aside = values
+    ? asideOfValues(proof)
+    : [
+        ...(absent > 0 ? [`${count(absent)} not there`] : []),
+        ...(remade > 0
+          ? [`${plural(remade, "key was", "keys were")} used again since, with other values: not back`]
+          : []),
+        ...(different > remade ? [`${count(different - remade)} back, and changed since`] : []),
+        ...(short > 0 ? [`${count(short)} more that the statement took were not rescued`] : []),
+      ];
   return [`${total}${tables === "" ? "" : ` (${tables})`}`, ...aside].join("; ");
+}
+
+function asideOfValues({ different, remade, absent, short }: Proof): readonly string[] {
+  return [
+    ...(remade > 0 ? [`${count(remade)} changed again since, left as they are`] : []),
+    ...(different > remade ? [`${count(different - remade)} set back, and changed since`] : []),
+    ...(absent > 0 ? [`${count(absent)} not there any more, or under another key`] : []),
+    ...(short > 0 ? [`${count(short)} more that the statement changed were not rescued`] : []),
+  ];
 }
 
 /** `DONE`, or how many rows that the statement took are, or may be, in no table: nobody may take that for the end of the incident. */
 export function doneWords(state: RunState): string {
   const proof = proofOf(state);
   if (proof === null) return "DONE";
-  const missing = proof.absent + proof.remade + proof.short;
+  const others = proof.absent + proof.remade;
+  const missing = proof.short + (proof.values ? 0 : others);
   if (missing > 0) return `DONE, BUT ${plural(missing, "ROW IS", "ROWS ARE")} NOT BACK`;
   const untold = untoldIn(state);
-  return untold > 0 ? `DONE, BUT ${plural(untold, "ROW", "ROWS")} MAY BE MISSING` : "DONE";
+  if (untold > 0) return `DONE, BUT ${plural(untold, "ROW", "ROWS")} MAY BE MISSING`;
+  return proof.values && others > 0 ? `DONE; ${plural(others, "ROW", "ROWS")} LEFT AS THEY ARE` : "DONE";
 }
 
 /** Versions of rows that were left out, since nobody can tell whether the statement took them. */
@@ -131,6 +148,7 @@ function proofIn(result: Json | undefined): Proof | null {
     remade: numberIn(result.remade),
     short: numberIn(result.short),
     tables: Array.isArray(tables) ? tables.filter(isJsonObject).flatMap(tableIn) : [],
+    values: result.values === true,
   };
 }
 

@@ -50,6 +50,18 @@ test("rows whose keys were used again, and rows that nobody could rescue, are no
   );
 });
 
+test("of rows that were set back, those that others changed or took since are left, and none of them is missing", () => {
+  const verified = (numbers: object) =>
+    story().tell(...done("verify", 1, { values: true, rescued: 100, tables: [], ...numbers } as never)).state;
+  const left = verified({ equal: 90, different: 6, remade: 4, absent: 4 });
+  expect(doneWords(left)).toBe("DONE; 8 ROWS LEFT AS THEY ARE");
+  expect(proofLine(left)).toBe(
+    "90 of 100 rows are as before, proved equal; 4 changed again since, left as they are; 2 set back, and changed since; 4 not there any more, or under another key",
+  );
+  expect(doneWords(verified({ equal: 100, different: 0, absent: 0 }))).toBe("DONE");
+  expect(doneWords(verified({ equal: 100, different: 0, absent: 0, short: 5 }))).toBe("DONE, BUT 5 ROWS ARE NOT BACK");
+});
+
 test("what is done is not called done alone while rescued rows are not in their tables", () => {
   const verified = (absent: number) =>
     story().tell(...done("verify", 1, { rescued: 29_892, equal: 29_892 - absent, different: 0, absent, tables: [] }));
