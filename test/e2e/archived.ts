@@ -15,6 +15,8 @@ export interface ArchivedDesk {
 export interface Archived {
   /** Of the base backup. */
   readonly name: string;
+  /** What went wrong, where it was not the DELETE. */
+  readonly statement?: string;
   /** What VACUUM takes off its pages. */
   readonly vacuumed: readonly string[];
   /** The base backup and the archive stand in the config. */
@@ -25,7 +27,7 @@ export interface Archived {
   readonly logged?: true;
 }
 
-/** A third of the orders is deleted, some of it is vacuumed away, and the server has only the newest file of its log left, or all of it. */
+/** A third of the orders is deleted, or what else went wrong; some of it is vacuumed away, and the server has only the newest file of its log left, or all of it. */
 export async function archivedDesk(from: ArchivingServer, wish: Archived): Promise<ArchivedDesk> {
   await forgetPins(from);
   const incident = await anIncident(from.server, "shop", { statement: "select 1" });
@@ -33,7 +35,8 @@ export async function archivedDesk(from: ArchivingServer, wish: Archived): Promi
   const end =
     "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = 'shop' and pid <> pg_backend_pid()";
   const vacuums = wish.vacuumed.map((table) => `vacuum ${table}`);
-  const damage = ["delete from shop.orders where state = 'cancelled'", wish.since ?? "select 1", end, ...vacuums];
+  const { statement = "delete from shop.orders where state = 'cancelled'", since = "select 1" } = wish;
+  const damage = [statement, since, end, ...vacuums];
   for (const sql of damage) await incident.session.run("", sql);
   if (!wish.logged) await dropOldLog(from, incident.session);
   const { folder, env } = household(incident, wish.backed ? { backup: { base, archive: from.archive } } : {});

@@ -3,8 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ArchivingServer, startArchivingServer } from "../support/backup.ts";
 import { keys, questionSettlesMs } from "../support/terminal.ts";
 import { archivedDesk } from "./archived.ts";
-import { looksRight } from "./look.ts";
-import type { Operator } from "./operator.ts";
+import { wholeOf } from "./whole.ts";
 
 let from: ArchivingServer;
 beforeAll(async () => {
@@ -13,30 +12,6 @@ beforeAll(async () => {
 afterAll(() => from.end());
 
 const asked = "run restore-after-bad-delete --target shop --set table=shop.orders".split(" ");
-
-/** A screen that is longer than the window, as its reader has it in the end: every line once, in order. */
-async function wholeOf(tty: Operator, columns: number): Promise<string> {
-  const lines: string[] = [];
-  await sleep(questionSettlesMs);
-  for (let pages = 0; pages < 12; pages += 1) {
-    await looksRight(tty, columns);
-    lines.push(...tty.rows().filter((line) => !lines.includes(line)));
-    const before = tty.text();
-    await tty.type(keys.pageDown);
-    if (!(await changes(tty, before))) break;
-  }
-  for (let pages = 0; pages < 4; pages += 1) await tty.type(keys.pageUp, 150);
-  return lines
-    .map((line) => line.trim())
-    .join(" ")
-    .replaceAll(/\s+/g, " ");
-}
-
-/** Within a second: what is not drawn by then was the end. */
-async function changes(tty: Operator, before: string): Promise<boolean> {
-  for (let tries = 0; tries < 20 && tty.text() === before; tries += 1) await sleep(50);
-  return tty.text() !== before;
-}
 
 /** Others made three of the lost orders anew before anybody looked. */
 const remade = `insert into shop.orders (id, state, placed, total) overriding system value
