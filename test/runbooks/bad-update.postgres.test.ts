@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { stepOf } from "../../src/core/run-state.ts";
+import { doneWords } from "../../src/words/outcome-words.ts";
 import type { Connection } from "../../src/engines/postgres/connection.ts";
 import type { Backup } from "../../src/engines/engine.ts";
 import type { CheckedTable } from "../../src/engines/rescue-area.ts";
@@ -52,7 +53,10 @@ onEachMajor([14, 18], (major) => {
     const session = assembly.workbench.open(plan, { purpose: "live", wishes, interactive: false, yesSandbox: true });
     const ended = await session.ended;
     expect(ended.fault ?? null).toBeNull();
-    return stepOf(ended.state, "check" as never).result as unknown as { readonly tables: readonly CheckedTable[] };
+    const checked = stepOf(ended.state, "check" as never).result as unknown as {
+      readonly tables: readonly CheckedTable[];
+    };
+    return { ...checked, state: ended.state };
   }
 
   const textOf = async (query: string) =>
@@ -127,7 +131,8 @@ onEachMajor([14, 18], (major) => {
       "commit",
     ])
       await app.run("", one);
-    const { tables } = await broughtBack("public.twice", "page-transplant");
+    const { tables, state } = await broughtBack("public.twice", "page-transplant");
+    expect(doneWords(state)).toBe("DONE");
     expect(await textOf("select * from public.twice")).toBe(before);
     expect(tables[0]?.values).toMatchObject({ willSet: 500 });
   });

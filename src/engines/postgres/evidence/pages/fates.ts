@@ -18,6 +18,7 @@ export interface Settled {
   readonly rows: number;
   readonly updated: number;
   readonly moved: number;
+  /** Versions that it made and ended itself; where former values are asked for, those that it replaced once more. */
   readonly own: number;
   /** Of its own: those that were made by an UPDATE of a version that is gone. It may have been somebody else's row. Absent: none. */
   readonly headless?: number;
@@ -80,8 +81,10 @@ export function fates(members: ReadonlySet<number>, asked: Asked = "rows"): Fate
         if (asked === "values") ends.set(head.at, last);
       } else if (end === endAlive) counts.updated += 1;
     }
-    const own = [...made].filter(([at, { next }]) => next === endDeleted && !reached.has(at)).map(([at]) => at);
-    const headless = headlessOf(made, own);
+    const isOwn = ([at, { next }]: readonly [number, Made]) =>
+      asked === "values" ? next >= 0 : next === endDeleted && !reached.has(at);
+    const own = [...made].filter(isOwn).map(([at]) => at);
+    const headless = asked === "values" ? 0 : headlessOf(made, own);
     const unknown = counts.unclear + broken.size;
     const rows = counts.rows + back.size;
     const told = { ...counts, own: own.length, unknown, rows, back, broken };

@@ -3,7 +3,7 @@ import type { FullXid } from "../xid.ts";
 import type { Commit } from "./commits.ts";
 import type { Deleter } from "./scan.ts";
 import { changesOf } from "./scan.ts";
-import { bounds, type Candidate, committed, groupsOf, mostOf, recounted, sumOf } from "./statements.ts";
+import { bounds, type Candidate, committed, groupsOf, mostOf, type OnPages, recounted, sumOf } from "./statements.ts";
 
 /** Of the many that update rows every minute only these are offered; any other can be written by its ids. */
 const mostOffered = 6;
@@ -45,14 +45,11 @@ function inexact(statement: Statement): Candidate {
   return { statement, exact: false, logged: new Map(), onPages: [] };
 }
 
-/** With what the pages still show of it; more than that the log may have. */
-export function countedUpdate(
-  statement: Statement,
-  onPages: readonly { readonly table: string; readonly rows: number }[],
-): Statement {
+/** With what the pages still show of it; more than that the log may have. What it changed more than once counts once, as far as they show it. */
+export function countedUpdate(statement: Statement, onPages: readonly OnPages[]): Statement {
   const tables = statement.tables.map((one) => {
-    const rows = onPages.find(({ table }) => table === one.table)?.rows ?? 0;
-    return bounds(one.table, rows, Math.max(rows, mostOf(one)));
+    const { rows = 0, own = 0 } = onPages.find(({ table }) => table === one.table) ?? {};
+    return bounds(one.table, rows, Math.max(rows, mostOf(one) - own));
   });
   return recounted(statement, sumOf(tables));
 }
