@@ -85,7 +85,7 @@ function named({ request }: PostgresTarget): Named {
     closed: {
       why: "The config names no dump for this target.",
       opensWith:
-        "backup: { dump: FILE } of the target in holdfast.yaml: by pg_dump -Fc or -Fd, from before the statement; also one of a copy that your provider restored to a moment just before it.",
+        "backup: { dump: FILE } of the target in holdfast.yaml, by pg_dump -Fc or -Fd, from before the statement.",
       change: change("config", "backup: { dump: FILE }", { fromNowOn: true }),
     },
   };
