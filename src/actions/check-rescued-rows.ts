@@ -4,6 +4,7 @@ import type { RunId } from "../core/ids.ts";
 import type { Finding, RevealedRow } from "../core/step.ts";
 import type { CheckedTable, CheckedValues } from "../engines/rescue-area.ts";
 import type { Action } from "./action.ts";
+import { keptWords } from "./merge-words.ts";
 import { count, some } from "./say.ts";
 import {
   type CheckedRescue,
@@ -108,14 +109,7 @@ function expected(rescue: Rescue): CheckedRescue {
 }
 
 function valuesSummary({ table, rows, identical }: CheckedTable, values: CheckedValues): Finding {
-  const conflicts = [
-    [identical, "as before already"],
-    [values.changedSince, "changed again since, left as they are"],
-    [values.keyChanged, "with another key now, left as they are"],
-    [values.gone, "not there any more"],
-  ] as const;
-  const aside = conflicts.filter(([n]) => n > 0).map(([n, what]) => `${count(n)} ${what}`);
-  const text = [`${table}: ${count(values.willSet)} of ${some(rows, "row")} will be set back`, ...aside].join("; ");
+  const text = `${table}: ${count(values.willSet)} of ${some(rows, "row")} will be set back${keptWords(identical, values)}`;
   return { level: values.changedSince + values.keyChanged + values.gone > 0 ? "warn" : "ok", text };
 }
 

@@ -135,17 +135,13 @@ function backupHint(hasBackup: boolean, again: string): string {
 }
 
 function choiceOf(statement: Statement, all: readonly Statement[], isLargest: boolean): Choice {
-  const { value, kind, transactions, tables, doubts, uncounted, who, at, until } = statement;
+  const { value, kind, transactions, doubts, uncounted, who, at, until } = statement;
   const isOpen = kind === "open" || kind === "prepared";
   return {
     value,
     label: `${when(statement)}  ${took(statement)}  ${named(statement)}`,
     details: [
-      kind === "missing"
-        ? `in ${tables.map(({ table }) => table).join(", ")}`
-        : tookFile(statement)
-          ? `all rows of ${tables.map(({ table }) => table).join(", ")}`
-          : perTable(tables),
+      whereOf(statement),
       ...(at === null && !isOpen ? ["the server does not know when it committed"] : []),
       ...(at !== null && (isOpen || (until !== null && until !== at))
         ? [isOpen ? `began ${instantOf(at)}` : `committed from ${instantOf(at)} to ${instantOf(until ?? at)}`]
@@ -163,6 +159,12 @@ function choiceOf(statement: Statement, all: readonly Statement[], isLargest: bo
     ],
     data: statement,
   };
+}
+
+function whereOf(statement: Statement): string {
+  const names = statement.tables.map(({ table }) => table).join(", ");
+  if (statement.kind === "missing") return `in ${names}`;
+  return tookFile(statement) ? `all rows of ${names}` : perTable(statement.tables);
 }
 
 function doubtful({ kind, rows, most = rows }: Statement): readonly string[] {

@@ -10,7 +10,7 @@ export function tableLine(checked: Checked["tables"][number], gone: number, batc
   const { table, rows, willInsert, identical, values } = checked;
   if (rows > 0 && identical === rows) return `${table}: all ${some(rows, "row")} are back already; nothing to do`;
   const batches = some(Math.max(1, Math.ceil((rows - gone) / batchRows)), "batch", "batches");
-  if (values) return `${table}: UPDATE ${some(values.willSet, "row")} in ${batches}${leftWords(identical, values)}`;
+  if (values) return `${table}: UPDATE ${some(values.willSet, "row")} in ${batches}${keptWords(identical, values)}`;
   const left = rows - willInsert - identical;
   const parts = [
     `INSERT ${some(willInsert, "row")} in ${batches}`,
@@ -20,7 +20,8 @@ export function tableLine(checked: Checked["tables"][number], gone: number, batc
   return `${table}: ${parts.join("; ")}`;
 }
 
-function leftWords(identical: number, { changedSince, keyChanged, gone }: CheckedValues): string {
+/** What a merge does not set back, by kind, each after a semicolon; empty where it sets all back. */
+export function keptWords(identical: number, { changedSince, keyChanged, gone }: CheckedValues): string {
   const kinds = [
     [identical, "as before already"],
     [changedSince, "changed again since, left as they are"],

@@ -9,7 +9,8 @@ import { connectionOf } from "../transaction.ts";
 import { asBefore, byIndex, giveUp, isOfTable, refusesRows } from "./refused.ts";
 import { usualSearchPath } from "./search-path.ts";
 import { isWhole, mergeScope } from "./scope.ts";
-import { type Chosen, type LeftOut, leftOut, type Range } from "./left-out.ts";
+import { type Chosen, type LeftOut, leftOut } from "./left-out.ts";
+import { nextRange, type Range } from "./range.ts";
 import { chosenSql, equalRowsSql, insertSql, lonelySql, type Scope, type How } from "./statements.ts";
 
 /**
@@ -30,7 +31,7 @@ export async function mergeBatch(
   const scope = await mergeScope(connection, request);
   const whole = isWhole(scope);
   await setLocally(connection, { statement_timeout: `${whole ? 0 : statementTimeoutMs}ms` });
-  const range = nextRange(scope, request, after, whole ? Number.MAX_SAFE_INTEGER : size);
+  const range = nextRange(scope.one.area, request, after, whole ? Number.MAX_SAFE_INTEGER : size);
   const insert: Insert = {
     connection,
     scope,
@@ -54,13 +55,6 @@ interface Insert {
 
 async function noteRows(connection: Connection, scope: Scope): Promise<void> {
   for (const sql of equalRowsSql(scope)) await connection.run(`weighing the rows of ${scope.one.area.rows}`, sql);
-}
-
-/** When rows were stored it was proved that their ordinals are 1, 2, 3, … up to how many there are. */
-function nextRange({ one }: Scope, request: MergeTable, after: number, size: number) {
-  const end = Math.min(request.upTo ?? Number.MAX_SAFE_INTEGER, one.area.filled?.rows ?? 0);
-  const upTo = Math.max(after, Math.min(after + size, end));
-  return { after, upTo, rows: upTo - after, last: upTo >= end };
 }
 
 /** Halves until the rows that the server refuses stand alone. */

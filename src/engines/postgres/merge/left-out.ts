@@ -1,12 +1,7 @@
 import type { Connection } from "../connection.ts";
 import { isPresent } from "../rescue-area/comparison.ts";
+import type { Range } from "./range.ts";
 import type { Scope } from "./statements.ts";
-
-/** Ordinals after `after` up to `upTo`. */
-export interface Range {
-  readonly after: number;
-  readonly upTo: number;
-}
 
 /** Ordinals of the rows that go in; usually all of a range. */
 export type Chosen = "all" | readonly number[];

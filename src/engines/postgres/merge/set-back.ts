@@ -8,7 +8,7 @@ import { setLocally } from "../rescue-area/settings.ts";
 import { assertSameFile, keyedValues, rescuedWithPlace, settable, stillThere } from "../rescue-area/values.ts";
 import type { PostgresTarget } from "../target.ts";
 import { connectionOf } from "../transaction.ts";
-import type { Range } from "./left-out.ts";
+import { nextRange, type Range } from "./range.ts";
 import { asBefore, byIndex, giveUp, isOfTable, refusesRows } from "./refused.ts";
 import { usualSearchPath } from "./search-path.ts";
 
@@ -32,15 +32,13 @@ export async function setBackBatch(
   });
   const one = keyedValues(await areaOf(connection, request.run, request.table));
   await assertSameFile(connection, one.area);
-  const end = Math.min(request.upTo ?? Number.MAX_SAFE_INTEGER, one.area.filled?.rows ?? 0);
-  const range = { after, upTo: Math.max(after, Math.min(after + size, end)) };
+  const range = nextRange(one.area, request, after, size);
   const chosen = await chosenRows(connection, one, range);
   const setting: Setting = { connection, one, path: await usualSearchPath(connection), refused: new Set() };
   await setBack(setting, chosen);
   const written = chosen.filter((n) => !setting.refused.has(n));
   await noteLeftOut(connection, one, range, written);
-  const left = range.upTo - after - written.length;
-  return { upTo: range.upTo, inserted: written.length, left, done: range.upTo >= end };
+  return { upTo: range.upTo, inserted: written.length, left: range.rows - written.length, done: range.last };
 }
 
 interface Setting {
