@@ -74,10 +74,12 @@ export function sayFace(face: Face, io: Io): void {
 
 /** A choice for a step that asks for none would be passed over in silence. */
 export function checkChoices(plan: Plan, choices: Readonly<Record<string, string>>): void {
-  const asking = plan.steps.filter((step) => step.choose !== undefined).map((step) => step.key);
-  const stranger = Object.keys(choices).find((key) => !asking.includes(key));
-  if (stranger === undefined) return;
-  throw usageFault("--choose names a step that asks for no choice", `Choices: ${asking.join(", ") || "none"}.`);
+  const asking = plan.steps.filter((step) => step.choose !== undefined);
+  const isAsked = (key: string) =>
+    asking.some((step) => (step.each === undefined ? key === step.key : key.startsWith(`${step.key}:`)));
+  if (Object.keys(choices).every(isAsked)) return;
+  const names = asking.map(({ key, each }) => (each === undefined ? key : `${key}:ITEM`));
+  throw usageFault("--choose names a step that asks for no choice", `Choices: ${names.join(", ") || "none"}.`);
 }
 
 /** No target is ever guessed: it would be production one day. */

@@ -25,7 +25,8 @@ function runbookLines(written: string, actions: readonly KnownAction[]): readonl
   const { id, title, about = "", inputs = {} } = loaded.runbook;
   const steps = inlinedSteps(loaded).map(({ key, step }): readonly [string, string, string] => {
     const action = actions.find(({ name }) => name === step.do);
-    const asks = step.choose === undefined ? "" : `; asks for a choice: --choose ${key}=value`;
+    const asked = step.each === undefined ? key : `${key}:ITEM`;
+    const asks = step.choose === undefined ? "" : `; asks for a choice: --choose ${asked}=value`;
     return [key, step.effect ?? action?.effect ?? "", `${step.title ?? action?.summary ?? ""}${asks}`];
   });
   return [

@@ -126,6 +126,10 @@ function stepReferenceProblem(
   if (at >= index) {
     return problem(looked, "FORWARD-REFERENCE", path, `step ${step} does not stand above`, "a step above");
   }
-  if (of === "result" || steps[at]?.choose !== undefined) return [];
-  return problem(looked, "NO-CHOICE", path, `step ${step} asks for no choice`, `choose: one in step ${step}`);
+  if (of === "result") return [];
+  if (steps[at]?.choose === undefined)
+    return problem(looked, "NO-CHOICE", path, `step ${step} asks for no choice`, `choose: one in step ${step}`);
+  if (steps[at].each === undefined) return [];
+  const message = `step ${step} asks for a choice of each item`;
+  return problem(looked, "EACH", path, message, `\${steps.${step}.result}, which lists them`);
 }

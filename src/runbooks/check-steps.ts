@@ -24,7 +24,7 @@ function kindProblems(yaml: LocatedYaml, step: RunbookStep, index: number): read
   if (step.do === undefined && step.use === undefined) {
     return [yaml.problem("HF-RUNBOOK-MISSING", ["steps", index], `step ${step.id} does nothing`, "do: or use:")];
   }
-  if (step.use === undefined) return eachProblems(yaml, step, index);
+  if (step.use === undefined) return [];
   if (step.do !== undefined) {
     const message = `step ${step.id} has do: and use:`;
     return [yaml.problem("HF-RUNBOOK-USE", at("use"), message, "one of them", "key")];
@@ -34,10 +34,4 @@ function kindProblems(yaml: LocatedYaml, step: RunbookStep, index: number): read
     const message = `${key}: does not go with use:`;
     return [yaml.problem("HF-RUNBOOK-USE", at(key), message, `${key}: in the steps of ${step.use}`, "key")];
   });
-}
-
-function eachProblems(yaml: LocatedYaml, step: RunbookStep, index: number): readonly Problem[] {
-  if (step.each === undefined || step.choose === undefined) return [];
-  const message = "a choice can't be made for each item";
-  return [yaml.problem("HF-RUNBOOK-EACH", ["steps", index, "choose"], message, "no choose: beside each:", "key")];
 }

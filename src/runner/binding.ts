@@ -8,7 +8,7 @@ import type { BindScope } from "./parts.ts";
 
 /**
  * What references stand for now; `expected` stands in for results that a dry run or a group's preview does not have yet. A template
- * that gave way to its items gives the list of `{ name, item, result }`, in order, without those that were skipped.
+ * that gave way to its items gives the list of `{ name, item, result, choice }`, in order, without those that were skipped.
  */
 export function scopeOf(state: RunState, expected: JsonObject = {}): BindScope {
   const steps: Record<string, { readonly result?: Json; readonly choice?: Json }> = {};
@@ -16,9 +16,11 @@ export function scopeOf(state: RunState, expected: JsonObject = {}): BindScope {
   for (const step of state.steps) {
     const { key, item } = step.step;
     const result = expected[key] ?? step.result;
-    const given = result === undefined ? {} : { result };
-    if (item === undefined)
-      steps[key] = { ...given, ...(step.choice === undefined ? {} : { choice: step.choice.data }) };
+    const given = {
+      ...(result === undefined ? {} : { result }),
+      ...(step.choice === undefined ? {} : { choice: step.choice.data }),
+    };
+    if (item === undefined) steps[key] = given;
     else (lists[item.of] ??= []).push(...entryOf(step, item, given));
   }
   for (const [key, result] of Object.entries(lists)) steps[key] = { result };
@@ -28,7 +30,7 @@ export function scopeOf(state: RunState, expected: JsonObject = {}): BindScope {
 function entryOf(
   { status }: StepState,
   { name, value }: NonNullable<PlannedStep["item"]>,
-  given: { readonly result?: Json },
+  given: { readonly result?: Json; readonly choice?: Json },
 ): readonly JsonObject[] {
   return status === "skipped" ? [] : [{ name, item: value, ...given }];
 }

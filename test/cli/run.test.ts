@@ -103,6 +103,7 @@ test.each([
   [[...rescue, "--set", "table"], "needs name=value", 2],
   [[...rescue, "--set", "tabel=x"], "HF-INPUT", 3],
   [[...rescue, "--choose", "merge=x"], "asks for no choice", 2],
+  [[...rescue, "--choose", "conflicts=overwrite"], "conflicts:ITEM", 2],
   [[...rescue, "--config", "other.yaml"], "HF-CONFIG-NOT-FOUND", 3],
   [["lint", "no-such"], "HF-RUNBOOK-NOT-FOUND", 3],
 ] as const)("%j ends with words and %s", async (args, words, code) => {

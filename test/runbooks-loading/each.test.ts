@@ -84,7 +84,14 @@ test.each([
     with_("title: Put them back", 'title: "${steps.find.result}"'),
     "HF-RUNBOOK-REFERENCE 17:12",
   ],
-  ["a choice for each item", with_("    why: They", "    choose: one\n    why: They"), "HF-RUNBOOK-EACH 18:5"],
+  [
+    "a choice as if there were one for all items",
+    with_("    why: They", '    choose: one\n    when: "${steps.find.choice}"\n    why: They').replace(
+      "    do: find-rows",
+      "    do: find-rows\n    choose: one",
+    ),
+    "HF-RUNBOOK-EACH 20:11",
+  ],
   ["a step that does nothing", with_("    do: find-rows\n", ""), "HF-RUNBOOK-MISSING 9:5"],
 ])("%s is a fault with its place", (_what, text, expected) => {
   expect(problems(text)[0]).toBe(expected);

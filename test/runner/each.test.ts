@@ -106,6 +106,28 @@ describe("a step with each:", () => {
     expect(asked).toEqual(["prepare", ...names.map((name) => `merge:${name}`)]);
   });
 
+  test("with choose: asks for each item by itself, and later steps see each choice", async () => {
+    const choices: Action["choices"] = () =>
+      ["leave", "take"].map((value) => ({ value, label: value, details: [], tags: [], data: { value } }));
+    const { actions, plan, seen } = scene(names, { choose: "one" }, { choices });
+    const { parts, journal } = world();
+    const wishes = { choices: { "merge:public.b": "leave" }, keepRescue: false };
+    const session = answering(openRun({ ...parts, actions }, plan, { ...live, wishes }), (question) =>
+      question.kind === "choice" ? { kind: "choose", value: "take" } : yes(question),
+    );
+    expect((await session.ended).exit).toBe("ok");
+    const answers = of(events(journal, session.run), "question.answered").filter(
+      ({ answered }) => answered.kind === "chosen",
+    );
+    expect(answers.map(({ step, by }) => [step, by === "--choose"])).toEqual([
+      ["merge:public.a", false],
+      ["merge:public.b", true],
+      ["merge:public.c", false],
+    ]);
+    const picked = ["take", "leave", "take"];
+    expect(seen).toEqual([{ made: made.map((one, at) => ({ ...one, choice: { value: picked[at] } })) }]);
+  });
+
   test("takes maps with a name, binds parts of them, and titles what the runbook titles by them", async () => {
     const list = names.map((name, index) => ({ name, table: `t${index}`, words: `Merge number ${index}` }));
     const { actions, plan, committed, reached } = scene(list, {
