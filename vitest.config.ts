@@ -6,7 +6,7 @@ const servers = [
   "test/runbooks/**/*.test.ts",
   "test/cli-on-postgres/**/*.test.ts",
 ];
-const shared = { pool: "forks" as const, restoreMocks: true };
+const shared = { pool: "forks" as const, restoreMocks: true, globalSetup: ["test/support/in-memory.ts"] };
 
 export default defineConfig({
   test: {

@@ -40,7 +40,7 @@ test("a runbook with each: and use:, killed at its expansions and within what it
       "step.ended:each-again:public.lines",
     ]),
   );
-  const plans = [...own, ...sample(course.boundaries, 12)].map((at) => atBoundary(at));
+  const plans = [...own, ...sample(course.boundaries, 8)].map((at) => atBoundary(at));
   const bad: string[] = [];
   for (const plan of plans) {
     const result = await trial(using, plan, course);
@@ -55,8 +55,8 @@ describe("restore-after-bad-delete without a server", () => {
     const whole = await trial(world, wholeRun);
     expect(whole.violations).toEqual([]);
     const course = courseOf(whole);
-    const plans = sample(course.boundaries, 30).map((at) => atBoundary(at));
-    expect(plans.length).toBe(30);
+    const plans = sample(course.boundaries, 20).map((at) => atBoundary(at));
+    expect(plans.length).toBe(20);
     const bad: string[] = [];
     for (const plan of plans) {
       const result = await trial(world, plan, course);
