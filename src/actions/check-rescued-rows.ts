@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { Fault } from "../core/errors.ts";
 import type { RunId } from "../core/ids.ts";
-import type { Finding, RevealedRow } from "../core/step.ts";
+import type { Finding } from "../core/step.ts";
 import type { CheckedTable, CheckedValues } from "../engines/rescue-area.ts";
 import type { Action } from "./action.ts";
+import { conflictsOf } from "./conflicts.ts";
 import { keptWords } from "./merge-words.ts";
+import { revealedRows } from "./revealed-rows.ts";
 import { count, some } from "./say.ts";
 import {
   type CheckedRescue,
@@ -53,7 +55,7 @@ export const checkRescuedRows: Action<Params, CheckedRescue> = {
     const tables = await ctx.capability("rescueArea").check(ctx.run, names, ctx);
     if (rescue.rows > 0 && tables.every(({ rows, identical }) => identical === rows))
       throw nothingMissing(ctx.run, rescue);
-    return { tables, ...writesOf(tables), rescue };
+    return { tables, ...writesOf(tables), rescue, conflicts: conflictsOf(tables) };
   },
 
   async verify(ctx, _params, { tables }) {
@@ -64,12 +66,7 @@ export const checkRescuedRows: Action<Params, CheckedRescue> = {
   /** Masked until somebody asks; then read from the rescue area, and kept nowhere. */
   async reveal(ctx, { tables }) {
     const area = ctx.capability("rescueArea");
-    const rows: RevealedRow[] = [];
-    for (const { table } of tables) {
-      const sample = await area.sample(ctx.run, table, sampled);
-      rows.push(...sample.map((row) => ({ from: table, ...row })));
-    }
-    return rows;
+    return revealedRows(tables, (table) => area.sample(ctx.run, table, sampled));
   },
 };
 
@@ -105,11 +102,11 @@ function expected(rescue: Rescue): CheckedRescue {
         ? { table, rows, missing: rows, willInsert: rows, ...clean }
         : { table, rows, missing: 0, willInsert: 0, ...clean, values: { willSet: rows, ...noConflicts } },
     );
-  return { tables, ...writesOf(tables), rescue };
+  return { tables, ...writesOf(tables), rescue, conflicts: [] };
 }
 
 function valuesSummary({ table, rows, identical }: CheckedTable, values: CheckedValues): Finding {
-  const text = `${table}: ${count(values.willSet)} of ${some(rows, "row")} will be set back${keptWords(identical, values)}`;
+  const text = `${table}: ${count(values.willSet)} of ${some(rows, "row")} will be set back${keptWords(identical, values, "open")}`;
   return { level: values.changedSince + values.keyChanged + values.gone > 0 ? "warn" : "ok", text };
 }
 
@@ -118,7 +115,7 @@ function summary(checked: CheckedTable): Finding {
   const { table, rows, willInsert, identical, remade, otherUnique, orphans, duplicates } = checked;
   const conflicts = [
     [identical, "there already, equal"],
-    [remade, "made again since, left as they are"],
+    [remade, "made again since"],
     [otherUnique, "with another unique key taken"],
     [orphans, "without a parent"],
     [duplicates, "twice in the evidence"],

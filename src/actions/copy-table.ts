@@ -1,12 +1,13 @@
 import { z } from "zod";
 import type { Preview } from "../core/step.ts";
 import type { Action } from "./action.ts";
+import { decidedKinds, decidedRows } from "./conflicts.ts";
 import { perTable, some, sum } from "./say.ts";
-import { checkedShape, rescuedNames, rescueShape, tableShape } from "./shapes.ts";
+import { checkedShape, decidedShape, rescuedNames, rescueShape, tableShape } from "./shapes.ts";
 
 const amount = z.number().int().min(0);
 const copied = z.object({ table: tableShape, keys: amount, overwritten: amount });
-const params = z.object({ rescue: rescueShape, checked: checkedShape });
+const params = z.object({ rescue: rescueShape, checked: checkedShape, decided: decidedShape.nullish() });
 const result = z.object({ tables: z.array(copied).readonly(), keys: amount, overwritten: amount });
 type Params = z.infer<typeof params>;
 type Result = z.infer<typeof result>;
@@ -25,14 +26,15 @@ export const copyTable: Action<Params, Result> = {
     return [];
   },
 
-  async preview(_ctx, { checked }) {
-    const tables = checked.tables.map(({ table, willInsert, values }) => ({
-      table,
-      keys: willInsert,
-      overwritten: values?.willSet ?? 0,
-    }));
+  async preview(_ctx, { checked, decided }) {
+    const kinds = decidedKinds(decided);
+    const tables = checked.tables.map((one) => {
+      const { overwritten, again } = decidedRows([one], kinds);
+      const { table, willInsert, values } = one;
+      return { table, keys: willInsert + again, overwritten: (values?.willSet ?? 0) + overwritten };
+    });
     const expects = totals(tables);
-    if (checked.willSet !== undefined) return ofValues(expects);
+    if (expects.overwritten > 0 || checked.willSet !== undefined) return ofPresent(expects);
     return {
       summary: `Note ${some(expects.keys, "key")} beside the rescued rows, as the way back from the merge`,
       lines: [perTable(tables.map(({ table, keys }) => ({ table, rows: keys }))), "No row will be overwritten."],
@@ -42,11 +44,12 @@ export const copyTable: Action<Params, Result> = {
     };
   },
 
-  async run(ctx, { rescue }) {
+  async run(ctx, { rescue, decided }) {
     const area = ctx.capability("rescueArea");
+    const kinds = decidedKinds(decided);
     const tables: Copied[] = [];
     for (const table of rescuedNames(rescue)) {
-      const copy = await ctx.once(table, async (tx) => ({ ...(await area.safetyCopy(tx, ctx.run, table)) }));
+      const copy = await ctx.once(table, async (tx) => ({ ...(await area.safetyCopy(tx, ctx.run, table, kinds)) }));
       tables.push({ table, keys: copy.keys, overwritten: copy.overwritten });
     }
     return totals(tables);
@@ -55,13 +58,15 @@ export const copyTable: Action<Params, Result> = {
   undo: { words: "drop the rescue area" },
 };
 
-/** What is there now of each row that will be set back: with it the merge can be taken back. */
-function ofValues(expects: Result): Preview {
+/** What is there now of each row that will be written over: with it, and the keys of what is inserted, the merge can be taken back. */
+function ofPresent(expects: Result): Preview {
+  const { keys, overwritten, tables } = expects;
+  const noted = keys === 0 ? "" : `, and note ${some(keys, "key")}`;
   return {
-    summary: `Copy the present version of ${some(expects.overwritten, "row")}, as the way back from the merge`,
-    lines: [perTable(expects.tables.map(({ table, overwritten }) => ({ table, rows: overwritten })))],
-    counts: { rows: expects.overwritten },
-    mayShrink: ["rows"],
+    summary: `Copy the present version of ${some(overwritten, "row")}${noted}, as the way back from the merge`,
+    lines: [perTable(tables.map((one) => ({ table: one.table, rows: one.overwritten })))],
+    counts: keys === 0 ? { rows: overwritten } : { rows: overwritten, keys },
+    mayShrink: ["rows", "keys"],
     undo: "It goes with the rescue area.",
     expects,
   };

@@ -2,6 +2,7 @@ import type { Action } from "./action.ts";
 import { cancelOpenTransaction } from "./cancel-open-transaction.ts";
 import { checkRescuedRows } from "./check-rescued-rows.ts";
 import { copyTable } from "./copy-table.ts";
+import { decideConflict } from "./decide-conflict.ts";
 import { findBadStatement } from "./find-bad-statement.ts";
 import { freezeEvidence } from "./freeze-evidence.ts";
 import { listTriggers } from "./list-triggers.ts";
@@ -28,6 +29,7 @@ export const actions: readonly Action[] = [
   rescueRows,
   rescueRest,
   checkRescuedRows,
+  decideConflict,
   listTriggers,
   copyTable,
   mergeRows,

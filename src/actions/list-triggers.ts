@@ -3,16 +3,17 @@ import { Fault } from "../core/errors.ts";
 import type { Choice } from "../core/step.ts";
 import type { ClosedModes } from "../engines/merge.ts";
 import type { Action } from "./action.ts";
+import { decidedKinds, effectsOf } from "./conflicts.ts";
 import { some } from "./say.ts";
-import { isOfValues, rescuedNames, rescueShape, tableShape } from "./shapes.ts";
+import { decidedShape, rescuedNames, rescueShape, tableShape } from "./shapes.ts";
 
 const trigger = z.object({ table: tableShape, name: z.string(), words: z.string() });
-const params = z.object({ rescue: rescueShape });
+const params = z.object({ rescue: rescueShape, decided: decidedShape.nullish() });
 const closed = z.object({ fire: z.exactOptional(z.string()), skip: z.exactOptional(z.string()) });
 /** `effect` is absent in journals from before values could be set back, `closed` from before it was asked. */
 const result = z.object({
   triggers: z.array(trigger).readonly(),
-  effect: z.exactOptional(z.enum(["insert", "update"])),
+  effect: z.exactOptional(z.enum(["insert", "update", "insert or update"])),
   closed: z.exactOptional(closed),
 });
 type Params = z.infer<typeof params>;
@@ -35,12 +36,17 @@ export const listTriggers: Action<Params, Result> = {
     return { summary: "Look up the triggers of the tables, in the catalogue", lines: [], counts: {} };
   },
 
-  async run(ctx, { rescue }) {
-    const effect = isOfValues(rescue) ? "update" : "insert";
+  async run(ctx, { rescue, decided }) {
+    const effects = effectsOf(rescue, decidedKinds(decided));
     const [merge, names] = [ctx.capability("merge"), rescuedNames(rescue)];
-    const closed = await merge.closedModes(names, effect);
+    const triggers: Result["triggers"][number][] = [];
+    let closed: ClosedModes = {};
+    for (const effect of effects) {
+      closed = { ...(await merge.closedModes(names, effect)), ...closed };
+      triggers.push(...(await merge.triggers(names, effect)));
+    }
     refuseClosed(closed);
-    return { triggers: await merge.triggers(names, effect), effect, closed };
+    return { triggers, effect: effects.length > 1 ? "insert or update" : (effects[0] ?? "insert"), closed };
   },
 
   /** Each by its name, also where nobody sees the list that is chosen from. */
@@ -83,13 +89,13 @@ const nobodyToAsk: Choice = {
   data: "fire",
 };
 
-function fire(listed: readonly string[], effect: "insert" | "update"): Choice {
+function fire(listed: readonly string[], effect: NonNullable<Result["effect"]>): Choice {
   return {
     value: "fire",
     label: `fire ${some(listed.length, "trigger")}`,
     details: [
       ...listed,
-      `They run as for any ${effect.toUpperCase()}: mails may go out again, and a BEFORE trigger may change values (updated_at).`,
+      `They run as for any ${effect.replaceAll(/insert|update/gu, (word) => word.toUpperCase())}: mails may go out again, and a BEFORE trigger may change values (updated_at).`,
       "What they do has no way back. Foreign keys are checked by the server.",
     ],
     tags: [],

@@ -2,14 +2,17 @@ import { z } from "zod";
 import type { StepKey } from "../core/ids.ts";
 import type { Finding, Written } from "../core/step.ts";
 import type { MergeTable } from "../engines/merge.ts";
+import type { ConflictKind } from "../engines/rescue-area.ts";
 import type { Batch, MarkerRow } from "../engines/marker.ts";
 import type { Action, ActionContext, ReadContext } from "./action.ts";
 import { type Part, partsOf, sideBySide } from "./merge-parts.ts";
-import { sessionLines, shortLines, tableLine, triggerLines, undoWords } from "./merge-words.ts";
-import { about, count, some, sum } from "./say.ts";
+import { decidedKinds, decidedRows, effectsOf } from "./conflicts.ts";
+import { mergePreview } from "./merge-preview.ts";
+import { sum } from "./say.ts";
 import {
   type Checked,
   checkedShape,
+  decidedShape,
   isOfValues,
   rescuedNames,
   rescueShape,
@@ -22,15 +25,17 @@ const amount = z.number().int().min(0);
 const sums = z.object({ inserted: amount, left: amount, batches: amount });
 const sequence = z.object({ sequence: z.string(), from: z.string(), to: z.string() });
 const merged = z.object({ table: tableShape, ...sums.shape, sequences: z.array(sequence).readonly() });
-const params = z.object({ rescue: rescueShape, triggers: triggerModeShape, checked: checkedShape.nullish() });
+const params = z.object({
+  rescue: rescueShape,
+  triggers: triggerModeShape,
+  checked: checkedShape.nullish(),
+  decided: decidedShape.nullish(),
+});
 const result = z.object({ tables: z.array(merged).readonly(), inserted: amount, left: amount });
 type Params = z.infer<typeof params>;
 type Result = z.infer<typeof result>;
 type Merged = z.infer<typeof merged>;
 type Sums = z.infer<typeof sums>;
-
-/** Inserts with a primary key, two indexes and a foreign key went at 65,000 to 75,000 a second on a small machine. */
-const assumedRate = 50_000;
 
 export const mergeRows: Action<Params, Result> = {
   name: "merge-rows",
@@ -49,35 +54,19 @@ export const mergeRows: Action<Params, Result> = {
   },
 
   async preview(ctx, wanted) {
-    const { tables, willInsert, willSet } = await checkedOf(ctx, wanted);
+    const checked = await checkedOf(ctx, wanted);
     const requests = rescuedNames(wanted.rescue).map((table) => requestFor(ctx, table, wanted));
     const statements = await Promise.all(requests.map((request) => ctx.capability("merge").statements(request)));
-    const takesMs = Math.ceil(((willSet ?? willInsert) / assumedRate) * 1000);
     const begun = await ctx.markers();
-    const fired = await firedIn(ctx, wanted);
-    const isValues = isOfValues(wanted.rescue);
-    return {
-      summary: isValues
-        ? `UPDATE ${some(willSet ?? 0, "row")}; 0 INSERT, 0 DELETE`
-        : `INSERT ${some(willInsert, "row")}; 0 UPDATE, 0 DELETE`,
-      lines: [
-        ...tables.map((table) => tableLine(table, goneThrough(begun, ctx.step, table.table), ctx.limits.batchRows)),
-        `${about(takesMs)}, assuming ${count(assumedRate)} rows a second`,
-        ...shortLines(wanted.rescue),
-        ...sessionLines(tables, ctx.limits),
-        isValues
-          ? "After each batch it is safe to stop. A row that was changed since is never overwritten."
-          : "After each batch it is safe to stop. What is there now is never overwritten.",
-        ...triggerLines(wanted.triggers, fired),
-      ],
-      ...(willSet === undefined
-        ? { counts: { insert: willInsert } }
-        : { counts: { update: willSet }, mayShrink: ["update"] }),
+    const kinds = decidedKinds(wanted.decided);
+    return mergePreview(ctx.limits, wanted, {
+      checked,
+      kinds,
       statements: statements.flat(),
-      takesMs,
-      undo: undoWords(fired, isValues),
-      expects: expected(wanted, tables),
-    };
+      fired: await firedIn(ctx, wanted, kinds),
+      gone: (table) => goneThrough(begun, ctx.step, table),
+      expects: expected(wanted, checked.tables, kinds),
+    });
   },
 
   async run(ctx, wanted) {
@@ -208,8 +197,15 @@ function rowsOf({ rescue }: Params, table: string): number {
   return rescue.tables.find((one) => one.table === table)?.rows ?? 0;
 }
 
-function requestFor(ctx: ReadContext, table: string, { rescue, triggers }: Params): MergeTable {
-  return { run: ctx.run, table, triggers, ...(isOfValues(rescue) ? { values: true as const } : {}) };
+function requestFor(ctx: ReadContext, table: string, { rescue, triggers, decided }: Params): MergeTable {
+  const kinds = decidedKinds(decided);
+  return {
+    run: ctx.run,
+    table,
+    triggers,
+    ...(isOfValues(rescue) ? { values: true as const } : {}),
+    ...(kinds.length > 0 ? { decided: kinds } : {}),
+  };
 }
 
 /** A row in conflict stays out and is counted; it is no reason to keep all others from coming back. */
@@ -217,17 +213,25 @@ function soften(finding: Finding): Finding {
   return finding.level === "stop" ? { ...finding, level: "warn" } : finding;
 }
 
-/** How many triggers of the user an INSERT would fire: what is not there is not warned of. */
-async function firedIn(ctx: ReadContext, { rescue, triggers }: Params): Promise<number> {
+/** How many triggers of the user would fire: what is not there is not warned of. */
+async function firedIn(
+  ctx: ReadContext,
+  { rescue, triggers }: Params,
+  kinds: readonly ConflictKind[],
+): Promise<number> {
   if (triggers === "skip") return 0;
-  const effect = isOfValues(rescue) ? "update" : "insert";
-  return (await ctx.capability("merge").triggers(rescuedNames(rescue), effect)).length;
+  const merge = ctx.capability("merge");
+  const fired = await Promise.all(
+    effectsOf(rescue, kinds).map((effect) => merge.triggers(rescuedNames(rescue), effect)),
+  );
+  return fired.flat().length;
 }
 
-function expected({ rescue }: Params, tables: Checked["tables"]): Result {
+function expected({ rescue }: Params, tables: Checked["tables"], kinds: readonly ConflictKind[]): Result {
   const perTable = rescuedNames(rescue).map((table): Merged => {
     const found = tables.find((one) => one.table === table);
-    const inserted = found?.values?.willSet ?? found?.willInsert ?? 0;
+    const { overwritten, again } = decidedRows(found ? [found] : [], kinds);
+    const inserted = (found?.values?.willSet ?? found?.willInsert ?? 0) + overwritten + again;
     return { table, inserted, left: (found?.rows ?? 0) - inserted, batches: 0, sequences: [] };
   });
   return { tables: perTable, inserted: sum(perTable, (one) => one.inserted), left: sum(perTable, (one) => one.left) };

@@ -1,32 +1,50 @@
 import type { Limits } from "../engines/engine.ts";
-import type { CheckedValues } from "../engines/rescue-area.ts";
+import type { CheckedValues, ConflictKind } from "../engines/rescue-area.ts";
 import type { TriggerMode } from "../engines/merge.ts";
+import { decidedRows } from "./conflicts.ts";
 import { mostParts } from "./merge-parts.ts";
 import { count, some } from "./say.ts";
 import type { Checked, Rescue } from "./shapes.ts";
 
 /** `gone`: rows that an earlier attempt went through; no batch goes over them again. */
-export function tableLine(checked: Checked["tables"][number], gone: number, batchRows: number): string {
+export function tableLine(
+  checked: Checked["tables"][number],
+  gone: number,
+  batchRows: number,
+  kinds: readonly ConflictKind[],
+): string {
   const { table, rows, willInsert, identical, values } = checked;
   if (rows > 0 && identical === rows) return `${table}: all ${some(rows, "row")} are back already; nothing to do`;
   const batches = some(Math.max(1, Math.ceil((rows - gone) / batchRows)), "batch", "batches");
-  if (values) return `${table}: UPDATE ${some(values.willSet, "row")} in ${batches}${keptWords(identical, values)}`;
-  const left = rows - willInsert - identical;
+  const { overwritten, again } = decidedRows([checked], kinds);
+  if (values) {
+    const inserted = again > 0 ? `, INSERT ${some(again, "row")}` : "";
+    const set = `UPDATE ${some(values.willSet + overwritten, "row")}${inserted} in ${batches}`;
+    return `${table}: ${set}${keptWords(identical, values, kinds)}`;
+  }
+  const left = rows - willInsert - identical - overwritten;
   const parts = [
     `INSERT ${some(willInsert, "row")} in ${batches}`,
+    ...(overwritten > 0 ? [`${some(overwritten, "row")} made again since: overwritten`] : []),
     ...(identical > 0 ? [`${some(identical, "row is", "rows are")} back already`] : []),
-    ...(left > 0 ? [`${some(left, "row stays", "rows stay")} out: ${reasons(checked)}`] : []),
+    ...(left > 0 ? [`${some(left, "row stays", "rows stay")} out: ${reasons(checked, kinds)}`] : []),
   ];
   return `${table}: ${parts.join("; ")}`;
 }
 
-/** What a merge does not set back, by kind, each after a semicolon; empty where it sets all back. */
-export function keptWords(identical: number, { changedSince, keyChanged, gone }: CheckedValues): string {
+/** What a merge does not set back by itself, by kind, each after a semicolon; empty where it sets all back. `open`: nobody has decided yet. */
+export function keptWords(
+  identical: number,
+  { changedSince, keyChanged, gone }: CheckedValues,
+  decided: readonly ConflictKind[] | "open",
+): string {
+  const then = (kind: ConflictKind, written: string, left = ", left as they are") =>
+    decided === "open" ? "" : decided.includes(kind) ? `, ${written}` : left;
   const kinds = [
     [identical, "as before already"],
-    [changedSince, "changed again since, left as they are"],
-    [keyChanged, "with another key now, left as they are"],
-    [gone, "not there any more"],
+    [changedSince, `changed again since${then("changed-since", "set back all the same")}`],
+    [keyChanged, `with another key now${then("key-changed", "set back with it")}`],
+    [gone, `not there any more${then("gone", "put in again", "")}`],
   ] as const;
   return kinds
     .filter(([n]) => n > 0)
@@ -35,9 +53,12 @@ export function keptWords(identical: number, { changedSince, keyChanged, gone }:
 }
 
 /** Of one row more than one may be true, so these need not add up. */
-function reasons({ remade, otherUnique, orphans, duplicates }: Checked["tables"][number]): string {
+function reasons(
+  { remade, otherUnique, orphans, duplicates }: Checked["tables"][number],
+  kinds: readonly ConflictKind[],
+): string {
   const counted: readonly (readonly [number, string])[] = [
-    [remade, "made again since"],
+    [kinds.includes("remade") ? 0 : remade, "made again since"],
     [otherUnique, "another row has its unique key"],
     [orphans, "without a parent"],
     [duplicates, "rescued more than once"],
@@ -65,8 +86,14 @@ export function triggerLines(triggers: TriggerMode, fired: number): readonly str
     : [`${some(fired, "trigger")} of yours will fire for the rows; what they do has no way back.`];
 }
 
-export function undoWords(fired: number, isValues: boolean): string {
-  const how = isValues ? "UPDATE to the values of the safety copy" : "DELETE by the keys of the safety copy";
-  const back = `${how}, while the rescue area is kept`;
+export function undoWords(
+  fired: number,
+  { insert, update }: { readonly insert: number; readonly update: number },
+): string {
+  const ways = [
+    ...(update > 0 ? ["UPDATE to the values of the safety copy"] : []),
+    ...(insert > 0 || update === 0 ? ["DELETE by the keys of the safety copy"] : []),
+  ];
+  const back = `${ways.join(", ")}, while the rescue area is kept`;
   return fired === 0 ? back : `${back}; not what fired triggers did`;
 }

@@ -1,4 +1,5 @@
 import { z, type ZodType } from "zod";
+import { conflictKinds } from "../engines/rescue-area.ts";
 
 /** What actions hand to each other through the journal: the contracts' types once more, as shapes that are checked when they come back. */
 const list = <T extends ZodType>(item: T) => z.array(item).readonly();
@@ -109,8 +110,25 @@ export const checkedShape = z.object({
   willSet: z.exactOptional(amount),
 });
 
-/** With what was checked, for all that comes after. */
-export const checkedRescueShape = z.object({ ...checkedShape.shape, rescue: rescueShape });
+/** Rows of one kind that a merge leaves as they are by itself; `name` and `title` are those of the step that asks about them. */
+export const conflictShape = z.object({
+  name: z.enum(conflictKinds),
+  title: z.string(),
+  rows: amount,
+  tables: list(z.object({ table: tableShape, rows: amount })),
+});
+
+/** With what was checked, for all that comes after; `conflicts` is absent in journals from before they could be decided. */
+export const checkedRescueShape = z.object({
+  ...checkedShape.shape,
+  rescue: rescueShape,
+  conflicts: z.exactOptional(list(conflictShape)),
+});
+
+/** What was decided, an entry for each kind that was asked about. */
+export const decidedShape = list(
+  z.object({ item: conflictShape, choice: z.exactOptional(z.object({ write: z.boolean() })) }),
+);
 
 export const verifiedTableShape = z.object({
   table: tableShape,
@@ -124,6 +142,8 @@ export const verifiedTableShape = z.object({
 
 export const triggerModeShape = z.enum(["fire", "skip"]);
 
+export type Conflict = z.infer<typeof conflictShape>;
+export type Decided = z.infer<typeof decidedShape>;
 export type Statement = z.infer<typeof statementShape>;
 export type Search = z.infer<typeof searchShape>;
 export type ChosenPath = z.infer<typeof chosenPathShape>;

@@ -1,6 +1,6 @@
 import type { RunEvent, Stamped } from "../core/event.ts";
 import type { Question } from "../core/question.ts";
-import type { Session, Unsubscribe } from "../runner/session.ts";
+import { newestToShow, type Session, type Unsubscribe } from "../runner/session.ts";
 import { faultRecord } from "../core/errors.ts";
 import { eventLine } from "../words/event-line.ts";
 import { valueLines } from "../words/values.ts";
@@ -46,10 +46,9 @@ export function answerPlain(
 
 /** Sample rows of the newest step that has some; null where there is none to show. */
 function showsOf(session: Session): Shows | null {
-  const { steps, person } = session.state;
-  const keys = steps.filter(({ status }) => status === "done").map(({ step }) => step.key);
-  const step = keys.findLast((key) => session.canReveal(key));
-  if (step === undefined) return null;
+  const { person } = session.state;
+  const step = newestToShow(session);
+  if (step === null) return null;
   return async () => {
     try {
       const rows = await session.reveal(step);

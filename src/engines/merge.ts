@@ -3,6 +3,7 @@ import type { Finding } from "../core/step.ts";
 import type { Transaction, Watch } from "./engine.ts";
 import type { TableName } from "./inspect.ts";
 import type { Prepare } from "./marker.ts";
+import type { ConflictKind } from "./rescue-area.ts";
 
 export type TriggerMode = "fire" | "skip";
 
@@ -19,6 +20,8 @@ export interface MergeTable {
   readonly triggers: TriggerMode;
   /** The rescued rows are what rows of the table were before: it sets them back. Absent: it inserts what is missing. */
   readonly values?: true;
+  /** Conflicts that are written all the same, by their kind; the safety copy was told of them. */
+  readonly decided?: readonly ConflictKind[];
   /** Last ordinal of the part that is merged; absent: all that are left. */
   readonly upTo?: number;
 }
@@ -31,7 +34,7 @@ export interface ClosedModes {
 
 /**
  * The one write. Only what is missing is inserted, and nothing that is there is changed; or, of former values, only rows are set back that are
- * still as the statement left them.
+ * still as the statement left them. What stands against that is written only where it was decided, and where it is as the safety copy has it.
  */
 export interface Merge {
   /** User triggers that an INSERT into these tables, or an UPDATE of them, would fire; empty = nobody needs to be asked. */

@@ -35,15 +35,27 @@ export interface RescueArea {
   ): Promise<Added>;
   /** Rows that can't be merged as they are: duplicates among themselves, parents missing, another unique key taken. Reads the table: only after `fill`. */
   check(run: RunId, tables: readonly TableName[], watch: Watch): Promise<readonly CheckedTable[]>;
-  /** A few rescued rows as text, with today's row of the same key beside them: for the eye only, never for an event. */
-  sample(run: RunId, table: TableName, rows: number): Promise<readonly SampleRow[]>;
-  /** Notes the keys that a merge would insert and the present version of what it would overwrite. */
+  /**
+   * A few rescued rows as text, with today's row of the same key beside them: for the eye only, never for an event. `conflict`: of those in
+   * conflict of this kind the first, each with the row that stands against it.
+   */
+  sample(run: RunId, table: TableName, rows: number, conflict?: ConflictKind): Promise<readonly SampleRow[]>;
+  /** Notes the keys that a merge would insert and the present version of what it would overwrite; `decided` as for the merge. */
   safetyCopy(
     tx: Transaction,
     run: RunId,
     table: TableName,
+    decided?: readonly ConflictKind[],
   ): Promise<{ readonly keys: number; readonly overwritten: number }>;
 }
+
+/**
+ * What a merge leaves as it is, and could write all the same: a person decides, one kind at a time. `remade`: rows that were taken, whose key
+ * is there again with other values. The others are of former values: rows that somebody changed since, rows whose key the statement itself
+ * changed, rows that are not there any more.
+ */
+export type ConflictKind = (typeof conflictKinds)[number];
+export const conflictKinds = ["remade", "changed-since", "key-changed", "gone"] as const;
 
 export interface AreaWanted {
   readonly table: TableName;
@@ -75,7 +87,7 @@ export interface CheckedTable {
   readonly missing: number;
   /** There already, equal to the digit. */
   readonly identical: number;
-  /** The key is there with other values: made again since; never overwritten. */
+  /** The key is there with other values: made again since; overwritten only where that was decided. */
   readonly remade: number;
   /** Another unique key is taken by a different row. */
   readonly otherUnique: number;

@@ -46,3 +46,12 @@ export interface Session {
   /** Settles when this process has let go of the run. Never rejects. */
   readonly ended: Promise<RunEnd>;
 }
+
+/** Of the steps that have rows to show the newest; rows that are about one decision are shown while that is being made. */
+export function newestToShow(session: Session): StepKey | null {
+  const { steps, question } = session.state;
+  const keys = steps
+    .filter(({ status, step }) => status === "done" && (step.choose === undefined || step.key === question?.step))
+    .map(({ step }) => step.key);
+  return keys.findLast((key) => session.canReveal(key)) ?? null;
+}

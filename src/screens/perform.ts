@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { faultRecord } from "../core/errors.ts";
 import type { ExitName } from "../core/exit-codes.ts";
 import type { StepKey } from "../core/ids.ts";
-import type { Session } from "../runner/session.ts";
+import { newestToShow, type Session } from "../runner/session.ts";
 import type { Workbench } from "../runner/workbench.ts";
 import type { Bench, Command, Message } from "./model.ts";
 import { doctor } from "./perform-doctor.ts";
@@ -93,14 +93,14 @@ function follower(parts: PerformParts): Follower {
   const follow = (next: Session) => {
     unfollow();
     session = next;
-    const publish = () => parts.dispatch({ kind: "run-changed", state: next.state, revealable: revealableIn(next) });
+    const publish = () => parts.dispatch({ kind: "run-changed", state: next.state, revealable: newestToShow(next) });
     const publishing = throttle(publish, parts.everyMs, () => parts.clock.monotonic());
     const unsubscribe = next.subscribe(() => publishing.changed());
     unfollow = () => {
       unsubscribe();
       publishing.stop();
     };
-    parts.dispatch({ kind: "session-opened", state: next.state, revealable: revealableIn(next) });
+    parts.dispatch({ kind: "session-opened", state: next.state, revealable: newestToShow(next) });
     void next.ended.then((end) => {
       unfollow();
       session = null;
@@ -138,11 +138,6 @@ function drivingCommands(parts: PerformParts, { session, follow }: Follower): (c
         return void reveal(parts, session(), command.step);
     }
   };
-}
-
-function revealableIn(session: Session): StepKey | null {
-  const keys = session.state.steps.filter(({ status }) => status === "done").map(({ step }) => step.key);
-  return keys.findLast((key) => session.canReveal(key)) ?? null;
 }
 
 /** The rows go straight to the screen that asked; nothing here keeps them. */

@@ -185,7 +185,7 @@ describe("values of rows", () => {
     const cli = onPeople(incident.url);
     const dry = await cli.run([...run, "--dry-run"]);
     const stopped = await cli.run(run);
-    expect(stopped.stdout).toContain("1 made again since, left as they are; 1 with another unique key taken");
+    expect(stopped.stdout).toContain("1 made again since; 1 with another unique key taken");
     // The rescue area has the only copy of the row that can't be merged: nobody but a person gives that up.
     expect([stopped.exit, stopped.stdout]).toEqual(["needs-person", expect.stringContaining("--choose keep=drop")]);
     const end = await cli.run(["resume", "--choose", "keep=drop", "--yes-sandbox", "--plain"]);

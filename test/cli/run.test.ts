@@ -20,7 +20,7 @@ test("a whole headless run in a sandbox: plain lines that say why, exit 0", asyn
   const here = place("sandbox");
   const { code, out } = await here.run(...rescue, ...chosen, "--yes-sandbox", "--plain", ...journal(here));
   expect(out.split("\n")[0]).toBe("plain lines: --plain was given");
-  expect(out).toMatch(/STEP 13\/16 DONE merge-rows .*inserted 20/);
+  expect(out).toMatch(/STEP 14\/17 DONE merge-rows .*inserted 20/);
   expect(out).toMatch(/^DONE {2}\w{4} restore-after-bad-delete/m);
   expect(code).toBe(0);
   const shown = await here.run("journal", "show", out.match(/^run (\S+)$/m)?.[1] ?? "", ...journal(here));
@@ -51,7 +51,7 @@ test("headless is not yes: production stops at the first hold, open, with its ex
   expect(out.trimEnd().split("\n").at(-1)).toBe(
     `  node /opt/holdfast/dist/main.js resume ${id} --journal ${here.journal} ${chosen.join(" ")}`,
   );
-  expect((await here.run("journal", "list", ...journal(here))).out).toContain("paused at step 1 of 16");
+  expect((await here.run("journal", "list", ...journal(here))).out).toContain("paused at step 1 of 17");
 });
 
 test("several open runs are listed with an exit code of their own; a part of an id names one", async () => {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { LeaseState } from "../../src/core/run-state.ts";
 import type { Engine, HoldPart } from "../../src/engines/engine.ts";
 import type { Statement } from "../../src/engines/evidence.ts";
+import type { ConflictKind } from "../../src/engines/rescue-area.ts";
 import { type Bench, claimOf, type Incident, type MakeBench, offered, unwatched } from "./bench.ts";
 
 /** A rescue by hand, one capability after the other, as an engine without a runner must allow it. */
@@ -139,6 +140,30 @@ export function rescueContract(name: string, makeBench: MakeBench): void {
         absent: 0,
       });
       expect(verified.find((one) => one.table !== incident.table)).toMatchObject({ different: 0, remade: 0 });
+    });
+
+    test("overwrites a row that was made again where that was decided, while it is as the safety copy has it", async () => {
+      const incident = await bench.incident({ rows: 12, taken: 6 });
+      const rescue = await rescued(incident);
+      await incident.remake(2);
+      const decided = ["remade"] as const;
+      const copy = await marker().once(claimOf(bench.run, "safety"), async (tx) => ({
+        ...(await area().safetyCopy(tx, bench.run, incident.table, decided)),
+      }));
+      expect(copy).toMatchObject({ keys: 5, overwritten: 1 });
+      await incident.remake(3);
+      expect(await mergedAll(rescue, 4, decided)).toBe(incident.taken - 1);
+      const verified = await merge().verify(bench.run, rescue.tables, unwatched());
+      expect(verified.find((one) => one.table === incident.table)).toMatchObject({ equal: 5, different: 1, remade: 1 });
+    });
+
+    test("lists rows in conflict by their kind, each with what stands against it", async () => {
+      const incident = await bench.incident({ rows: 10, taken: 4 });
+      await rescued(incident);
+      await incident.remake(2);
+      const rows = await area().sample(bench.run, incident.table, 9, "remade");
+      expect(rows.map(({ rescued: { id }, present }) => [id, present?.["note"]])).toEqual([["2", "made again"]]);
+      expect(await area().sample(bench.run, incident.table, 9, "gone")).toEqual([]);
     });
 
     test("says what is absent before the merge, and never that it is there", async () => {
@@ -312,10 +337,14 @@ export function rescueContract(name: string, makeBench: MakeBench): void {
       return { tables: [incident.table], first, all, child };
     }
 
-    async function mergedAll({ tables }: Pick<Rescue, "tables">, size: number): Promise<number> {
+    async function mergedAll(
+      { tables }: Pick<Rescue, "tables">,
+      size: number,
+      decided?: readonly ConflictKind[],
+    ): Promise<number> {
       let inserted = 0;
       for (const table of await merge().order(tables)) {
-        const request = { run: bench.run, table, triggers: "fire" as const };
+        const request = { run: bench.run, table, triggers: "fire" as const, ...(decided ? { decided } : {}) };
         for (let after = 0, done = false; !done;) {
           const key = claimOf(bench.run, `merge:${table}`);
           const batch = await marker().advance(

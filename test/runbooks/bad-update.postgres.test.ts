@@ -92,6 +92,49 @@ onEachMajor([14, 18], (major) => {
     expect(tables[0]?.values).toEqual({ willSet: 480, changedSince: 10, gone: 10, keyChanged: 0 });
   });
 
+  test("conflicts are written where that was decided, one kind at a time: changed since, gone, and a changed key", async () => {
+    for (const [nth, kinds] of [["changed-since"], ["gone"], ["changed-since", "gone"]].entries()) {
+      const name = `decided_${nth}`;
+      await accounts(name);
+      await sql.run("", `create index on public.${name} (state)`);
+      await report();
+      const before = await textOf(`select * from public.${name}`);
+      await app.run("", `update public.${name} set state = 'closed', balance = 0`);
+      await app.run("", `update public.${name} set state = 'checked' where id <= 10`);
+      await app.run("", `delete from public.${name} where id between 11 and 20`);
+      const later = await textOf(`select * from public.${name} where id <= 20`);
+      const values = { "changed-since": "overwrite", gone: "insert" } as Readonly<Record<string, string>>;
+      const decided = Object.fromEntries(kinds.map((kind) => [`conflicts:${kind}`, values[kind] ?? ""]));
+      const { state } = await broughtBack(`public.${name}`, "page-transplant", decided);
+      const [first, gone] = [kinds.includes("changed-since"), kinds.includes("gone")];
+      const now = await textOf(`select * from public.${name}`);
+      if (first && gone) expect(now).toBe(before);
+      else if (first) expect(now).toBe(before.replaceAll(/^\((?:1[1-9]|20),.*\n/gmu, ""));
+      else expect(await textOf(`select * from public.${name} where id <= 10`)).toBe(later);
+      expect(stepOf(state, "safety-copy" as never).result).toMatchObject({
+        overwritten: first ? 490 : 480,
+        keys: gone ? 10 : 0,
+      });
+      expect(stepOf(state, "merge" as never).result).toMatchObject({
+        inserted: 480 + (first ? 10 : 0) + (gone ? 10 : 0),
+        left: (first ? 0 : 10) + (gone ? 0 : 10),
+      });
+    }
+    await accounts("rekeyed");
+    await sql.client.query(
+      "create index downwards on public.rekeyed (id desc); cluster public.rekeyed using downwards",
+    );
+    await report();
+    const before = await textOf("select * from public.rekeyed");
+    await app.run("", "update public.rekeyed set id = id + 10, state = 'moved'");
+    const { tables, state } = await broughtBack("public.rekeyed", "page-transplant", {
+      "conflicts:key-changed": "overwrite",
+    });
+    expect(stepOf(state, "merge" as never).result).toMatchObject({ inserted: 500, left: 0 });
+    expect(tables[0]?.values).toMatchObject({ willSet: 0, keyChanged: 500 });
+    expect(await textOf("select * from public.rekeyed")).toBe(before);
+  });
+
   test("a changed key is a conflict: id = id + 10 leaves every row as it is, and says so", async () => {
     await accounts("keys");
     await report();

@@ -6,7 +6,7 @@ import { type Fate, fateOf } from "./compare.ts";
 import type { Connection } from "./connection.ts";
 import { shortName } from "./evidence.ts";
 import { areaTable } from "./rescue-area.ts";
-import { keyOf, type MemoryState, sameRow } from "./state.ts";
+import { keyOf, type MemoryState, type Row, sameRow } from "./state.ts";
 import { put, tableOf } from "./traffic.ts";
 import type { OpenTransaction, Transactions } from "./transaction.ts";
 
@@ -57,27 +57,43 @@ function parentsFirst(state: MemoryState, tables: readonly TableName[]): readonl
 }
 
 function insertBatch(open: OpenTransaction, request: MergeTable, after: number, size: number): MergedBatch {
-  const { run, table: name, triggers } = request;
+  const { run, table: name } = request;
   const { rows } = areaTable(open.draft, run, name);
   const ours = rows.filter(({ ordinal }) => ordinal > after && ordinal <= after + size);
   let inserted = 0;
   for (const { row, ordinal } of ours) {
-    if (fateOf(open.draft, name, row) !== "insert") {
+    const overwrites = isOverwritten(open.draft, request, row);
+    if (fateOf(open.draft, name, row) !== "insert" && !overwrites) {
       open.change((state) => void areaTable(state, run, name).left.push(ordinal));
       continue;
     }
     open.change((state) => {
-      const table = tableOf(state, name);
-      const before = table.sequence;
-      put(table, row, open.xid);
-      table.sequence = before; // an explicit key does not move a sequence
-      if (triggers === "fire")
-        for (const one of table.design.triggers) table.fired[one.name] = (table.fired[one.name] ?? 0) + 1;
+      if (overwrites && isOverwritten(state, request, row))
+        delete tableOf(state, name).rows[keyOf(tableOf(state, name), row)];
+      writeRow(state, request, row, open.xid);
     });
     inserted += 1;
   }
   const upTo = after + size;
   return { upTo, inserted, left: ours.length - inserted, done: !rows.some(({ ordinal }) => ordinal > upTo) };
+}
+
+/** Only what is still as the safety copy has it. */
+function isOverwritten(state: MemoryState, { run, table: name, decided = [] }: MergeTable, row: Row): boolean {
+  if (!decided.includes("remade") || fateOf(state, name, row) !== "remade") return false;
+  const table = tableOf(state, name);
+  const present = table.rows[keyOf(table, row)]?.row;
+  const copied = areaTable(state, run, name).safety?.overwritten ?? [];
+  return present !== undefined && copied.some((one) => sameRow(one, present, table.design.columns));
+}
+
+function writeRow(state: MemoryState, { table: name, triggers }: MergeTable, row: Row, maker: number): void {
+  const table = tableOf(state, name);
+  const before = table.sequence;
+  put(table, row, maker);
+  table.sequence = before; // an explicit key does not move a sequence
+  if (triggers === "skip") return;
+  for (const one of table.design.triggers) table.fired[one.name] = (table.fired[one.name] ?? 0) + 1;
 }
 
 function verifiedTable(state: MemoryState, run: RunId, name: TableName): VerifiedTable {

@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import type { RunId } from "../../core/ids.ts";
 import type { HoldPart } from "../engine.ts";
-import type { Added, CheckedTable, Filled, RescueArea } from "../rescue-area.ts";
+import type { Added, CheckedTable, ConflictKind, Filled, RescueArea } from "../rescue-area.ts";
 import type { TableName } from "../inspect.ts";
 import { fateOf } from "./compare.ts";
 import type { Connection } from "./connection.ts";
@@ -11,7 +11,7 @@ import { fromLine, toLine } from "./copy-text.ts";
 import { shortName } from "./evidence.ts";
 import { type AreaTable, keyOf, type MemoryState, prune, type Row, sameRow } from "./state.ts";
 import { tableOf } from "./traffic.ts";
-import type { Transactions } from "./transaction.ts";
+import type { OpenTransaction, Transactions } from "./transaction.ts";
 
 export function memoryRescueArea(connection: Connection, transactions: Transactions): RescueArea {
   const { server, assertAlive } = connection;
@@ -41,25 +41,30 @@ export function memoryRescueArea(connection: Connection, transactions: Transacti
       watch.progress({ done: tables.length, total: tables.length, unit: "tables" });
       return checked;
     },
-    sample: async (run, name, rows) => {
+    sample: async (run, name, rows, conflict) => {
       assertAlive();
       return server.read((state) => {
         const table = tableOf(state, name);
-        const some = areaTable(state, run, name).rows.slice(0, rows);
+        const isWanted = ({ row }: { readonly row: Row }) =>
+          conflict === undefined || (conflict === "remade" && fateOf(state, name, row) === "remade");
+        const some = areaTable(state, run, name).rows.filter(isWanted).slice(0, rows);
         return some.map(({ row }) => ({ rescued: row, present: table.rows[keyOf(table, row)]?.row ?? null }));
       });
     },
-    safetyCopy: async (tx, run, name) => {
-      const open = transactions.of(tx);
-      const table = tableOf(open.draft, name);
-      const { rows } = areaTable(open.draft, run, name);
-      const keys = rows.map(({ row }) => keyOf(table, row)).filter((key) => table.rows[key] === undefined);
-      open.change((state) => {
-        areaOf(state, run)[name] = { ...areaTable(state, run, name), safety: { keys, overwritten: [] } };
-      });
-      return { keys: keys.length, overwritten: 0 };
-    },
+    safetyCopy: async (tx, run, name, decided = []) => safetyCopy(transactions.of(tx), run, name, decided),
   };
+}
+
+function safetyCopy(open: OpenTransaction, run: RunId, name: TableName, decided: readonly ConflictKind[]) {
+  const table = tableOf(open.draft, name);
+  const { rows } = areaTable(open.draft, run, name);
+  const keys = rows.map(({ row }) => keyOf(table, row)).filter((key) => table.rows[key] === undefined);
+  const remade = rows.filter(({ row }) => decided.includes("remade") && fateOf(open.draft, name, row) === "remade");
+  const overwritten = remade.map(({ row }) => table.rows[keyOf(table, row)]?.row ?? row);
+  open.change((state) => {
+    areaOf(state, run)[name] = { ...areaTable(state, run, name), safety: { keys, overwritten } };
+  });
+  return { keys: keys.length, overwritten: overwritten.length };
 }
 
 function areaPart(

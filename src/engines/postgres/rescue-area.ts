@@ -21,8 +21,9 @@ export function rescueArea(target: PostgresTarget): RescueArea {
     fill: (tx, run, table, columns, rows) => fillArea(target, tx, run, table, columns, rows),
     add: (tx, run, table, columns, rows, differing) => addToArea(target, tx, run, { table, columns, rows, differing }),
     check: (run, tables, watch) => readMoment(target, watch.signal, (connection) => checkArea(connection, run, tables)),
-    sample: (run, table, rows) => readMoment(target, null, (connection) => sampleArea(connection, run, table, rows)),
-    safetyCopy: (tx, run, table) => takeSafetyCopy(target, tx, run, table),
+    sample: (run, table, rows, conflict) =>
+      readMoment(target, null, (connection) => sampleArea(connection, run, table, rows, conflict)),
+    safetyCopy: (tx, run, table, decided) => takeSafetyCopy(target, tx, run, table, decided),
   };
 }
 

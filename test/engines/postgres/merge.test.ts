@@ -508,9 +508,12 @@ test("a rule that would run in place of the INSERT closes the way that it would 
 test("a role that may not skip triggers is told before, with what lets it", async () => {
   const g = await grounds.fresh(
     `create table t (id int primary key);
-     do $$begin if not exists (select from pg_roles where rolname = 'clerk') then create role clerk login; end if; end$$`,
+     do $$begin if not exists (select from pg_roles where rolname = 'clerk') then create role clerk login; end if; end$$; grant select, insert on t to clerk`,
     { user: "clerk" },
   );
+  const barred = "Role clerk may not UPDATE public.t; it may after GRANT UPDATE ON public.t TO clerk;";
+  const update = await g.merge.closedModes(["public.t"], "update");
+  expect(update).toEqual({ fire: barred, skip: expect.stringContaining(barred) });
   const { skip = "" } = await g.merge.closedModes(["public.t"]);
   expect(skip).toMatch(/^Role clerk may not set session_replication_role/);
   const grant = /GRANT SET ON PARAMETER .*;/.exec(skip)?.[0];

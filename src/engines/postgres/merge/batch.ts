@@ -1,5 +1,6 @@
 import type { Transaction } from "../../engine.ts";
 import type { MergedBatch, MergeTable } from "../../merge.ts";
+import type { ConflictKind } from "../../rescue-area.ts";
 import type { Connection } from "../connection.ts";
 import { findBlocked } from "../rescue-area/blocked.ts";
 import { isKeyed } from "../rescue-area/comparison.ts";
@@ -10,6 +11,7 @@ import { asBefore, byIndex, giveUp, isOfTable, refusesRows } from "./refused.ts"
 import { usualSearchPath } from "./search-path.ts";
 import { isWhole, mergeScope } from "./scope.ts";
 import { type Chosen, type LeftOut, leftOut } from "./left-out.ts";
+import { overwriteConflicts } from "./overwrite.ts";
 import { nextRange, type Range } from "./range.ts";
 import { chosenSql, equalRowsSql, insertSql, lonelySql, type Scope, type How } from "./statements.ts";
 
@@ -41,8 +43,11 @@ export async function mergeBatch(
   if (!isKeyed(scope.one)) await noteRows(connection, scope);
   const inserted =
     scope.selfKeys.length > 0 ? await insertTree(insert, range) : await insertRange(insert, range, { kind: "each" });
+  const overwritten = await overwrite(insert, request.decided ?? [], range);
+  insert.left.overwrote(overwritten);
   await insert.left.note(range);
-  return { upTo: range.upTo, inserted, left: range.rows - inserted, done: range.last };
+  const written = inserted + overwritten.length;
+  return { upTo: range.upTo, inserted: written, left: range.rows - written, done: range.last };
 }
 
 interface Insert {
@@ -51,6 +56,15 @@ interface Insert {
   /** Where the table's own triggers and checks look for names. */
   readonly path: string;
   readonly left: LeftOut;
+}
+
+async function overwrite(
+  { connection, scope: { one }, path }: Insert,
+  decided: readonly ConflictKind[],
+  range: Range,
+): Promise<readonly number[]> {
+  if (decided.length === 0 || !isKeyed(one)) return [];
+  return overwriteConflicts({ connection, one, path, decided, except: [] }, range);
 }
 
 async function noteRows(connection: Connection, scope: Scope): Promise<void> {

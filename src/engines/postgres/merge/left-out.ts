@@ -13,6 +13,8 @@ export type Chosen = "all" | readonly number[];
 export interface LeftOut {
   merged(range: Range, chosen: Chosen, inserted: number): Promise<void>;
   refused(ordinal: number): 0;
+  /** Rows that stood in conflict, and were written all the same. */
+  overwrote(ordinals: readonly number[]): void;
   note(range: Range): Promise<void>;
 }
 
@@ -39,6 +41,9 @@ export function leftOut(connection: Connection, scope: Scope): LeftOut {
       for (const n of await absent(connection, scope, range)) left.add(n);
     },
     refused: (n) => (left.add(n), 0),
+    overwrote: (ordinals) => {
+      for (const n of ordinals) left.delete(n);
+    },
     note: async ({ after, upTo }) => {
       const doing = `noting which rows of ${rows} were left out`;
       await connection.run(doing, `delete from ${place} where ${ordinal} > $1 and ${ordinal} <= $2`, [after, upTo]);

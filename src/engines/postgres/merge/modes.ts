@@ -19,9 +19,12 @@ export async function closedModes(
   tables: readonly TableName[],
   effect: Effect = "insert",
 ): Promise<ClosedModes> {
-  const shapes = await shapesOf(await target.catalogue(), tables);
-  const [fire, skip] = [againstFiring(shapes, effect), await againstSkipping(target, shapes, effect)];
-  return { ...(fire === "" ? {} : { fire }), ...(skip === "" ? {} : { skip }) };
+  const asking = await target.catalogue();
+  const shapes = await shapesOf(asking, tables);
+  const barred = await writeWords(asking, tables, effect);
+  const [firing, skipping] = [againstFiring(shapes, effect), await againstSkipping(target, shapes, effect)];
+  const [fire, skip] = [firing, skipping].map((words) => [...barred, words].filter((one) => one !== "").join(" "));
+  return { ...(fire ? { fire } : {}), ...(skip ? { skip } : {}) };
 }
 
 /** Empty: nothing stands against it. */
@@ -98,6 +101,24 @@ function circleWords(circle: readonly TableName[]): readonly string[] {
   return circle.length === 0
     ? []
     : [`Foreign keys lead in a circle (${circle.join(", ")}): whichever row goes in first has no parent yet.`];
+}
+
+/** What is overwritten needs a right of its own. */
+async function writeWords(
+  connection: Connection,
+  tables: readonly TableName[],
+  effect: Effect,
+): Promise<readonly string[]> {
+  const verb = effect.toUpperCase();
+  const rows = await connection.rows(
+    "asking what this role may write",
+    `select quote_ident(current_user) as role, n.name from unnest($1::text[]) with ordinality as n(name, nth)
+       join pg_class c on c.oid = to_regclass(n.name) where not has_table_privilege(c.oid, $2) order by n.nth`,
+    [[...tables], effect],
+  );
+  return rows.map(
+    ({ role, name }) => `Role ${role} may not ${verb} ${name}; it may after GRANT ${verb} ON ${name} TO ${role};`,
+  );
 }
 
 /** `GRANT SET ON PARAMETER` came with 15. */

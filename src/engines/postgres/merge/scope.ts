@@ -25,8 +25,9 @@ export async function plannedScope(connection: Connection, request: MergeTable):
   return scopeOf(one, [one], request);
 }
 
-/** Without a key the contents of all rows are weighed at once. Triggers of the user see rows in the order of their keys, as after the first INSERTs; foreign keys of the table into itself need that too. */
+/** Without a key the contents of all rows are weighed at once. Triggers of the user see rows in the order of their keys, as after the first INSERTs; foreign keys of the table into itself need that too, and so do keys that are set back: one makes room for the next. */
 export async function isDivisible(connection: Connection, request: MergeTable): Promise<boolean> {
+  if (request.decided?.includes("key-changed")) return false;
   if (request.values) return request.triggers === "skip" || !(await firesOnUpdate(connection, request.table));
   const { one, selfKeys, circleKeys } = await mergeScope(connection, request);
   const fires = request.triggers === "fire" && one.area.shape.insertTriggers.some(({ enabled }) => enabled !== "R");

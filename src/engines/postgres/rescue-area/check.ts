@@ -130,6 +130,6 @@ function shapeFindings({ table, shape, columns }: AreaTable, circle: readonly Ta
 }
 
 function remadeWords(table: TableName, remade: number): Finding {
-  const text = `${table}: ${someRows(remade)} of the rescued keys are there with other values: made again since, left as they are`;
+  const text = `${table}: ${someRows(remade)} of the rescued keys are there with other values: made again since`;
   return { level: "warn", text, hint: "Compare them with the rescued ones before the rescue area goes." };
 }

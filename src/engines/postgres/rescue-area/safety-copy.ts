@@ -2,26 +2,30 @@ import type { RunId } from "../../../core/ids.ts";
 import type { Transaction } from "../../engine.ts";
 import type { Replaced } from "../../evidence.ts";
 import type { TableName } from "../../inspect.ts";
+import type { ConflictKind } from "../../rescue-area.ts";
 import { fromTable } from "../catalogue.ts";
 import type { Connection } from "../connection.ts";
 import type { PostgresTarget } from "../target.ts";
 import { connectionOf } from "../transaction.ts";
 import { closeToOthers } from "../close-to-others.ts";
-import { areaName, areaTables, assertNotEmptied, findArea } from "./area.ts";
+import { areaName, type AreaTable, areaTables, assertNotEmptied, findArea } from "./area.ts";
 import { findBlocked, notBlocked } from "./blocked.ts";
 import { type Comparison, comparison, isKeyed, isPresent, type Keyed, keyColumns } from "./comparison.ts";
+import { conflictSql } from "./conflicts.ts";
 import { setLocally } from "./settings.ts";
 import { assertSameFile, keyedValues, rescuedWithPlace, settable, stillThere } from "./values.ts";
 
 /**
  * From empty each time. Rescued rows stay as they are, so the keys to be inserted are those of all of them but the few that are left out:
- * only these are written down. Nothing is overwritten by a merge that only inserts; of rows that are set back the present ones are copied.
+ * only these are written down. A merge that only inserts overwrites nothing but what was decided; of that, and of rows that are set back, the
+ * present versions are copied.
  */
 export async function takeSafetyCopy(
   target: PostgresTarget,
   tx: Transaction,
   run: RunId,
   table: TableName,
+  decided: readonly ConflictKind[] = [],
 ): Promise<{ readonly keys: number; readonly overwritten: number }> {
   const connection = connectionOf(tx);
   await setLocally(connection, {
@@ -32,7 +36,7 @@ export async function takeSafetyCopy(
   const areas = await areaTables(connection, run);
   const area = findArea(areas, table, run);
   for (const one of areas) await assertNotEmptied(connection, one);
-  if (area.values !== null) return copyValues(connection, keyedValues(area), area.values);
+  if (area.values !== null) return copyValues(connection, keyedValues(area), area.values, decided);
   const one = comparison(area);
   const blocked = await findBlocked(
     connection,
@@ -40,8 +44,9 @@ export async function takeSafetyCopy(
   );
   const doing = `taking the safety copy of ${table}`;
   await connection.run(doing, `truncate ${area.leftOut}, ${area.overwritten}`);
+  const overwritten = isKeyed(one) ? await copyConflicts(connection, one, decided) : 0;
   const leaveOut = `insert into ${area.leftOut} select r.${area.ordinal} from ${one.rescued} where`;
-  await connection.run(doing, `${leaveOut} ${isPresent(one)}`);
+  await connection.run(doing, `${leaveOut} ${isPresent(one)} and not ${isCopied(area)}`);
   if (blocked.has(one))
     await connection.run(doing, `${leaveOut} not ${isPresent(one)} and not ${notBlocked(blocked, one, "r")}`);
   await connection.run(doing, `create or replace view ${area.keys} as ${keysSql(one)}`);
@@ -50,11 +55,37 @@ export async function takeSafetyCopy(
     doing,
     `select ((select count(*) from ${area.rows}) - (select count(*) from ${area.leftOut}))::text as keys`,
   );
-  return { keys: Number(keys), overwritten: 0 };
+  return { keys: Number(keys) - overwritten, overwritten };
+}
+
+/** The row that stands against each conflict that was decided; where none does, there is nothing to copy. */
+async function copyConflicts(connection: Connection, one: Keyed, decided: readonly ConflictKind[]): Promise<number> {
+  const { area } = one;
+  const own = area.columns.map((column) => column.quoted);
+  let copied = 0;
+  for (const kind of decided) {
+    const conflict = conflictSql(one, kind);
+    if (conflict === null || conflict.against === null) continue;
+    const present = [`r.${area.ordinal}`, ...own.map((name) => `${conflict.against}.${name}`)].join(", ");
+    copied += await connection.run(
+      `copying rows of ${area.table} that will be overwritten`,
+      `insert into ${area.overwritten} (${[area.ordinal, ...own].join(", ")}) select ${present} from ${conflict.from} where ${conflict.where}`,
+    );
+  }
+  return copied;
+}
+
+function isCopied({ overwritten, ordinal }: AreaTable): string {
+  return `exists (select from ${overwritten} as o where o.${ordinal} = r.${ordinal})`;
 }
 
 /** The present version of each row that will be set back, from empty each time; the others are noted as left out. */
-async function copyValues(connection: Connection, one: Keyed, values: Replaced) {
+async function copyValues(
+  connection: Connection,
+  one: Keyed,
+  values: Replaced,
+  decided: readonly ConflictKind[],
+): Promise<{ readonly keys: number; readonly overwritten: number }> {
   const { area } = one;
   const doing = `taking the safety copy of ${area.table}`;
   await assertSameFile(connection, area);
@@ -62,20 +93,29 @@ async function copyValues(connection: Connection, one: Keyed, values: Replaced) 
   const own = area.columns.map((column) => column.quoted);
   const columns = [area.ordinal, ...own].join(", ");
   const present = [`r.${area.ordinal}`, ...own.map((name) => `t.${name}`)].join(", ");
-  const overwritten = await connection.run(
+  const untouched = await connection.run(
     doing,
     `insert into ${area.overwritten} (${columns}) select ${present} from ${rescuedWithPlace(one)}
        join ${fromTable(area.shape)} as t on ${stillThere(one, values)} where ${settable(one)}`,
   );
-  const isCopied = `exists (select from ${area.overwritten} as o where o.${area.ordinal} = r.${area.ordinal})`;
-  const leaveOut = `insert into ${area.leftOut} select r.${area.ordinal} from ${area.rows} as r where not ${isCopied}`;
-  await connection.run(doing, leaveOut);
-  return { keys: 0, overwritten };
+  const overwritten = untouched + (await copyConflicts(connection, one, decided));
+  await connection.run(
+    doing,
+    `insert into ${area.leftOut} select r.${area.ordinal} from ${area.rows} as r where not ${isCopied(area)}`,
+  );
+  const gone = decided.includes("gone") ? conflictSql(one, "gone") : null;
+  if (gone === null) return { keys: 0, overwritten };
+  const keys = await connection.run(
+    doing,
+    `delete from ${area.leftOut} where ${area.ordinal} in (select r.${area.ordinal} from ${gone.from} where ${gone.where})`,
+  );
+  return { keys, overwritten };
 }
 
 function keysSql(one: Comparison): string {
-  const { rows, leftOut, ordinal } = one.area;
+  const { rows, leftOut, ordinal, overwritten } = one.area;
   const by = isKeyed(one) ? keyColumns(one) : one.columns;
+  const isIn = (table: string) => `exists (select from ${table} as x where x.${ordinal} = r.${ordinal})`;
   const columns = [ordinal, ...by.map((column) => column.quoted)].map((name) => `r.${name}`);
-  return `select ${columns.join(", ")} from ${rows} as r where not exists (select from ${leftOut} as x where x.${ordinal} = r.${ordinal})`;
+  return `select ${columns.join(", ")} from ${rows} as r where not ${isIn(leftOut)} and not ${isIn(overwritten)}`;
 }

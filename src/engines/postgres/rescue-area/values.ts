@@ -112,15 +112,15 @@ export async function countValues(connection: Connection, one: Keyed): Promise<F
   };
 }
 
-/** Conflicts by kind. None is overwritten: which of the two is right only a person can say. */
+/** Conflicts by kind: which of the two is right only a person can say. */
 export function valueWords(
   { area }: Keyed,
   { changedSince, keyChanged, gone }: Omit<CheckedValues, "willSet">,
 ): readonly Finding[] {
-  const where = `Compare both, by hand: the former values are in ${area.rows}.`;
+  const where = `The former values are in ${area.rows}.`;
   const kinds = [
-    [changedSince, "changed again since the statement: left as they are"],
-    [keyChanged, "had their key changed by the statement itself: left as they are"],
+    [changedSince, "changed again since the statement"],
+    [keyChanged, "had their key changed by the statement itself"],
     [gone, "are not there any more: deleted since, or given another key"],
   ] as const;
   return kinds

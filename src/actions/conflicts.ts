@@ -1,0 +1,55 @@
+import type { CheckedTable, ConflictKind } from "../engines/rescue-area.ts";
+import { some, sum } from "./say.ts";
+import type { Conflict, Decided, Rescue } from "./shapes.ts";
+import { isOfValues } from "./shapes.ts";
+
+/** In the order in which they are asked about; a kind without a row is none. */
+export function conflictsOf(tables: readonly CheckedTable[]): readonly Conflict[] {
+  return (["remade", "changed-since", "key-changed", "gone"] as const).flatMap((name) => {
+    const found = tables.map((one) => ({ table: one.table, rows: rowsOf(one, name) })).filter(({ rows }) => rows > 0);
+    const rows = sum(found, (one) => one.rows);
+    return rows === 0 ? [] : [{ name, title: `${titles[name]}: ${some(rows, "row")}`, rows, tables: found }];
+  });
+}
+
+export const titles: Readonly<Record<ConflictKind, string>> = {
+  remade: "Made again since",
+  "changed-since": "Changed again since",
+  "key-changed": "Given another key",
+  gone: "Gone since",
+};
+
+export function rowsOf({ remade, values }: CheckedTable, kind: ConflictKind): number {
+  if (values === undefined) return kind === "remade" ? remade : 0;
+  switch (kind) {
+    case "remade":
+      return 0;
+    case "changed-since":
+      return values.changedSince;
+    case "key-changed":
+      return values.keyChanged;
+    case "gone":
+      return values.gone;
+  }
+}
+
+/** The kinds that are written all the same. */
+export function decidedKinds(decided: Decided | null | undefined): readonly ConflictKind[] {
+  return (decided ?? []).filter(({ choice }) => choice?.write === true).map(({ item }) => item.name);
+}
+
+/** Which triggers the merge meets: of what it does by itself, and of what was decided. */
+export function effectsOf(rescue: Rescue, kinds: readonly ConflictKind[]): readonly ("insert" | "update")[] {
+  if (isOfValues(rescue)) return kinds.includes("gone") ? ["update", "insert"] : ["update"];
+  return kinds.includes("remade") ? ["insert", "update"] : ["insert"];
+}
+
+/** Rows of conflicts that will be written over others, and of those that will be put in again. */
+export function decidedRows(
+  tables: readonly CheckedTable[],
+  kinds: readonly ConflictKind[],
+): { readonly overwritten: number; readonly again: number } {
+  const of = (wanted: readonly ConflictKind[]) =>
+    sum(wanted, (kind) => (kinds.includes(kind) ? sum(tables, (table) => rowsOf(table, kind)) : 0));
+  return { overwritten: of(["remade", "changed-since", "key-changed"]), again: of(["gone"]) };
+}

@@ -1,0 +1,136 @@
+import { z } from "zod";
+import type { Choice } from "../core/step.ts";
+import type { ConflictKind } from "../engines/rescue-area.ts";
+import type { Action } from "./action.ts";
+import { revealedRows } from "./revealed-rows.ts";
+import { count, perTable, some } from "./say.ts";
+import { type Conflict, conflictShape, rescueShape } from "./shapes.ts";
+
+const params = z.object({ rescue: rescueShape, conflict: conflictShape });
+const result = z.object({
+  ...conflictShape.shape,
+  /** Why they can't be written; absent: they can. */
+  closed: z.exactOptional(z.string()),
+});
+type Params = z.infer<typeof params>;
+type Result = z.infer<typeof result>;
+
+/** Rows of each table that are shown, each with what stands against it. */
+const listed = 20;
+
+export const decideConflict: Action<Params, Result> = {
+  name: "decide-conflict",
+  summary: "Asks about rows in conflict, one kind at a time",
+  effect: "read",
+  recovery: ["idempotent"],
+  params,
+  result,
+  roles: { main: ["rescueArea", "merge"] },
+
+  async check() {
+    return [];
+  },
+
+  async preview(_ctx, { conflict }) {
+    return { summary: `Look whether ${some(conflict.rows, "row")} could be written`, lines: [], counts: {} };
+  },
+
+  async run(ctx, { conflict }) {
+    const { fire, skip } = await ctx.capability("merge").closedModes(
+      conflict.tables.map(({ table }) => table),
+      words[conflict.name].effect,
+    );
+    return fire === undefined || skip === undefined ? conflict : { ...conflict, closed: `${fire} ${skip}` };
+  },
+
+  async verify(_ctx, _params, found) {
+    return [{ level: "note", text: `${perTable(found.tables)}; ${words[found.name].are}` }];
+  },
+
+  choices(found) {
+    const write = writes(found);
+    return [leave(found), found.closed === undefined ? write : { ...write, disabled: found.closed }];
+  },
+
+  /** Masked until somebody asks; then read from the target, and kept nowhere. */
+  async reveal(ctx, { name, tables }) {
+    const area = ctx.capability("rescueArea");
+    return revealedRows(tables, (table) => area.sample(ctx.run, table, listed, name));
+  },
+};
+
+interface Words {
+  readonly are: string;
+  readonly effect: "insert" | "update";
+  readonly leave: string;
+  readonly value: string;
+  readonly write: string;
+  readonly costs: readonly string[];
+}
+
+const copied =
+  "Today's version of each is copied into the rescue area first: while that is kept, this can be taken back.";
+
+const words: Readonly<Record<ConflictKind, Words>> = {
+  remade: {
+    are: "their key was used again since, with other values",
+    effect: "update",
+    leave: "Today's rows stay. The rescued ones stay in the rescue area alone.",
+    value: "overwrite",
+    write: "overwrite today's rows with the rescued ones",
+    costs: ["What was made under these keys since is lost from the table.", copied],
+  },
+  "changed-since": {
+    are: "somebody changed them again after the statement",
+    effect: "update",
+    leave:
+      "What was written since stays, and with it what the statement did to these rows, where nobody wrote over it.",
+    value: "overwrite",
+    write: "set them back all the same",
+    costs: [
+      "Every column becomes what it was before the statement: what was written since is lost from the table.",
+      copied,
+    ],
+  },
+  "key-changed": {
+    are: "the statement gave them another key",
+    effect: "update",
+    leave: "They stay under their new key, with what the statement wrote.",
+    value: "overwrite",
+    write: "set them back, key and all",
+    costs: [
+      "Other tables that name the new key follow only where their foreign key says ON UPDATE CASCADE.",
+      "A row whose old key another row has by then stays as it is, and is counted.",
+      copied,
+    ],
+  },
+  gone: {
+    are: "no row has their key any more: deleted since, or given another key",
+    effect: "insert",
+    leave: "They stay out. Who deleted them may have meant it.",
+    value: "insert",
+    write: "put them in again, as they were before the statement",
+    costs: [
+      "Where somebody deleted a row on purpose, it is there again.",
+      "Where somebody gave it another key, it is there twice, once under each.",
+      "What was deleted with them (children by ON DELETE CASCADE) is not among these.",
+    ],
+  },
+};
+
+function leave(found: Conflict): Choice {
+  return {
+    value: "leave",
+    label: found.rows === 1 ? "leave it as it is" : `leave all ${count(found.rows)} as they are`,
+    details: [`${perTable(found.tables)}; ${words[found.name].are}.`, words[found.name].leave, shown],
+    tags: ["default", "recommended"],
+    data: { write: false },
+  };
+}
+
+function writes(found: Conflict): Choice {
+  const { value, write, costs } = words[found.name];
+  return { value, label: write, details: costs, tags: [], data: { write: true } };
+}
+
+const shown = `^R lists the first ${listed} of each table by their key, beside what is there now.`;
