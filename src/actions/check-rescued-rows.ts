@@ -94,7 +94,7 @@ const noConflicts = { changedSince: 0, keyChanged: 0, gone: 0 };
 
 /** What a dry run goes on with: every rescued row is missing, none is in conflict. */
 function expected(rescue: Rescue): CheckedRescue {
-  const clean = { identical: 0, remade: 0, otherUnique: 0, orphans: 0, duplicates: 0, findings: [] };
+  const clean = { identical: 0, remade: 0, removedSince: 0, otherUnique: 0, orphans: 0, duplicates: 0, findings: [] };
   const tables = rescue.tables
     .filter(({ rows }) => rows > 0)
     .map(({ table, rows, values }) =>
@@ -112,15 +112,16 @@ function valuesSummary({ table, rows, identical }: CheckedTable, values: Checked
 
 function summary(checked: CheckedTable): Finding {
   if (checked.values) return valuesSummary(checked, checked.values);
-  const { table, rows, willInsert, identical, remade, otherUnique, orphans, duplicates } = checked;
+  const { table, rows, willInsert, identical, remade, removedSince, otherUnique, orphans, duplicates } = checked;
   const conflicts = [
     [identical, "there already, equal"],
     [remade, "made again since"],
+    [removedSince, "made again and removed since"],
     [otherUnique, "with another unique key taken"],
     [orphans, "without a parent"],
     [duplicates, "twice in the evidence"],
   ] as const;
   const aside = conflicts.filter(([n]) => n > 0).map(([n, what]) => `${count(n)} ${what}`);
   const text = [`${table}: ${count(willInsert)} of ${some(rows, "row")} will be inserted`, ...aside].join("; ");
-  return { level: remade + otherUnique + orphans + duplicates > 0 ? "warn" : "ok", text };
+  return { level: remade + removedSince + otherUnique + orphans + duplicates > 0 ? "warn" : "ok", text };
 }

@@ -1,11 +1,11 @@
-import type { CheckedTable, ConflictKind } from "../engines/rescue-area.ts";
+import { type CheckedTable, type ConflictKind, conflictKinds } from "../engines/rescue-area.ts";
 import { some, sum } from "./say.ts";
 import type { Conflict, Decided, Rescue } from "./shapes.ts";
 import { isOfValues } from "./shapes.ts";
 
 /** In the order in which they are asked about; a kind without a row is none. */
 export function conflictsOf(tables: readonly CheckedTable[]): readonly Conflict[] {
-  return (["remade", "changed-since", "key-changed", "gone"] as const).flatMap((name) => {
+  return conflictKinds.flatMap((name) => {
     const found = tables.map((one) => ({ table: one.table, rows: rowsOf(one, name) })).filter(({ rows }) => rows > 0);
     const rows = sum(found, (one) => one.rows);
     return rows === 0 ? [] : [{ name, title: `${titles[name]}: ${some(rows, "row")}`, rows, tables: found }];
@@ -14,22 +14,24 @@ export function conflictsOf(tables: readonly CheckedTable[]): readonly Conflict[
 
 export const titles: Readonly<Record<ConflictKind, string>> = {
   remade: "Made again since",
+  "removed-since": "Made again and removed since",
   "changed-since": "Changed again since",
   "key-changed": "Given another key",
   gone: "Gone since",
 };
 
-export function rowsOf({ remade, values }: CheckedTable, kind: ConflictKind): number {
-  if (values === undefined) return kind === "remade" ? remade : 0;
+export function rowsOf({ remade, removedSince, values }: CheckedTable, kind: ConflictKind): number {
   switch (kind) {
     case "remade":
-      return 0;
+      return remade;
+    case "removed-since":
+      return removedSince;
     case "changed-since":
-      return values.changedSince;
+      return values?.changedSince ?? 0;
     case "key-changed":
-      return values.keyChanged;
+      return values?.keyChanged ?? 0;
     case "gone":
-      return values.gone;
+      return values?.gone ?? 0;
   }
 }
 
@@ -44,7 +46,7 @@ export function effectsOf(rescue: Rescue, kinds: readonly ConflictKind[]): reado
   return kinds.includes("remade") ? ["insert", "update"] : ["insert"];
 }
 
-/** Rows of conflicts that will be written over others, and of those that will be put in again. */
+/** Rows of conflicts that will be written over others, and of former values that will be put in again; a check that was told of those removed since counts them itself. */
 export function decidedRows(
   tables: readonly CheckedTable[],
   kinds: readonly ConflictKind[],

@@ -26,9 +26,12 @@ export const copyTable: Action<Params, Result> = {
     return [];
   },
 
-  async preview(_ctx, { checked, decided }) {
+  async preview(ctx, { rescue, checked, decided }) {
     const kinds = decidedKinds(decided);
-    const tables = checked.tables.map((one) => {
+    const found = kinds.includes("removed-since")
+      ? await ctx.capability("rescueArea").check(ctx.run, rescuedNames(rescue), ctx, kinds)
+      : checked.tables;
+    const tables = found.map((one) => {
       const { overwritten, again } = decidedRows([one], kinds);
       const { table, willInsert, values } = one;
       return { table, keys: willInsert + again, overwritten: (values?.willSet ?? 0) + overwritten };
@@ -36,6 +39,7 @@ export const copyTable: Action<Params, Result> = {
     const expects = totals(tables);
     if (expects.overwritten > 0 || checked.willSet !== undefined) return ofPresent(expects);
     return {
+      ...(kinds.length > 0 ? { mayShrink: ["keys"] } : {}),
       summary: `Note ${some(expects.keys, "key")} beside the rescued rows, as the way back from the merge`,
       lines: [perTable(tables.map(({ table, keys }) => ({ table, rows: keys }))), "No row will be overwritten."],
       counts: { keys: expects.keys },

@@ -80,6 +80,16 @@ const words: Readonly<Record<ConflictKind, Words>> = {
     write: "overwrite today's rows with the rescued ones",
     costs: ["What was made under these keys since is lost from the table.", copied],
   },
+  "removed-since": {
+    are: "somebody made them again after the statement, and somebody removed them again",
+    effect: "insert",
+    leave: "They stay out. Who removed them may have meant it.",
+    value: "insert",
+    write: "put them in again, as they were before the statement",
+    costs: [
+      "Where somebody removed a row on purpose, it is there again. What waits for such a row as its parent comes with it.",
+    ],
+  },
   "changed-since": {
     are: "somebody changed them again after the statement",
     effect: "update",

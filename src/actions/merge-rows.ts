@@ -187,9 +187,9 @@ async function moveSequences(ctx: ActionContext, request: MergeTable): Promise<M
 }
 
 /** Counted anew each time: what was checked a step ago is not what a confirmation may rest on. A dry run has only what was expected. */
-async function checkedOf(ctx: ReadContext, { checked, rescue }: Params): Promise<Checked> {
+async function checkedOf(ctx: ReadContext, { checked, rescue, decided }: Params): Promise<Checked> {
   if (ctx.dryRun && checked) return checked;
-  const tables = await ctx.capability("rescueArea").check(ctx.run, rescuedNames(rescue), ctx);
+  const tables = await ctx.capability("rescueArea").check(ctx.run, rescuedNames(rescue), ctx, decidedKinds(decided));
   return { tables, ...writesOf(tables) };
 }
 

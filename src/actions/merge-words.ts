@@ -54,11 +54,12 @@ export function keptWords(
 
 /** Of one row more than one may be true, so these need not add up. */
 function reasons(
-  { remade, otherUnique, orphans, duplicates }: Checked["tables"][number],
+  { remade, removedSince, otherUnique, orphans, duplicates }: Checked["tables"][number],
   kinds: readonly ConflictKind[],
 ): string {
   const counted: readonly (readonly [number, string])[] = [
     [kinds.includes("remade") ? 0 : remade, "made again since"],
+    [removedSince, "made again and removed since"],
     [otherUnique, "another row has its unique key"],
     [orphans, "without a parent"],
     [duplicates, "rescued more than once"],

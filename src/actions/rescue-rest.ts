@@ -5,6 +5,7 @@ import type { Finding } from "../core/step.ts";
 import type { Recovered, RecoveredTable } from "../engines/evidence.ts";
 import type { Action, ActionContext, ReadContext } from "./action.ts";
 import { countedLines } from "./counted-lines.ts";
+import { noteRemoved } from "./note-removed.ts";
 import { giveBackParts, takeParts } from "./recovery-parts.ts";
 import { count, restLater, rowsBetween, some, sum } from "./say.ts";
 import {
@@ -74,6 +75,7 @@ export const rescueRest: Action<Params, Result> = {
   async run(ctx, wanted) {
     const leases = await takeParts(ctx, wanted.statement, wanted.beside.path.path);
     const { tables } = await joined(ctx, wanted);
+    await noteRemoved(ctx, wanted.statement, tables, "removed-since");
     await giveBackParts(ctx, leases);
     await giveBackSpent(ctx, true);
     return together(wanted, tables);

@@ -5,6 +5,7 @@ import type { Recovered, RecoveredTable } from "../engines/evidence.ts";
 import type { Filled } from "../engines/rescue-area.ts";
 import type { Action, ActionContext, ReadContext } from "./action.ts";
 import { countedLines } from "./counted-lines.ts";
+import { noteRemoved } from "./note-removed.ts";
 import { count, restLater, rowsBetween, size, some, sum } from "./say.ts";
 import { takeParts } from "./recovery-parts.ts";
 import { giveBackSpent } from "./spent-leases.ts";
@@ -65,6 +66,7 @@ export const rescueRows: Action<Params, Rescue> = {
     const scratch = await takeParts(ctx, statement, path.path);
     const recovered = await ctx.capability("evidence").recover(statement, path.path, ctx.run, ctx);
     const tables = await fillAndClose(ctx, recovered, isLast(beside));
+    await noteRemoved(ctx, statement, tables, "removed-since");
     for (const lease of scratch.toReversed()) await ctx.releaseLease(lease);
     if (isLast(beside)) await giveBackSpent(ctx, true);
     const rows = sum(tables, (table) => table.rows);

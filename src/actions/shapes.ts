@@ -95,6 +95,7 @@ const checkedTableShape = z.object({
   missing: amount,
   identical: amount,
   remade: amount,
+  removedSince: amount,
   otherUnique: amount,
   orphans: amount,
   duplicates: amount,

@@ -159,11 +159,19 @@ export interface Evidence {
   begin?(statement: Statement, path: string, run: RunId, watch: Watch): void;
   /** After its parts were taken. */
   recover(statement: Statement, path: string, run: RunId, watch: Watch): Promise<Recovered>;
+  /**
+   * Keys of rows that somebody made again after the statement and deleted again, as text in the order of the key's columns: to put back the
+   * rows that the statement took under them would undo a deletion that was meant. Whatever can't be told is left out. Absent: never told.
+   */
+  removedSince?(statement: Statement, table: TableName, watch: Watch): Promise<readonly RowKeyText[]>;
   /** Ends another's transaction (an effect of its own); what it was doing, for the record. */
   cancel(statement: Statement): Promise<{ readonly ended: string }>;
   /** Asks the server now, whatever the statement said when it was found: `open` while any of it is, `aborted` when none of it stands. */
   fate(statement: Statement): Promise<Fate>;
 }
+
+/** A row's key as the server writes its values, in the order of the key's columns. */
+export type RowKeyText = readonly string[];
 
 /** What became of a transaction; `unknown` where the server keeps its end no longer. */
 export type Fate = "open" | "aborted" | "committed" | "unknown";

@@ -1,7 +1,7 @@
 import type { RunId } from "../core/ids.ts";
 import type { Finding } from "../core/step.ts";
 import type { HoldPart, Transaction, Watch } from "./engine.ts";
-import type { Replaced } from "./evidence.ts";
+import type { Replaced, RowKeyText } from "./evidence.ts";
 import type { TableName } from "./inspect.ts";
 
 /** Where recovered rows wait: our own schema on the target, logged, every table with a key of ours (an ordinal in key order). */
@@ -33,8 +33,18 @@ export interface RescueArea {
     rows: NodeJS.ReadableStream,
     differing: "stays" | "gives-way",
   ): Promise<Added>;
-  /** Rows that can't be merged as they are: duplicates among themselves, parents missing, another unique key taken. Reads the table: only after `fill`. */
-  check(run: RunId, tables: readonly TableName[], watch: Watch): Promise<readonly CheckedTable[]>;
+  /** Notes which of the rescued rows have such a key, from empty each time; gives how many. Without a key it is none. */
+  noteRemoved(tx: Transaction, run: RunId, table: TableName, keys: readonly RowKeyText[]): Promise<number>;
+  /**
+   * Rows that can't be merged as they are: duplicates among themselves, parents missing, another unique key taken. Reads the table: only
+   * after `fill`. `decided`: of those removed since it is known that they are put in; they count as such, and so does what waits for them.
+   */
+  check(
+    run: RunId,
+    tables: readonly TableName[],
+    watch: Watch,
+    decided?: readonly ConflictKind[],
+  ): Promise<readonly CheckedTable[]>;
   /**
    * A few rescued rows as text, with today's row of the same key beside them: for the eye only, never for an event. `conflict`: of those in
    * conflict of this kind the first, each with the row that stands against it.
@@ -51,11 +61,11 @@ export interface RescueArea {
 
 /**
  * What a merge leaves as it is, and could write all the same: a person decides, one kind at a time. `remade`: rows that were taken, whose key
- * is there again with other values. The others are of former values: rows that somebody changed since, rows whose key the statement itself
+ * is there again with other values; `removed-since`: those whose key was made again and is gone again. The others are of former values: rows that somebody changed since, rows whose key the statement itself
  * changed, rows that are not there any more.
  */
 export type ConflictKind = (typeof conflictKinds)[number];
-export const conflictKinds = ["remade", "changed-since", "key-changed", "gone"] as const;
+export const conflictKinds = ["remade", "removed-since", "changed-since", "key-changed", "gone"] as const;
 
 export interface AreaWanted {
   readonly table: TableName;
@@ -89,6 +99,8 @@ export interface CheckedTable {
   readonly identical: number;
   /** The key is there with other values: made again since; overwritten only where that was decided. */
   readonly remade: number;
+  /** The key was made again since and is gone again: left out, unless that was decided. */
+  readonly removedSince: number;
   /** Another unique key is taken by a different row. */
   readonly otherUnique: number;
   /** A parent is neither in its table nor among the rescued rows. */

@@ -20,7 +20,17 @@ test("a check names each kind of conflict with its rows, and none where there is
   const { conflicts } = await inConflict();
   const tables = [{ table: "public.orders", rows: 1 }];
   expect(conflicts).toEqual([{ name: "remade", title: "Made again since: 1 row", rows: 1, tables }]);
-  const clean = { table: "t", rows: 9, missing: 0, identical: 0, remade: 0, otherUnique: 0, orphans: 0, duplicates: 0 };
+  const clean = {
+    table: "t",
+    rows: 9,
+    missing: 0,
+    identical: 0,
+    remade: 0,
+    removedSince: 0,
+    otherUnique: 0,
+    orphans: 0,
+    duplicates: 0,
+  };
   const values = { willSet: 3, changedSince: 2, keyChanged: 0, gone: 4 };
   const names = conflictsOf([{ ...clean, willInsert: 0, findings: [], values }]).map(({ name, rows }) => [name, rows]);
   expect(names).toEqual([

@@ -26,7 +26,7 @@ describe("while a run holds the target", () => {
     const second = aCli({ DATABASE_URL: incident.url });
     for (const cli of [first, second]) cli.config({ targets: { shop } });
     const holding = first.start([...wholeRun, "--operator", "anna"]);
-    await holding.printed("STEP 1/16 RUNNING");
+    await holding.printed("STEP 1/17 RUNNING");
     holding.child.kill("SIGSTOP");
     const refused = await second.run([...wholeRun, "--operator", "bert"]);
     expect(refused).toMatchObject({ exit: "busy", stderr: "" });

@@ -32,6 +32,8 @@ export interface Incident {
   readonly taken: number;
   /** Adds a parent row with this id and other values, as traffic would. */
   remake(id: number): Promise<void>;
+  /** Deletes a parent row, as traffic would. */
+  remove(id: number): Promise<void>;
   /** Vacuums both tables, as the server would by itself. */
   vacuum(): Promise<void>;
   /** All rows of both tables as text, in key order: what the server says now. */

@@ -78,6 +78,7 @@ async function badDelete(session: Connection, { rows, taken, before: ahead }: In
     before,
     content,
     remake: async (id) => void (await session.run("remaking", `insert into ${table} values ($1, 'made again')`, [id])),
+    remove: async (id) => void (await session.run("removing", `delete from ${table} where id = $1`, [id])),
     vacuum: async () => void (await session.run("vacuuming", `vacuum ${table}, ${child}`)),
   };
 }

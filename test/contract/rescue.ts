@@ -157,6 +157,48 @@ export function rescueContract(name: string, makeBench: MakeBench): void {
       expect(verified.find((one) => one.table === incident.table)).toMatchObject({ equal: 5, different: 1, remade: 1 });
     });
 
+    test("what was made again and removed again since stays out with what hangs on it, unless that was decided", async () => {
+      const incident = await bench.incident({ rows: 12, taken: 6 });
+      const rescue = await rescued(incident);
+      await incident.remake(2);
+      await incident.remake(4);
+      await incident.remove(4);
+      await incident.remake(9_000);
+      await incident.remove(9_000);
+      const keys = (await evidence().removedSince?.(rescue.statement, incident.table, unwatched())) ?? [];
+      expect(keys.toSorted(([a = ""], [b = ""]) => a.localeCompare(b))).toEqual([["4"], ["9000"]]);
+      const noted = await marker().once(claimOf(bench.run, "removed"), async (tx) => ({
+        rows: await area().noteRemoved(tx, bench.run, incident.table, keys),
+      }));
+      expect(noted).toEqual({ rows: 1 });
+      const [parents, children] = await area().check(bench.run, rescue.tables, unwatched());
+      expect(parents).toMatchObject({ removedSince: 1, remade: 1, willInsert: 4 });
+      const told = await area().check(bench.run, rescue.tables, unwatched(), ["removed-since"]);
+      expect(told[0]).toMatchObject({ removedSince: 0, willInsert: 5 });
+      expect((children?.willInsert ?? 0) <= (told[1]?.willInsert ?? 0)).toBe(true);
+      const listed = await area().sample(bench.run, incident.table, 9, "removed-since");
+      expect(listed.map(({ rescued: { id }, present }) => [id, present])).toEqual([["4", null]]);
+      await mergedAll(rescue, 3);
+      const verified = await merge().verify(bench.run, rescue.tables, unwatched());
+      expect(verified[0]).toMatchObject({ equal: 4, remade: 1, absent: 1 });
+      expect(verified[0]?.findings.some(({ level }) => level === "stop")).toBe(false);
+    });
+
+    test("what was removed again since is put in where that was decided", async () => {
+      const incident = await bench.incident({ rows: 12, taken: 6 });
+      const rescue = await rescued(incident);
+      await marker().once(claimOf(bench.run, "removed"), async (tx) => ({
+        rows: await area().noteRemoved(tx, bench.run, incident.table, [["4"], ["5"]]),
+      }));
+      const decided = ["removed-since"] as const;
+      const copy = await marker().once(claimOf(bench.run, "safety"), async (tx) => ({
+        ...(await area().safetyCopy(tx, bench.run, incident.table, decided)),
+      }));
+      expect(copy).toMatchObject({ keys: 6, overwritten: 0 });
+      expect(await mergedAll(rescue, 4, decided)).toBe(incident.taken);
+      expect(await incident.content()).toEqual(incident.before);
+    });
+
     test("lists rows in conflict by their kind, each with what stands against it", async () => {
       const incident = await bench.incident({ rows: 10, taken: 4 });
       await rescued(incident);

@@ -72,6 +72,7 @@ function filledShop(server: MemoryServer, { rows, taken }: IncidentSize): () => 
       taken: taken * 2,
       before,
       remake: async (id) => void insert(server, table, [{ id: String(id), note: "made again" }]),
+      remove: async (id) => void remove(server, table, [String(id)]),
       vacuum: async () => [table, child].forEach((name) => vacuum(server, name)),
       content: async () => contentOf(server, [table, child]),
     };

@@ -10,6 +10,7 @@ import type {
   FreezeOptions,
   PathOption,
   Recovered,
+  RowKeyText,
   Statement,
   StatementSearch,
 } from "../evidence.ts";
@@ -20,7 +21,8 @@ import { factOf } from "./inspect.ts";
 import { holdPart } from "./leases.ts";
 import { countOf, recoveredFrom, type Source } from "./recover.ts";
 import { candidates } from "./search.ts";
-import type { MemoryState } from "./state.ts";
+import { keyOf, type MemoryState } from "./state.ts";
+import { tableOf } from "./traffic.ts";
 
 const openPath = "open-transaction";
 export const deadPath = "dead-rows";
@@ -61,12 +63,24 @@ export function memoryEvidence(connection: Connection, ahead: HeadStarts<Recover
       server.change((state) => ended.forEach((xid) => delete state.open[xid]));
       return { ended: `transaction ${ended.join(", ")}` };
     },
-    fate: async ({ transactions }) =>
-      look(({ open, commits }) => {
-        if (transactions.some((xid) => xid in open)) return "open";
-        return transactions.some((xid) => xid in commits) ? "committed" : "aborted";
-      }),
+    removedSince: async (statement, table) => look((state) => removedSince(state, statement, table)),
+    fate: async ({ transactions }) => look((state) => fateOf(state, transactions)),
   };
+}
+
+function fateOf({ open, commits }: MemoryState, transactions: readonly string[]): "open" | "committed" | "aborted" {
+  if (transactions.some((xid) => xid in open)) return "open";
+  return transactions.some((xid) => xid in commits) ? "committed" : "aborted";
+}
+
+/** Ids are given out in the order in which transactions begin, and here each commits at once. */
+function removedSince(state: MemoryState, { transactions }: Statement, name: TableName): readonly RowKeyText[] {
+  const table = tableOf(state, name);
+  const last = Math.max(...transactions.map(Number));
+  return table.dead
+    .filter(({ maker, how }) => maker > last && how === "deleted")
+    .filter(({ deleter }) => !transactions.includes(String(deleter)))
+    .map(({ row }) => [keyOf(table, row)]);
 }
 
 async function cloned(connection: Connection, statement: Statement, run: RunId, watch: Watch): Promise<Recovered> {

@@ -5,7 +5,7 @@ import type { Merge, MergedBatch, MergeTable, VerifiedTable } from "../merge.ts"
 import { type Fate, fateOf } from "./compare.ts";
 import type { Connection } from "./connection.ts";
 import { shortName } from "./evidence.ts";
-import { areaTable } from "./rescue-area.ts";
+import { areaTable, isRemoved } from "./rescue-area.ts";
 import { keyOf, type MemoryState, type Row, sameRow } from "./state.ts";
 import { put, tableOf } from "./traffic.ts";
 import type { OpenTransaction, Transactions } from "./transaction.ts";
@@ -63,7 +63,8 @@ function insertBatch(open: OpenTransaction, request: MergeTable, after: number, 
   let inserted = 0;
   for (const { row, ordinal } of ours) {
     const overwrites = isOverwritten(open.draft, request, row);
-    if (fateOf(open.draft, name, row) !== "insert" && !overwrites) {
+    const isSpared = !request.decided?.includes("removed-since") && isRemoved(open.draft, run, name, ordinal, row);
+    if ((fateOf(open.draft, name, row) !== "insert" || isSpared) && !overwrites) {
       open.change((state) => void areaTable(state, run, name).left.push(ordinal));
       continue;
     }
@@ -111,14 +112,19 @@ function verifiedTable(state: MemoryState, run: RunId, name: TableName): Verifie
     different: rows.length - equal.length - absent.length,
     remade: rows.filter((one) => left.includes(one.ordinal) && !absent.includes(one) && !equal.includes(one)).length,
     absent: absent.length,
-    findings: reasons(absent.map(({ row }) => fateOf(state, name, row))),
+    findings: reasons(
+      absent.map(({ row, ordinal }) =>
+        isRemoved(state, run, name, ordinal, row) ? "removed" : fateOf(state, name, row),
+      ),
+    ),
   };
 }
 
 /** A row that a merge would still insert has no reason to be missing. */
-function reasons(fates: readonly Fate[]): readonly Finding[] {
-  const many = (fate: Fate) => fates.filter((one) => one === fate).length;
+function reasons(fates: readonly (Fate | "removed")[]): readonly Finding[] {
+  const many = (fate: Fate | "removed") => fates.filter((one) => one === fate).length;
   const told: readonly (readonly [number, Finding["level"], string])[] = [
+    [many("removed"), "warn", "rows were made again and removed again since"],
     [many("orphan"), "warn", "rows have no parent"],
     [many("otherUnique"), "warn", "rows meet another unique key"],
     [many("insert"), "stop", "rows are missing and nothing stands against them"],

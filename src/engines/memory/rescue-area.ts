@@ -3,7 +3,8 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import type { RunId } from "../../core/ids.ts";
 import type { HoldPart } from "../engine.ts";
-import type { Added, CheckedTable, ConflictKind, Filled, RescueArea } from "../rescue-area.ts";
+import type { RowKeyText } from "../evidence.ts";
+import type { Added, CheckedTable, ConflictKind, Filled, RescueArea, SampleRow } from "../rescue-area.ts";
 import type { TableName } from "../inspect.ts";
 import { fateOf } from "./compare.ts";
 import type { Connection } from "./connection.ts";
@@ -22,7 +23,7 @@ export function memoryRescueArea(connection: Connection, transactions: Transacti
       const { lines, filled } = await digested(rows as Readable);
       transactions.of(tx).change((state) => {
         const stored = lines.map((line, at) => ({ ordinal: at + 1, row: fromLine(line, columns) }));
-        areaOf(state, run)[table] = { columns, rows: stored, left: [], safety: null };
+        areaOf(state, run)[table] = { columns, rows: stored, left: [], removed: [], safety: null };
       });
       return filled;
     },
@@ -35,30 +36,56 @@ export function memoryRescueArea(connection: Connection, transactions: Transacti
       const { filled } = await digested(Readable.from(all.map((line) => Buffer.from(line))));
       return { ...counts, ...filled };
     },
-    check: async (run, tables, watch) => {
+    noteRemoved: async (tx, run, name, keys) => noteRemoved(transactions.of(tx), run, name, keys),
+    check: async (run, tables, watch, decided = []) => {
       assertAlive();
-      const checked = server.change((state) => tables.map((table) => checkedTable(state, run, table)));
+      const checked = server.change((state) => tables.map((table) => checkedTable(state, run, table, decided)));
       watch.progress({ done: tables.length, total: tables.length, unit: "tables" });
       return checked;
     },
     sample: async (run, name, rows, conflict) => {
       assertAlive();
-      return server.read((state) => {
-        const table = tableOf(state, name);
-        const isWanted = ({ row }: { readonly row: Row }) =>
-          conflict === undefined || (conflict === "remade" && fateOf(state, name, row) === "remade");
-        const some = areaTable(state, run, name).rows.filter(isWanted).slice(0, rows);
-        return some.map(({ row }) => ({ rescued: row, present: table.rows[keyOf(table, row)]?.row ?? null }));
-      });
+      return server.read((state) => sampled(state, run, name, conflict).slice(0, rows));
     },
     safetyCopy: async (tx, run, name, decided = []) => safetyCopy(transactions.of(tx), run, name, decided),
   };
 }
 
+function sampled(state: MemoryState, run: RunId, name: TableName, conflict?: ConflictKind): readonly SampleRow[] {
+  const table = tableOf(state, name);
+  const isWanted = ({ row, ordinal }: { readonly row: Row; readonly ordinal: number }) => {
+    if (conflict === undefined) return true;
+    if (conflict === "remade") return fateOf(state, name, row) === "remade";
+    return conflict === "removed-since" && isRemoved(state, run, name, ordinal, row);
+  };
+  const some = areaTable(state, run, name).rows.filter(isWanted);
+  return some.map(({ row }) => ({ rescued: row, present: table.rows[keyOf(table, row)]?.row ?? null }));
+}
+
+function noteRemoved(open: OpenTransaction, run: RunId, name: TableName, keys: readonly RowKeyText[]): number {
+  const table = tableOf(open.draft, name);
+  const known = new Set(keys.map(([key]) => key));
+  const { rows } = areaTable(open.draft, run, name);
+  const removed = rows.filter(({ row }) => known.has(keyOf(table, row))).map(({ ordinal }) => ordinal);
+  open.change((state) => {
+    areaOf(state, run)[name] = { ...areaTable(state, run, name), removed };
+  });
+  return removed.length;
+}
+
+/** Made again, removed again, and not there. */
+export function isRemoved(state: MemoryState, run: RunId, name: TableName, ordinal: number, row: Row): boolean {
+  const table = tableOf(state, name);
+  return areaTable(state, run, name).removed.includes(ordinal) && table.rows[keyOf(table, row)] === undefined;
+}
+
 function safetyCopy(open: OpenTransaction, run: RunId, name: TableName, decided: readonly ConflictKind[]) {
   const table = tableOf(open.draft, name);
   const { rows } = areaTable(open.draft, run, name);
-  const keys = rows.map(({ row }) => keyOf(table, row)).filter((key) => table.rows[key] === undefined);
+  const keys = rows
+    .filter(({ row, ordinal }) => decided.includes("removed-since") || !isRemoved(open.draft, run, name, ordinal, row))
+    .map(({ row }) => keyOf(table, row))
+    .filter((key) => table.rows[key] === undefined);
   const remade = rows.filter(({ row }) => decided.includes("remade") && fateOf(open.draft, name, row) === "remade");
   const overwritten = remade.map(({ row }) => table.rows[keyOf(table, row)]?.row ?? row);
   open.change((state) => {
@@ -75,7 +102,7 @@ function areaPart(
   const name = shortName(run);
   const empty = tables.map(({ table, columns }): [TableName, AreaTable] => [
     table,
-    { columns, rows: [], left: [], safety: null },
+    { columns, rows: [], left: [], removed: [], safety: null },
   ]);
   return {
     lease: {
@@ -122,7 +149,7 @@ function join(
   { columns, came, differing: how }: Joining,
 ): Pick<Added, "added" | "there" | "differing"> {
   const table = tableOf(state, name);
-  const { rows, left, safety } = areaOf(state, run)[name] ?? { rows: [], left: [], safety: null };
+  const { rows, left, removed, safety } = areaOf(state, run)[name] ?? { rows: [], left: [], removed: [], safety: null };
   const present = new Map(rows.map(({ row }) => [keyOf(table, row), row]));
   const fresh = came.filter((row) => !present.has(keyOf(table, row)));
   const differing = came.filter((row) => {
@@ -132,7 +159,7 @@ function join(
   const newer = new Map(how === "stays" ? [] : differing.map((row) => [keyOf(table, row), row]));
   const kept = rows.map(({ ordinal, row }) => ({ ordinal, row: newer.get(keyOf(table, row)) ?? row }));
   const added = fresh.map((row, at) => ({ ordinal: rows.length + at + 1, row }));
-  areaOf(state, run)[name] = { columns, rows: [...kept, ...added], left, safety };
+  areaOf(state, run)[name] = { columns, rows: [...kept, ...added], left, removed, safety };
   return { added: fresh.length, there: came.length - fresh.length, differing: differing.length };
 }
 
@@ -148,12 +175,16 @@ async function digested(rows: Readable): Promise<{ readonly lines: readonly stri
   return { lines, filled: { rows: lines.length, bytes, digest: digest.toString() } };
 }
 
-function checkedTable(state: MemoryState, run: RunId, name: TableName): CheckedTable {
+function checkedTable(state: MemoryState, run: RunId, name: TableName, decided: readonly ConflictKind[]): CheckedTable {
   const table = tableOf(state, name);
   prune(state, table);
   const { rows } = areaTable(state, run, name);
   const keys = new Set(rows.map(({ row }) => keyOf(table, row)));
-  const fates = rows.map(({ row }) => fateOf(state, name, row, (parent) => rescuedKeys(state, run, parent)));
+  const isSpared = (row: Row, ordinal: number) =>
+    !decided.includes("removed-since") && isRemoved(state, run, name, ordinal, row);
+  const fates = rows.map(({ row, ordinal }) =>
+    isSpared(row, ordinal) ? "removed" : fateOf(state, name, row, (parent) => rescuedKeys(state, run, parent)),
+  );
   const many = (fate: string) => fates.filter((one) => one === fate).length;
   const duplicates = rows.length - keys.size;
   return {
@@ -162,6 +193,7 @@ function checkedTable(state: MemoryState, run: RunId, name: TableName): CheckedT
     missing: rows.length - many("identical") - many("remade"),
     identical: many("identical"),
     remade: many("remade"),
+    removedSince: many("removed"),
     otherUnique: many("otherUnique"),
     orphans: many("orphan"),
     duplicates,

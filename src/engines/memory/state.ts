@@ -44,6 +44,8 @@ export interface AreaTable {
   readonly rows: readonly { readonly ordinal: number; readonly row: Row }[];
   /** Ordinals that a merge left out. */
   readonly left: number[];
+  /** Ordinals of rows whose key was made again since, and removed again. */
+  readonly removed: readonly number[];
   readonly safety: { readonly keys: readonly string[]; readonly overwritten: readonly Row[] } | null;
 }
 

@@ -15,6 +15,7 @@ import { logPinOver, narrowPins, spentPins } from "./evidence/freeze/narrow.ts";
 import { slotKeeper } from "./evidence/freeze/slots.ts";
 import { tableLockKeeper } from "./evidence/freeze/table-lock.ts";
 import { archivedFiles } from "./evidence/log/source.ts";
+import { removedSince } from "./evidence/pages/removed-since.ts";
 import { recentCounts } from "./evidence/pages/recent.ts";
 import { cancelStatement, statementFate } from "./evidence/paths/cancel-open.ts";
 import type { PathContext } from "./evidence/paths/path.ts";
@@ -67,6 +68,11 @@ export function evidence(target: PostgresTarget, ahead: HeadStarts<Recovered>): 
       return (
         (isSlow ? ahead.wait(`${path} ${statement.value}`, watch) : null) ?? recover(context, statement, run, watch)
       );
+    },
+    removedSince: async (statement, table, watch) => {
+      const asking = await target.catalogue();
+      if (await blindRole(asking)) return [];
+      return reading((pages) => removedSince({ reading: pages, asking }, statement, table, watch));
     },
     cancel: (statement) => cancelStatement(target, statement),
     fate: async (statement) => statementFate(await target.catalogue(), statement),

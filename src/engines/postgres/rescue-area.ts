@@ -7,6 +7,7 @@ import { rescueFolder } from "./rescue-area/file.ts";
 import { fillArea } from "./rescue-area/fill.ts";
 import { areaKeepers } from "./rescue-area/keepers.ts";
 import { areaPart } from "./rescue-area/make.ts";
+import { noteRemoved } from "./rescue-area/note-removed.ts";
 import { readMoment } from "./rescue-area/reading.ts";
 import { sampleArea } from "./rescue-area/sample.ts";
 import { takeSafetyCopy } from "./rescue-area/safety-copy.ts";
@@ -20,7 +21,9 @@ export function rescueArea(target: PostgresTarget): RescueArea {
     part: (run, tables) => areaPart(target, run, tables),
     fill: (tx, run, table, columns, rows) => fillArea(target, tx, run, table, columns, rows),
     add: (tx, run, table, columns, rows, differing) => addToArea(target, tx, run, { table, columns, rows, differing }),
-    check: (run, tables, watch) => readMoment(target, watch.signal, (connection) => checkArea(connection, run, tables)),
+    noteRemoved: (tx, run, table, keys) => noteRemoved(tx, run, table, keys),
+    check: (run, tables, watch, decided) =>
+      readMoment(target, watch.signal, (connection) => checkArea(connection, run, tables, decided)),
     sample: (run, table, rows, conflict) =>
       readMoment(target, null, (connection) => sampleArea(connection, run, table, rows, conflict)),
     safetyCopy: (tx, run, table, decided) => takeSafetyCopy(target, tx, run, table, decided),

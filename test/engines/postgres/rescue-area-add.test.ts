@@ -99,7 +99,7 @@ test("an addition that was killed leaves area, list and file as they were, and n
   expect(await g.content(place(g, "t1"))).toEqual(["(1,1)", "(2,2)"]);
   const names =
     "select string_agg(relname, ' ' order by relname) as names from pg_class where relkind = 'r' and relnamespace = to_regnamespace($1)";
-  expect((await g.sql.row("", names, [g.area.name(g.run)])).names).toBe("o1 t1 x1");
+  expect((await g.sql.row("", names, [g.area.name(g.run)])).names).toBe("m1 o1 t1 x1");
   expect(await add(g, lost, lines(lost))).toMatchObject({ rows: 5, added: 3 });
   expect(await add(g, more, ["7"])).toMatchObject({ rows: 1, added: 1, there: 0 });
   expect((await g.area.check(g.run, ["public.t", "public.u"], quiet)).map(({ rows }) => rows)).toEqual([5, 1]);

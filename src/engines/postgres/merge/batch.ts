@@ -88,7 +88,7 @@ const tries = 3;
 /** All at once, without what stands in conflict; if the server never takes that, level by level from the rows whose parents are there. */
 async function insertTree(insert: Insert, range: Range): Promise<number> {
   for (let nth = 0; nth < tries; nth += 1) {
-    const blocked = await findBlocked(insert.connection, insert.scope.all);
+    const blocked = await findBlocked(insert.connection, insert.scope.all, insert.scope.decided);
     const together = await tryInsert(insert, range, { kind: "together", blocked });
     if (together !== "refused") return together;
   }

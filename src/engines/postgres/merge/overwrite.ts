@@ -38,7 +38,7 @@ export function overwriteStatements(one: Keyed, decided: readonly ConflictKind[]
 }
 
 function alone(one: Keyed): Scope {
-  return { one, all: [], selfKeys: [], circleKeys: [] };
+  return { one, all: [], selfKeys: [], circleKeys: [], decided: [] };
 }
 
 interface Present {

@@ -51,5 +51,6 @@ function scopeOf(one: Comparison, all: readonly Comparison[], request: MergeTabl
   const circleKeys = one.foreignKeys.filter(
     (key) => !selfKeys.includes(key) && inCircle.some((each) => each.area.shape.ancestors.includes(key.parent)),
   );
-  return { one, all, selfKeys, circleKeys: request.triggers === "skip" ? circleKeys : [] };
+  const { triggers, decided = [] } = request;
+  return { one, all, selfKeys, circleKeys: triggers === "skip" ? circleKeys : [], decided };
 }

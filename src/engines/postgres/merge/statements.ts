@@ -1,3 +1,4 @@
+import type { ConflictKind } from "../../rescue-area.ts";
 import type { ForeignKey } from "../catalogue.ts";
 import { type Blocked, notBlocked } from "../rescue-area/blocked.ts";
 import {
@@ -19,6 +20,7 @@ export interface Scope {
   readonly selfKeys: readonly ForeignKey[];
   /** Keys to tables that refer back to this one: their parents may come later. Only with foreign keys off. */
   readonly circleKeys: readonly ForeignKey[];
+  readonly decided: readonly ConflictKind[];
 }
 
 /**
@@ -77,13 +79,19 @@ export function equalRowsSql({ one }: Scope): readonly string[] {
   ];
 }
 
-function clearOfConflicts({ one, all, selfKeys, circleKeys }: Scope): readonly string[] {
+function clearOfConflicts({ one, all, selfKeys, circleKeys, decided }: Scope): readonly string[] {
+  const { removed, ordinal } = one.area;
+  const spared = `and not exists (select from ${removed} as m where m.${ordinal} = r.${ordinal})`;
   const parents = one.foreignKeys.map((key) => {
     const itself = selfKeys.includes(key) ? ` or (${isParent(key, "r", "r")})` : "";
     const waiting = circleKeys.includes(key) ? waitingParent(key, all) : "";
     return `and (not (${refers(key, "r")}) or ${hasParent(key, "r")}${itself}${waiting})`;
   });
-  return [...one.others.map((key) => `and not ${isTaken(one, key)}`), ...parents];
+  return [
+    ...(isKeyed(one) && !decided.includes("removed-since") ? [spared] : []),
+    ...one.others.map((key) => `and not ${isTaken(one, key)}`),
+    ...parents,
+  ];
 }
 
 function waitingParent(key: ForeignKey, all: readonly Comparison[]): string {

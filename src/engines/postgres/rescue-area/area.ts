@@ -16,6 +16,8 @@ export interface AreaTable {
   /** The safety copy: keys that a merge would insert (a view: all rescued ones but those), and versions that it would overwrite. */
   readonly keys: string;
   readonly overwritten: string;
+  /** Ordinals of rescued rows whose key was made again since, and removed again. */
+  readonly removed: string;
   readonly ordinal: string;
   /** Null where its rows were taken from the table; else they are what rows of it were before, each with the place of what replaced it. */
   readonly values: Replaced | null;
@@ -54,6 +56,7 @@ export const places = (run: RunId, number: number) => ({
   leftOut: `${areaName(run)}.x${number}`,
   keys: `${areaName(run)}.s${number}`,
   overwritten: `${areaName(run)}.o${number}`,
+  removed: `${areaName(run)}.m${number}`,
 });
 
 /** A name that none of the table's columns has. */

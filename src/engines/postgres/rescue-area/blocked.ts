@@ -1,4 +1,5 @@
 import type { ForeignKey, UniqueKey } from "../catalogue.ts";
+import type { ConflictKind } from "../../rescue-area.ts";
 import type { Connection } from "../connection.ts";
 import {
   type Comparison,
@@ -15,7 +16,7 @@ import {
 
 /** Why a rescued row that is not in its table can't be merged as it is. `name`: the index or the foreign key. */
 export interface Reason {
-  readonly kind: "duplicate" | "unique" | "parent-left-out" | "orphan";
+  readonly kind: "removed" | "duplicate" | "unique" | "parent-left-out" | "orphan";
   readonly name: string;
   readonly rows: number;
 }
@@ -32,9 +33,14 @@ function listOf({ area }: Comparison): string {
  * Finds every rescued row that can't be merged, over all tables at once: a child whose rescued parent can't be merged has no parent
  * either, which goes on until no more are found. Rows that are in their table are none of these.
  */
-export async function findBlocked(connection: Connection, all: readonly Comparison[]): Promise<Blocked> {
+export async function findBlocked(
+  connection: Connection,
+  all: readonly Comparison[],
+  decided: readonly ConflictKind[] = [],
+): Promise<Blocked> {
   const search: Search = { connection, all, blocked: new Set() };
   for (const one of all) await dropList(connection, one);
+  if (!decided.includes("removed-since")) for (const one of all) await findRemoved(search, one);
   for (const one of all) await findDuplicates(search, one);
   for (const one of all) for (const key of one.others) await findTaken(search, one, key);
   let found: boolean;
@@ -85,6 +91,15 @@ function makeList(connection: Connection, one: Comparison): Promise<number> {
   const name = listOf(one).slice("pg_temp.".length);
   const columns = "n bigint primary key, kind text not null, name text not null";
   return connection.run(listing, `create temporary table ${name} (${columns}) on commit drop`);
+}
+
+/** Whose key was made again and removed again: that was meant, as far as anybody can tell. */
+async function findRemoved(search: Search, one: Comparison): Promise<void> {
+  if (!isKeyed(one)) return;
+  const { removed, ordinal, rows } = one.area;
+  const doing = `looking for rows of ${rows} that were removed since`;
+  const select = `select r.${ordinal} as n from ${one.rescued} where r.${ordinal} in (select ${ordinal} from ${removed}) and not ${isPresent(one)}`;
+  await noteRows(search, one, { doing, kind: "removed", name: "", select });
 }
 
 /** The first in key order stands for the others. Rescued rows do not change, so that there are none is known since they were stored. */

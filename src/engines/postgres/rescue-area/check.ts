@@ -1,7 +1,7 @@
 import type { RunId } from "../../../core/ids.ts";
 import type { Finding } from "../../../core/step.ts";
 import type { TableName } from "../../inspect.ts";
-import type { CheckedTable } from "../../rescue-area.ts";
+import type { CheckedTable, ConflictKind } from "../../rescue-area.ts";
 import { fromTable } from "../catalogue.ts";
 import type { Connection } from "../connection.ts";
 import { type AreaTable, areaTables, assertNotEmptied, findArea } from "./area.ts";
@@ -24,11 +24,12 @@ export async function checkArea(
   connection: Connection,
   run: RunId,
   tables: readonly TableName[],
+  decided: readonly ConflictKind[] = [],
 ): Promise<readonly CheckedTable[]> {
   const areas = await areaTables(connection, run);
   for (const area of areas) await assertNotEmptied(connection, area);
   const all = areas.filter(({ values }) => values === null).map(comparison);
-  const blocked = await findBlocked(connection, all);
+  const blocked = await findBlocked(connection, all, decided);
   const circle = parentsFirst(areas.map((area) => area.shape)).circle;
   const checked: CheckedTable[] = [];
   for (const table of tables) {
@@ -63,6 +64,7 @@ async function compared(
     missing: found.rows - found.present,
     identical,
     remade,
+    removedSince: sum("removed"),
     otherUnique: sum("unique"),
     orphans: sum("orphan") + sum("parent-left-out"),
     duplicates: sum("duplicate"),

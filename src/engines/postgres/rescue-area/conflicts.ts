@@ -13,10 +13,13 @@ export interface ConflictSql {
 /** Null where rows of this table can't be in such a conflict. */
 export function conflictSql(one: Keyed, kind: ConflictKind): ConflictSql | null {
   const { values } = one.area;
-  if ((values === null) !== (kind === "remade")) return null;
+  if ((values === null) !== (kind === "remade" || kind === "removed-since")) return null;
   const [key] = keyColumns(one).map((column) => column.quoted);
   const byKey = `left join ${fromTable(one.area.shape)} as k on ${sameKey(one, "k")}`;
   const isOther = `k.${key} is not null and not (${isSameRow(one, "r", "k")})`;
+  const { ordinal, removed } = one.area;
+  const isRemoved = `k.${key} is null and r.${ordinal} in (select ${ordinal} from ${removed})`;
+  if (kind === "removed-since") return { from: `${one.rescued} ${byKey}`, where: isRemoved, against: null };
   if (values === null) return { from: `${one.rescued} ${byKey}`, where: isOther, against: "k" };
   const inPlace = `left join ${fromTable(one.area.shape)} as t on ${stillThere(one, values)}`;
   const from = `${rescuedWithPlace(one)} ${inPlace} ${byKey}`;

@@ -126,7 +126,7 @@ function placeSql(rows: string, columns: readonly Column[]): string {
 }
 
 function tableSql(run: RunId, number: number, columns: readonly Column[], unlogged: boolean): readonly string[] {
-  const { rows, leftOut, overwritten } = places(run, number);
+  const { rows, leftOut, overwritten, removed } = places(run, number);
   const ordinal = ordinalName(columns);
   const make = unlogged ? "create unlogged table" : "create table";
   const bare = (list: readonly Column[]) => list.map(columnSql).map((column) => `, ${column}`);
@@ -134,6 +134,7 @@ function tableSql(run: RunId, number: number, columns: readonly Column[], unlogg
     // Its primary key comes when the rows are there: built at once, it takes a fraction of the time.
     `${make} ${rows} (${ordinal} bigint generated always as identity (cache 100)${bare(columns).join("")})`,
     `${make} ${leftOut} (${ordinal} bigint primary key)`,
+    `${make} ${removed} (${ordinal} bigint primary key)`,
     `${make} ${overwritten} (${ordinal} bigint primary key${bare(columns).join("")})`,
   ];
 }

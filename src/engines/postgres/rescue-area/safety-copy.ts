@@ -41,6 +41,7 @@ export async function takeSafetyCopy(
   const blocked = await findBlocked(
     connection,
     areas.map((each) => (each === area ? one : comparison(each))),
+    decided,
   );
   const doing = `taking the safety copy of ${table}`;
   await connection.run(doing, `truncate ${area.leftOut}, ${area.overwritten}`);

@@ -71,7 +71,7 @@ export async function checkValues(
   const found = await countValues(connection, one);
   const { willSet, changedSince, keyChanged, gone, rows, identical } = found;
   const values: CheckedValues = { willSet, changedSince, keyChanged, gone };
-  const none = { missing: 0, remade: 0, otherUnique: 0, orphans: 0, duplicates: 0, willInsert: 0 };
+  const none = { missing: 0, remade: 0, removedSince: 0, otherUnique: 0, orphans: 0, duplicates: 0, willInsert: 0 };
   return { table: area.table, rows, identical, ...none, values, findings: [...shape, ...valueWords(one, values)] };
 }
 

@@ -12,6 +12,12 @@ export function rows(count: number): string {
 export function blockedWords({ kind, name, rows: count }: Reason, table: TableName): Finding {
   const left = `${table}: ${rows(count)}`;
   switch (kind) {
+    case "removed":
+      return {
+        level: "warn",
+        text: `${left} made again since under their old key, and removed again by others`,
+        hint: "Who removed them may have meant it: they stay out, unless you decide otherwise.",
+      };
     case "duplicate":
       return {
         level: "stop",

@@ -40,11 +40,32 @@ export async function* rawPages(
   }
 }
 
+/** Those blocks alone. */
+export async function* pagesAt(
+  source: PageSource,
+  relation: string,
+  blocks: readonly number[],
+  watch: Pick<Watch, "signal">,
+): AsyncGenerator<{ readonly block: number; readonly page: Buffer }> {
+  for (let nth = 0; nth < blocks.length; nth += blocksAtOnce) {
+    stopIfAsked(watch);
+    const some = blocks.slice(nth, nth + blocksAtOnce);
+    const series = `pg_catalog.unnest('{${some.join(",")}}'::pg_catalog.int8[]) b`;
+    for await (const { first, pages } of streamed(source, relation, series))
+      for (const [index, page] of pages.entries()) yield { block: some[first + index] ?? 0, page };
+  }
+}
+
 async function* pagesFrom(source: PageSource, relation: string, from: number, to: number): AsyncGenerator<Pages> {
+  const series = `pg_catalog.generate_series(${from}::bigint, ${to - 1}::bigint) b`;
+  for await (const { first, pages } of streamed(source, relation, series)) yield { first: from + first, pages };
+}
+
+/** Pages of these blocks, in the order in which the series names them; `first` counts from 0. */
+async function* streamed(source: PageSource, relation: string, series: string): AsyncGenerator<Pages> {
   const name = source.connection.client.escapeLiteral(relation);
-  const blocks = `pg_catalog.generate_series(${from}::bigint, ${to - 1}::bigint) b`;
-  const sql = `COPY (SELECT ${source.inspect}.get_raw_page(${name}, 'main', b) FROM ${blocks}) TO STDOUT (FORMAT binary)`;
-  let [first, skip, rest]: [number, number, Buffer] = [from, copyHeader, Buffer.alloc(0)];
+  const sql = `COPY (SELECT ${source.inspect}.get_raw_page(${name}, 'main', b) FROM ${series}) TO STDOUT (FORMAT binary)`;
+  let [first, skip, rest]: [number, number, Buffer] = [0, copyHeader, Buffer.alloc(0)];
   try {
     for await (const chunk of source.connection.client.query(copyTo(sql)) as AsyncIterable<Buffer>) {
       const bytes = Buffer.concat([rest, chunk]);
