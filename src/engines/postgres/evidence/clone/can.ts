@@ -89,7 +89,15 @@ export function statementAhead(
 }
 
 function deleteAt(position: bigint, xid: number): FoundCommit {
-  const none = { subs: [], dropped: [], made: [], deleted: new Map(), inserted: new Map(), locks: new Map() };
+  const none = {
+    subs: [],
+    dropped: [],
+    made: [],
+    deleted: new Map(),
+    updated: new Map(),
+    inserted: new Map(),
+    locks: new Map(),
+  };
   return { ...none, xid, position, at: 0n, database: 0, moved: 0, alsoWrote: false };
 }
 

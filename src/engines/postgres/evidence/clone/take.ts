@@ -159,6 +159,7 @@ async function readPaused(
   for (const [nth, one] of known.entries()) {
     tell(nth, one.table);
     const table = await cloneTable(connection, await reading.target.catalogue(), one);
+    if (reading.statement.values) await refuseMoved(await reading.target.catalogue(), table);
     const isAll = isWhole(reading.statement);
     const which: Which = { members, all: isLocked || isAll, keys: isAll || reading.statement.kind === "group" };
     const files = filesOf(reading, one.table, nthCommit);
@@ -169,6 +170,18 @@ async function readPaused(
     tables.push({ ...table, all: which.all, taken });
   }
   return tables;
+}
+
+/** What a former value goes back to is told by its place, which the target and the clone share as long as the file is the same. */
+async function refuseMoved(target: Connection, table: CloneTable): Promise<void> {
+  if ((await fileOf(target, table)) === table.file) return;
+  throw new Fault("HF-CLONE-REWRITTEN", `${table.table} was given a new file since the statement`, {
+    exit: "refused",
+    cause: "By VACUUM FULL, CLUSTER, TRUNCATE or an ALTER that rewrites it: its rows lie in other places now.",
+    still: "Nothing was written on the target.",
+    hint: "Which of today's rows a former value belongs to can't be told by its place any more: restore a copy beside, and compare by key, by hand.",
+    wayOn: "abandon",
+  });
 }
 
 function tellOf({ watch, names }: Reading, done: number, note: string): void {

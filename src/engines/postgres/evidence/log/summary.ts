@@ -24,6 +24,8 @@ export interface FoundCommit extends LoggedCommit {
   readonly deleted: ReadonlyMap<string, number>;
   /** Rows of these files that it moved to another partition; it may have deleted some of them there. */
   readonly moved: number;
+  /** By file: rows that it updated in place, one as often as it did. */
+  readonly updated: ReadonlyMap<string, number>;
   /** It also inserted or updated rows of these files. */
   readonly alsoWrote: boolean;
   /** By file: rows that it inserted, of which it may have deleted some; noted only where it was asked for by its id. */
@@ -37,6 +39,8 @@ export interface FoundCommit extends LoggedCommit {
 export interface LogSummary {
   /** Those that deleted in one of the files, made one, took files of this database away, or were asked for; in the log's order. */
   readonly commits: FoundCommit[];
+  /** Those that updated most rows of the files, whatever else they did. */
+  updaters: FoundCommit[];
   /** Where the backup was complete; null = its end is not in the log that was read. */
   backupEnd: bigint | null;
   /** Settings that the log's writer had, each time that they changed. */
@@ -66,6 +70,7 @@ interface Open {
   moved: number;
   alsoWrote: boolean;
   readonly deleted: Map<string, number>;
+  readonly updated: Map<string, number>;
   readonly inserted: Map<string, number>;
   readonly made: string[];
   /** Files with forks that are no table's main one too: an unlogged table's are told by those alone. */
@@ -86,6 +91,7 @@ interface Summing {
 export function summary(asked: Asked): { readonly found: LogSummary; see(record: LogRecord): void } {
   const found: LogSummary = {
     commits: [],
+    updaters: [],
     backupEnd: null,
     least: [],
     tablespaceAt: null,
@@ -128,6 +134,7 @@ function openOf({ open }: Summing, xid: number): Open {
     moved: 0,
     alsoWrote: false,
     deleted: new Map<string, number>(),
+    updated: new Map<string, number>(),
     inserted: new Map<string, number>(),
     made: [],
     born: [],
@@ -145,11 +152,18 @@ function noteRow(summing: Summing, record: LogRecord): void {
     case heap.insert:
       return noteInserts(summing, record, () => 1);
     case heap.update:
-    case heap.hotUpdate: {
-      const node = firstNode(record.bytes, summing.asked.major < 15);
-      if (node !== null && askedFile(summing, node) !== null) openOf(summing, record.xid).alsoWrote = true;
-    }
+    case heap.hotUpdate:
+      return noteUpdate(summing, record);
   }
+}
+
+function noteUpdate(summing: Summing, record: LogRecord): void {
+  const node = firstNode(record.bytes, summing.asked.major < 15);
+  const file = node && askedFile(summing, node);
+  if (file === null) return;
+  const doing = openOf(summing, record.xid);
+  doing.alsoWrote = true;
+  doing.updated.set(file, (doing.updated.get(file) ?? 0) + 1);
 }
 
 /** Its key, where it is one of those that were asked for. */
@@ -205,10 +219,12 @@ function noteEnd(summing: Summing, record: LogRecord): void {
   for (const file of parts.flatMap(({ born }) => born)) found.makers.set(file, maker);
   const moved = parts.reduce((total, part) => total + part.moved, 0);
   const alsoWrote = parts.some((part) => part.alsoWrote);
+  const updated = sum(parts.map((part) => part.updated));
   const isNothing = deleted.size === 0 && dropped.length === 0 && !made.some((file) => asked.files.has(file));
-  if (isNothing && !asked.xids.has(commit.xid)) return;
+  const isPassedOver = isNothing && !asked.xids.has(commit.xid);
+  if (isPassedOver && updated.size === 0) return;
   const locks = new Map(parts.flatMap((part) => [...part.locks]).toSorted(([, a], [, b]) => (a < b ? 1 : -1)));
-  found.commits.push({
+  const told: FoundCommit = {
     ...commit,
     dropped,
     made,
@@ -216,9 +232,25 @@ function noteEnd(summing: Summing, record: LogRecord): void {
     moved,
     alsoWrote,
     deleted,
+    updated,
     inserted,
     position: record.position,
-  });
+  };
+  if (!isPassedOver) found.commits.push(told);
+  if (updated.size > 0) noteUpdater(found, told);
+}
+
+/** An application updates rows all day: only the largest are kept. */
+function noteUpdater(found: LogSummary, commit: FoundCommit): void {
+  found.updaters.push(commit);
+  if (found.updaters.length < 2 * mostUpdaters) return;
+  found.updaters = found.updaters.toSorted((a, b) => updatedBy(b) - updatedBy(a)).slice(0, mostUpdaters);
+}
+
+const mostUpdaters = 50;
+
+function updatedBy({ updated }: FoundCommit): number {
+  return [...updated.values()].reduce((total, rows) => total + rows, 0);
 }
 
 function noteServer(summing: Summing, record: LogRecord): void {

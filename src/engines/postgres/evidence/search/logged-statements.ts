@@ -86,6 +86,16 @@ export function deleteOf(commit: FoundCommit, surveyed: Surveyed, next: FullXid,
   };
 }
 
+/** Rows that it changed in the tables' files of today: places mean nothing in any other. At most so many, since it may have changed one twice. */
+export function updateOf(commit: FoundCommit, { files }: Surveyed, next: FullXid): Statement | null {
+  const tables = [...files].map(([table, [now = ""]]) => bounds(table, 0, commit.updated.get(now) ?? 0));
+  const counts = sumOf(tables);
+  if (counts.tables.length === 0) return null;
+  const base = statementOf(commit, next);
+  const doubts = ["By the log since the base backup."];
+  return { ...base, ...counts, value: `update:${base.value}`, values: true, doubts };
+}
+
 const anotherFile =
   "The table got another file since, and nothing tells which of several was its own then: some of these deletes may be of another table, or of pieces of long values.";
 

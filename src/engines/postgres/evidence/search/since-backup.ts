@@ -13,9 +13,10 @@ import type { FoundCommit } from "../log/summary.ts";
 import type { Families } from "../pages/untold.ts";
 import { finding, number, size } from "../say.ts";
 import { nextXid, type FullXid, fullXid } from "../xid.ts";
-import { deleteOf, dropsOf, loggedBy, type Owns, rewriteOf } from "./logged-statements.ts";
+import { deleteOf, dropsOf, loggedBy, type Owns, rewriteOf, updateOf } from "./logged-statements.ts";
 import type { Logged } from "./scan.ts";
 import type { Found } from "./search.ts";
+import { mostOffered } from "./updates.ts";
 import {
   type Candidate,
   groupsOf,
@@ -82,6 +83,9 @@ function joined(query: StatementQuery, search: Found, surveyed: Surveyed, next: 
     .flatMap((commit) => deleteOf(commit, asked, next, own) ?? [])
     .filter((one) => !known.has(one.value) && isAsked(one));
   const updates = search.statements.filter(({ values }) => values).map((one) => located(one, positions));
+  const loggedUpdates = surveyed.log.updaters
+    .flatMap((commit) => updateOf(commit, asked, next) ?? [])
+    .filter((one) => !updates.some(({ value }) => value === one.value) && isAsked(one));
   const inPages = rowsTaken.map((statement) => {
     const sure = withSavepoints(statement, commits, next);
     const learnt = sure.subtransactions.length > statement.subtransactions.length;
@@ -97,9 +101,19 @@ function joined(query: StatementQuery, search: Found, surveyed: Surveyed, next: 
   const newestRewrites = [...rewrites.toReversed().slice(0, 5), ...drops.toReversed().slice(0, 5)];
   return {
     ...search,
-    statements: [...kept.slice(0, 20 - newestRewrites.length), ...newestRewrites, ...updates],
+    statements: [
+      ...kept.slice(0, 20 - newestRewrites.length),
+      ...newestRewrites,
+      ...largestUpdates(updates, loggedUpdates),
+    ],
     findings: [...search.findings, ...findingsOf(surveyed)],
   };
+}
+
+/** As many as the pages named, or as are offered anyway. */
+function largestUpdates(onPages: readonly Statement[], logged: readonly Statement[]): readonly Statement[] {
+  const all = [...onPages, ...logged].toSorted((a, b) => mostOf(b) - mostOf(a));
+  return all.slice(0, Math.max(onPages.length, mostOffered));
 }
 
 /** The log that was read has all that its transactions did, from their first word to their COMMIT: no row that it took is uncounted. */

@@ -6,7 +6,7 @@ import { changesOf } from "./scan.ts";
 import { bounds, type Candidate, committed, groupsOf, mostOf, type OnPages, recounted, sumOf } from "./statements.ts";
 
 /** Of the many that update rows every minute only these are offered; any other can be written by its ids. */
-const mostOffered = 6;
+export const mostOffered = 6;
 /** Rounds of a loop, rather than what the application does all day. */
 const leastInGroup = 50;
 
