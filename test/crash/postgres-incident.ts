@@ -8,9 +8,12 @@ import { startTestServer, type TestServer } from "../support/postgres.ts";
 
 export const crashPaths = ["recommended", "pg-dirtyread", "wal", "clone", "beside"] as const;
 export type CrashPath = (typeof crashPaths)[number];
-export const crashIncidents = ["delete", "truncate", "update"] as const;
+export const crashIncidents = ["delete", "truncate", "update", "remade", "changed"] as const;
 
-/** Which way the rows come back, and what took them: TRUNCATE leaves nothing but a clone. */
+/**
+ * Which way the rows come back, and what took them: TRUNCATE leaves nothing but a clone. After `remade` (a DELETE) and `changed` (an UPDATE)
+ * others made or changed some of the rows again, and the operator decides that all the same all is to be as before.
+ */
 export interface PostgresCase {
   readonly path: CrashPath;
   readonly incident: (typeof crashIncidents)[number];
@@ -34,10 +37,12 @@ export async function postgresGround({ path: way, incident }: PostgresCase): Pro
   if (incident === "truncate" && way !== "clone") throw new Error("what a TRUNCATE took comes back by --path clone");
   if (incident === "update" && (way === "beside" || way === "pg-dirtyread"))
     throw new Error("former values come back by --path recommended, wal or clone");
+  if ((incident === "remade" || incident === "changed") && way !== "recommended")
+    throw new Error("what others did since is tried by --path recommended");
   const statement = badStatements[incident];
   switch (way) {
     case "recommended":
-      return keptOnPages(statement);
+      return keptOnPages(statement, {}, since[incident] ?? []);
     case "pg-dirtyread":
       return keptOnPages(statement, debian);
     case "wal":
@@ -55,11 +60,21 @@ export function pathChoices(way: CrashPath): readonly string[] {
 }
 
 const badDelete = "delete from shop.orders where state = 'cancelled'";
+const badUpdate = "update shop.orders set total = 0, note = 'gone' where state = 'cancelled'";
 const badStatements = {
   delete: badDelete,
   truncate: "truncate shop.orders, shop.lines",
-  update: "update shop.orders set total = 0, note = 'gone' where state = 'cancelled'",
+  update: badUpdate,
+  remade: badDelete,
+  changed: badUpdate,
 } as const;
+const since: Readonly<Record<string, readonly string[]>> = {
+  remade: [
+    "insert into shop.orders (id, state, placed, total) overriding system value values (5, 'open', now(), 1), (8, 'open', now(), 1)",
+    "delete from shop.orders where id = 8",
+  ],
+  changed: ["update shop.orders set total = -1 where id in (5, 8, 899)"],
+};
 /** It also holds rows that live on: a clone has to look at what is left just after it. */
 const alsoLocked = `with held as (select id from shop.orders where state <> 'cancelled' limit 3 for update)
   ${badDelete} and (select count(*) from held) > 0`;
@@ -72,10 +87,17 @@ const halfGone = [
   "reset enable_seqscan",
 ];
 
+/** What the operator decides, where others were at work since. */
+export function conflictChoices(incident: PostgresCase["incident"]): readonly string[] {
+  if (incident === "changed") return ["conflicts:changed-since=overwrite"];
+  return incident === "remade" ? ["conflicts:remade=overwrite", "conflicts:removed-since=insert"] : [];
+}
+
 /** What the log tells of earlier trials' deletes of the same rows goes: with this one they would pass for a loop. */
 async function keptOnPages(
   statement: string,
   programs: { readonly major?: number; readonly bin?: string } = {},
+  after: readonly string[] = [],
 ): Promise<Ground> {
   return standing(
     await startTestServer({ ...programs, settings: calm, initdb: smallFiles }),
@@ -84,6 +106,7 @@ async function keptOnPages(
       const report = await server.connect("shop");
       await report.client.query("begin isolation level repeatable read; select 1 from shop.orders limit 1");
       await session.run("the bad statement", statement);
+      for (const sql of after) await session.run("what others do", sql);
       return report;
     },
   );

@@ -40,6 +40,15 @@ const ofValues: Cases = [
   ],
 ];
 
+/** Rows in conflict are decided about, and written all the same. */
+const ofConflicts: Cases = [
+  [
+    { path: "recommended", incident: "remade" },
+    ["kill@step.ended:conflicts:remade#1", "kill@step.effected:safety-copy#1 kill@marker.before-commit#2"],
+  ],
+  [{ path: "recommended", incident: "changed" }, ["kill@marker.after-commit#3 kill@step.effected:merge#1"]],
+];
+
 /** It makes an extension on the target, and no scratch server. */
 const onDebian: Cases = [
   [
@@ -69,4 +78,5 @@ const killed = (which: Cases) =>
 
 killed(cases);
 killed(ofValues);
+killed(ofConflicts);
 withDirtyread(() => killed(onDebian));

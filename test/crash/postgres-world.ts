@@ -2,7 +2,7 @@ import type { Connection } from "../../src/engines/postgres/connection.ts";
 import { socketFolder } from "../../src/engines/postgres/server/account.ts";
 import { canary } from "../cli-on-postgres/canary.ts";
 import type { TestServer } from "../support/postgres.ts";
-import { pathChoices, type PostgresCase, postgresGround } from "./postgres-incident.ts";
+import { conflictChoices, pathChoices, type PostgresCase, postgresGround } from "./postgres-incident.ts";
 import type { CrashWorld, Seen } from "./world.ts";
 
 const lostValue = canary("row").core;
@@ -48,8 +48,14 @@ const footprint = `select 'slot ' || slot_name as what from pg_replication_slots
   order by 1`;
 
 /** How the statement is named ahead, and how many rows of both tables it takes or changes. */
-const statementOf = { delete: "largest", truncate: "rewrite", update: "largest-update" } as const;
-const lostBy = { delete: 900, truncate: 2700, update: 300 } as const;
+const statementOf = {
+  delete: "largest",
+  truncate: "rewrite",
+  update: "largest-update",
+  remade: "largest",
+  changed: "largest-update",
+} as const;
+const lostBy = { delete: 900, truncate: 2700, update: 300, remade: 900, changed: 300 } as const;
 
 /** One small server for all trials: the incident happens anew for each, and everything has to be back after it. */
 export async function postgresWorld(
@@ -77,7 +83,12 @@ export async function postgresWorld(
     url: () => ground.server.url("shop").reveal(),
     engine: "postgres",
     run: ["restore-after-bad-delete", "--target", "shop", "--set", "table=shop.orders"],
-    choices: [`statement=${statementOf[which.incident]}`, ...pathChoices(which.path), "triggers=skip"],
+    choices: [
+      `statement=${statementOf[which.incident]}`,
+      ...pathChoices(which.path),
+      ...conflictChoices(which.incident),
+      "triggers=skip",
+    ],
     batchRows: 100,
     results: {
       [which.path === "beside" ? "rescue-rest" : "rescue"]: { rows: lost },
