@@ -35,25 +35,46 @@ export async function* rawPages(
     stopIfAsked(watch);
     const began = performance.now();
     yield* pagesFrom(source, relation, first, Math.min(blocks, first + blocksAtOnce));
-    const pause = (performance.now() - began) * source.rest;
-    if (pause > 1) await new Promise((resolve) => setTimeout(resolve, pause));
+    await pause(source, began);
   }
 }
 
-/** Those blocks alone. */
-export async function* pagesAt(
+async function pause({ rest }: PageSource, began: number): Promise<void> {
+  const rested = (performance.now() - began) * rest;
+  if (rested > 1) await new Promise((resolve) => setTimeout(resolve, rested));
+}
+
+/** Of the same pages those that were written after `since` (an LSN): which these are the server finds, and the others stay there. */
+export async function* pagesSince(
   source: PageSource,
   relation: string,
-  blocks: readonly number[],
+  blocks: number,
+  since: string,
   watch: Pick<Watch, "signal">,
 ): AsyncGenerator<{ readonly block: number; readonly page: Buffer }> {
-  for (let nth = 0; nth < blocks.length; nth += blocksAtOnce) {
+  for (let from = 0; from < blocks; from += blocksAtOnce) {
     stopIfAsked(watch);
-    const some = blocks.slice(nth, nth + blocksAtOnce);
+    const began = performance.now();
+    const some = await writtenSince(source, relation, { from, to: Math.min(blocks, from + blocksAtOnce) - 1, since });
     const series = `pg_catalog.unnest('{${some.join(",")}}'::pg_catalog.int8[]) b`;
     for await (const { first, pages } of streamed(source, relation, series))
       for (const [index, page] of pages.entries()) yield { block: some[first + index] ?? 0, page };
+    await pause(source, began);
   }
+}
+
+async function writtenSince(
+  { inspect, connection }: PageSource,
+  relation: string,
+  { from, to, since }: { readonly from: number; readonly to: number; readonly since: string },
+): Promise<readonly number[]> {
+  const rows = await connection.rows(
+    "asking which pages were written since",
+    `SELECT b::text AS block FROM pg_catalog.generate_series($2::bigint, $3::bigint) b
+      WHERE (${inspect}.page_header(${inspect}.get_raw_page($1, 'main', b))).lsn OPERATOR(pg_catalog.>=) $4::pg_catalog.pg_lsn`,
+    [relation, String(from), String(to), since],
+  );
+  return rows.map(({ block }) => Number(block));
 }
 
 async function* pagesFrom(source: PageSource, relation: string, from: number, to: number): AsyncGenerator<Pages> {

@@ -10,8 +10,8 @@ import { deleterOf } from "./count.ts";
 import { keyReaderOf } from "./key-text.ts";
 import { eachVersion, pageSize, type Version, versionBytes } from "./layout.ts";
 import { multixacts } from "./multixact.ts";
-import { pagesAt, type PageSource } from "./read.ts";
-import { pageSource, type Relation, relations } from "./relation.ts";
+import { pagesSince } from "./read.ts";
+import { pageSource, relations } from "./relation.ts";
 
 /** What is known of more keys is left out: nobody decides about so many by hand. */
 const most = 100_000;
@@ -31,11 +31,10 @@ export async function removedSince(
   if (readKey === null || relation === undefined || statement.transactions.length === 0) return [];
   if ((await extensionSchema(reading, "pageinspect")) === null) return [];
   const source = await pageSource(reading, relation.blocks * pageSize);
-  const blocks = await writtenSince(source, relation, statement);
   const judge = younger(statement);
   const found: { readonly key: RowKeyText; readonly maker: number; readonly deleter: number }[] = [];
   const multis = multixacts(asking);
-  for await (const { block, page } of pagesAt(source, table, blocks, watch)) {
+  for await (const { block, page } of pagesSince(source, table, relation.blocks, committedAt(statement), watch)) {
     await multis.learn({ first: block, pages: [page] });
     eachVersion(page, block, (version) => {
       const deleter = deleterOf(version, multis) ?? 0;
@@ -50,22 +49,10 @@ export async function removedSince(
   return found.filter(({ maker, deleter }) => committed.has(maker) && committed.has(deleter)).map(({ key }) => key);
 }
 
-/** By the place of the oldest of its commits, where the log told it; else all of the table's. */
-async function writtenSince(
-  source: PageSource,
-  { table, blocks }: Relation,
-  { positions = [], transactions }: Statement,
-): Promise<readonly number[]> {
-  const from = positions.length === transactions.length ? positions.map((one) => lsnNumber(one)) : [];
-  const since = from.length === 0 ? "0/0" : lsnText(from.reduce((a, b) => (a < b ? a : b)));
-  const { inspect, connection } = source;
-  const rows = await connection.rows(
-    "asking which pages were written since",
-    `SELECT b::text AS block FROM pg_catalog.generate_series(0::bigint, $2::bigint - 1) b
-      WHERE (${inspect}.page_header(${inspect}.get_raw_page($1, 'main', b))).lsn >= $3::pg_catalog.pg_lsn`,
-    [table, String(blocks), since],
-  );
-  return rows.map(({ block }) => Number(block));
+/** The place of the oldest of its commits, where the log told them; else nothing is passed over. */
+function committedAt({ positions = [], transactions }: Statement): string {
+  const known = positions.length === transactions.length ? positions.map((one) => lsnNumber(one)) : [];
+  return known.length === 0 ? "0/0" : lsnText(known.reduce((a, b) => (a < b ? a : b)));
 }
 
 function younger(statement: Statement): (version: Version, deleter: number) => boolean {
