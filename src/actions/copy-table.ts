@@ -28,9 +28,10 @@ export const copyTable: Action<Params, Result> = {
 
   async preview(ctx, { rescue, checked, decided }) {
     const kinds = decidedKinds(decided);
-    const found = kinds.includes("removed-since")
-      ? await ctx.capability("rescueArea").check(ctx.run, rescuedNames(rescue), ctx, kinds)
-      : checked.tables;
+    const found =
+      kinds.length > 0 && !ctx.dryRun
+        ? await ctx.capability("rescueArea").check(ctx.run, rescuedNames(rescue), ctx, kinds)
+        : checked.tables;
     const tables = found.map((one) => {
       const { overwritten, again } = decidedRows([one], kinds);
       const { table, willInsert, values } = one;
@@ -69,8 +70,8 @@ function ofPresent(expects: Result): Preview {
   return {
     summary: `Copy the present version of ${some(overwritten, "row")}${noted}, as the way back from the merge`,
     lines: [perTable(tables.map((one) => ({ table: one.table, rows: one.overwritten })))],
-    counts: keys === 0 ? { rows: overwritten } : { rows: overwritten, keys },
-    mayShrink: ["rows", "keys"],
+    counts: { rows: overwritten },
+    mayShrink: ["rows"],
     undo: "It goes with the rescue area.",
     expects,
   };

@@ -40,7 +40,8 @@ export const decideConflict: Action<Params, Result> = {
       conflict.tables.map(({ table }) => table),
       words[conflict.name].effect,
     );
-    return fire === undefined || skip === undefined ? conflict : { ...conflict, closed: `${fire} ${skip}` };
+    if (fire === undefined || skip === undefined) return conflict;
+    return { ...conflict, closed: skip.includes(fire) ? skip : `${fire} ${skip}` };
   },
 
   async verify(_ctx, _params, found) {
@@ -109,8 +110,8 @@ const words: Readonly<Record<ConflictKind, Words>> = {
     value: "overwrite",
     write: "set them back, key and all",
     costs: [
-      "Other tables that name the new key follow only where their foreign key says ON UPDATE CASCADE.",
-      "A row whose old key another row has by then stays as it is, and is counted.",
+      "Other tables that name the new key follow only where their foreign key says ON UPDATE CASCADE and triggers fire.",
+      "A row whose old key another row has by then, or whose new one is still named, stays as it is, and is counted.",
       copied,
     ],
   },
@@ -122,7 +123,8 @@ const words: Readonly<Record<ConflictKind, Words>> = {
     write: "put them in again, as they were before the statement",
     costs: [
       "Where somebody deleted a row on purpose, it is there again.",
-      "Where somebody gave it another key, it is there twice, once under each.",
+      "Where somebody gave it another key, or moved it to another partition, it is there twice.",
+      "What is meant is what is gone when the safety copy is taken; who is deleted later stays out.",
       "What was deleted with them (children by ON DELETE CASCADE) is not among these.",
     ],
   },

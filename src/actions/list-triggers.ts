@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Fault } from "../core/errors.ts";
 import type { Choice } from "../core/step.ts";
-import type { ClosedModes } from "../engines/merge.ts";
+import type { ClosedModes, TriggerFact } from "../engines/merge.ts";
 import type { Action } from "./action.ts";
 import { decidedKinds, effectsOf } from "./conflicts.ts";
 import { some } from "./say.ts";
@@ -43,7 +43,9 @@ export const listTriggers: Action<Params, Result> = {
     let closed: ClosedModes = {};
     for (const effect of effects) {
       closed = { ...(await merge.closedModes(names, effect)), ...closed };
-      triggers.push(...(await merge.triggers(names, effect)));
+      triggers.push(
+        ...(await merge.triggers(names, effect)).filter((one) => !triggers.some((known) => isSame(known, one))),
+      );
     }
     refuseClosed(closed);
     return { triggers, effect: effects.length > 1 ? "insert or update" : (effects[0] ?? "insert"), closed };
@@ -61,6 +63,11 @@ export const listTriggers: Action<Params, Result> = {
     return [orClosed(skip(listed), noSkip), orClosed(fire(listed, effect), noFire)];
   },
 };
+
+/** One that fires for both is one. */
+export function isSame(a: Pick<TriggerFact, "table" | "name">, b: Pick<TriggerFact, "table" | "name">): boolean {
+  return a.table === b.table && a.name === b.name;
+}
 
 /** Looked for before the hold too; a rule or a foreign key may have come since, or a right gone. */
 function refuseClosed({ fire: noFire, skip: noSkip }: ClosedModes): void {

@@ -39,6 +39,7 @@ export function mergePreview(
       `${about(takesMs)}, assuming ${count(assumedRate)} rows a second`,
       ...shortLines(rescue),
       ...sessionLines(checked.tables, limits),
+      ...(isValues && insert > 0 ? ["INSERT of what is gone when the safety copy is taken: that many rows now."] : []),
       kinds.length > 0 ? decidedWords : isValues ? settingBack : inserting,
       ...triggerLines(triggers, fired),
     ],
@@ -60,11 +61,14 @@ function writesWith({ tables, willInsert, willSet = 0 }: Checked, kinds: readonl
   return { insert: willInsert + again, update: willSet + overwritten };
 }
 
-/** Traffic takes rows out of what can be set back all the time; that is no reason to ask anew. */
+/**
+ * Traffic takes rows out of what can be set back all the time, and deletes more of them: neither is a reason to ask anew. Which deleted ones
+ * are put in is settled by the safety copy, which is taken right after the confirmation.
+ */
 function changing(
   { insert, update }: { readonly insert: number; readonly update: number },
   isValues: boolean,
 ): Pick<Preview, "counts" | "mayShrink"> {
-  if (insert === 0) return { counts: { update }, mayShrink: ["update"] };
-  return { counts: { update, insert }, mayShrink: isValues ? ["update", "insert"] : ["update"] };
+  if (isValues || insert === 0) return { counts: { update }, mayShrink: ["update"] };
+  return { counts: { update, insert }, mayShrink: ["update"] };
 }

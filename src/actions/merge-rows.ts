@@ -7,6 +7,7 @@ import type { Batch, MarkerRow } from "../engines/marker.ts";
 import type { Action, ActionContext, ReadContext } from "./action.ts";
 import { type Part, partsOf, sideBySide } from "./merge-parts.ts";
 import { decidedKinds, decidedRows, effectsOf } from "./conflicts.ts";
+import { isSame } from "./list-triggers.ts";
 import { mergePreview } from "./merge-preview.ts";
 import { sum } from "./say.ts";
 import {
@@ -224,7 +225,8 @@ async function firedIn(
   const fired = await Promise.all(
     effectsOf(rescue, kinds).map((effect) => merge.triggers(rescuedNames(rescue), effect)),
   );
-  return fired.flat().length;
+  const all = fired.flat();
+  return all.filter((one, nth) => all.findIndex((other) => isSame(one, other)) === nth).length;
 }
 
 function expected({ rescue }: Params, tables: Checked["tables"], kinds: readonly ConflictKind[]): Result {

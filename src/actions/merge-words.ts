@@ -35,7 +35,7 @@ export function tableLine(
 /** What a merge does not set back by itself, by kind, each after a semicolon; empty where it sets all back. `open`: nobody has decided yet. */
 export function keptWords(
   identical: number,
-  { changedSince, keyChanged, gone }: CheckedValues,
+  { changedSince, keyChanged, gone, fixed = 0 }: CheckedValues,
   decided: readonly ConflictKind[] | "open",
 ): string {
   const then = (kind: ConflictKind, written: string, left = ", left as they are") =>
@@ -45,6 +45,7 @@ export function keptWords(
     [changedSince, `changed again since${then("changed-since", "set back all the same")}`],
     [keyChanged, `with another key now${then("key-changed", "set back with it")}`],
     [gone, `not there any more${then("gone", "put in again", "")}`],
+    [fixed, "whose identity column can't be written, left as they are"],
   ] as const;
   return kinds
     .filter(([n]) => n > 0)

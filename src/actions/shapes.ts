@@ -100,7 +100,15 @@ const checkedTableShape = z.object({
   orphans: amount,
   duplicates: amount,
   willInsert: amount,
-  values: z.exactOptional(z.object({ willSet: amount, changedSince: amount, keyChanged: amount, gone: amount })),
+  values: z.exactOptional(
+    z.object({
+      willSet: amount,
+      changedSince: amount,
+      keyChanged: amount,
+      gone: amount,
+      fixed: z.exactOptional(amount),
+    }),
+  ),
   findings: list(findingShape),
 });
 

@@ -88,6 +88,13 @@ function headLines({ head }: Report, again: string): readonly string[] {
   ];
 }
 
+/** A head stands for entries that were there once. */
+function goneWhole({ json }: JournalFlags, say: Say): ExitName {
+  if (json) say(JSON.stringify({ intact: false, runs: 0, events: 0 }));
+  else for (const line of goneHeadLines("no run, no event")) say(line);
+  return "journal";
+}
+
 function goneHeadLines(looked: string): readonly string[] {
   return [
     "HF-JOURNAL-BROKEN  the head that you gave is not in this journal: entries were cut off its end, or it is another journal",
@@ -112,6 +119,7 @@ function severalRuns(lines: readonly string[], say: Say): ExitName {
 /** Nothing is made to read it. */
 function nothingKept(named: string | undefined, flags: JournalFlags, say: Say): ExitName {
   if (named !== undefined) throw unknownRun();
+  if (flags.head !== undefined) return goneWhole(flags, say);
   if (!flags.json) say(noRunYet);
   return "ok";
 }

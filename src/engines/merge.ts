@@ -52,7 +52,11 @@ export interface Merge {
    * parents among them, triggers of the user that fire.
    */
   divisible(request: MergeTable): Promise<boolean>;
-  /** Rows after ordinal `after` up to `after + size`; done when none is left. Retried safely when it says `rolled-back`. */
+  /**
+   * Rows after ordinal `after` up to `after + size`; done when none is left. Retried safely when it says `rolled-back`. Of `decided` a kind that
+   * this table can't have is passed over; what was noted as removed since stays out unless that is among them. Where the merge turns the
+   * server's own checks off, it looks for parents, and for what names a key that would go, by itself.
+   */
   batch(tx: Transaction, request: MergeTable, after: number, size: number): Promise<MergedBatch>;
   /** Sequences behind the table's columns, forward only. */
   sequences(

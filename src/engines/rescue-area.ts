@@ -33,7 +33,11 @@ export interface RescueArea {
     rows: NodeJS.ReadableStream,
     differing: "stays" | "gives-way",
   ): Promise<Added>;
-  /** Notes which of the rescued rows have such a key, from empty each time; gives how many. Without a key it is none. */
+  /**
+   * After `fill` and `add`, before `check`: notes which of the rescued rows have one of these keys (by the key that tells the table's rows
+   * apart, as `removedSince` gives them), from empty each time; gives how many. Without a key it is none. A merge leaves them out, unless
+   * `removed-since` was decided.
+   */
   noteRemoved(tx: Transaction, run: RunId, table: TableName, keys: readonly RowKeyText[]): Promise<number>;
   /**
    * Rows that can't be merged as they are: duplicates among themselves, parents missing, another unique key taken. Reads the table: only
@@ -50,7 +54,10 @@ export interface RescueArea {
    * conflict of this kind the first, each with the row that stands against it.
    */
   sample(run: RunId, table: TableName, rows: number, conflict?: ConflictKind): Promise<readonly SampleRow[]>;
-  /** Notes the keys that a merge would insert and the present version of what it would overwrite; `decided` as for the merge. */
+  /**
+   * Notes the keys that a merge would insert and the present version of what it would overwrite; `decided` as for the merge. What is there now
+   * and is left alone counts as removed since, should it go before the merge comes to it.
+   */
   safetyCopy(
     tx: Transaction,
     run: RunId,
@@ -117,12 +124,14 @@ export interface CheckedTable {
 export interface CheckedValues {
   /** Not changed since: the merge sets them back. */
   readonly willSet: number;
-  /** Changed by somebody since: left as they are. */
+  /** Changed by somebody since. */
   readonly changedSince: number;
-  /** The statement changed their key itself: left as they are. */
+  /** The statement changed their key itself. */
   readonly keyChanged: number;
-  /** Deleted since. */
+  /** Deleted since, or under another key by now. */
   readonly gone: number;
+  /** The statement changed what the server alone can write: they stay as they are, whatever was decided. Absent: none. */
+  readonly fixed?: number;
 }
 
 export interface SampleRow {

@@ -5,7 +5,8 @@ import type { Lease } from "../core/lease.ts";
 import { shortDigest } from "../core/plan.ts";
 import type { Question } from "../core/question.ts";
 import { currentStep, type RunState } from "../core/run-state.ts";
-import { cleanForTerminal, count, duration, plural } from "./format.ts";
+import { cleanForTerminal, duration, plural } from "./format.ts";
+import { expandedWords } from "./expanded-words.ts";
 import { doneWords } from "./outcome-words.ts";
 import { findingWords, previewWords, proofWords, progressWords, resultWords, stepNumber } from "./step-words.ts";
 import { placeWords } from "./target-words.ts";
@@ -160,23 +161,6 @@ function guardWords(event: Of<"guard.judged">, state: RunState): string {
   const where = event.step === null ? "" : `${stepNumber(state, event.step)} `;
   const hint = event.hint === undefined || event.verdict === "allow" ? "" : ` (${event.hint})`;
   return `${where}GUARD ${event.verdict.toUpperCase()} ${event.guard}: ${event.reason}${hint}`;
-}
-
-const itemsNamed = 5;
-
-/** `STEP 3-32/40 FOR EACH of 30 items: a, b, c, d, e and 25 more`. */
-function expandedWords({ step, items }: Of<"step.expanded">, state: RunState): string {
-  const first = state.steps.findIndex(({ step: one }) => (one.item?.of ?? one.key) === step) + 1;
-  const last = first + Math.max(1, items.length) - 1;
-  const where = first === last ? `${first}` : `${first}-${last}`;
-  const number = first === 0 ? `STEP ${step}` : `STEP ${where}/${state.steps.length}`;
-  if (items.length === 0) return `${number} SKIPPED ${step}: its list has no item`;
-  const named = items
-    .slice(0, itemsNamed)
-    .map(({ name }) => name)
-    .join(", ");
-  const more = items.length > itemsNamed ? ` and ${count(items.length - itemsNamed)} more` : "";
-  return `${number} FOR EACH of ${plural(items.length, "item")}: ${named}${more}`;
 }
 
 /** Looked, and there was nothing to say. */

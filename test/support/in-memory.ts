@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 const memory = "/dev/shm";
+const prefix = "holdfast-tests-";
 /** The tests need about a third of it at once. */
 const wanted = 6 * 1024 ** 3;
 
@@ -13,7 +14,8 @@ const wanted = 6 * 1024 ** 3;
  */
 export default function inMemory(): (() => void) | undefined {
   if (process.env["TMPDIR"] !== undefined || room() < wanted) return undefined;
-  const folder = mkdtempSync(path.join(memory, "holdfast-tests-"));
+  sweep();
+  const folder = mkdtempSync(path.join(memory, `${prefix}${process.pid}-`));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   chmodSync(folder, 0o711); // servers run under an account of their own
   if (!mayRun(folder)) {
@@ -22,6 +24,28 @@ export default function inMemory(): (() => void) | undefined {
   }
   process.env["TMPDIR"] = folder;
   return remove;
+}
+
+/** What a run left that was killed would take memory until the machine restarts. */
+function sweep(): void {
+  for (const name of readdirSync(memory).filter((one) => one.startsWith(prefix)))
+    if (!isAlive(Number(name.slice(prefix.length).split("-")[0]))) removeIfOurs(path.join(memory, name));
+}
+
+function removeIfOurs(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // another account's: theirs to remove
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }
 
 function room(): number {

@@ -99,18 +99,28 @@ function columns(cells: readonly string[]): string {
 }
 
 function conflictLine({ conflicts }: DrillReport): string {
-  const words = conflicts.map(({ kind, rows }) => `${count(rows)} ${conflictWords[kind] ?? spaced(kind)}`);
+  const words = conflicts.map(
+    ({ kind, rows, written }) =>
+      `${count(rows)} ${conflictWords[kind] ?? spaced(kind)}${written ? ", written all the same" : (leftWords[kind] ?? "")}`,
+  );
   return `Conflicts: ${words.join("; ") || "none"}`;
 }
 
 const conflictWords: Readonly<Record<string, string>> = {
-  remade: "made again since, left as they are",
+  remade: "made again since",
+  removedSince: "made again and removed since",
   otherUnique: "with another unique key taken",
   orphans: "without a parent",
   duplicates: "twice in the evidence",
-  changedSince: "changed again since, left as they are",
-  keyChanged: "with another key now, left as they are",
+  changedSince: "changed again since",
+  keyChanged: "with another key now",
   gone: "not there any more",
+};
+const leftWords: Readonly<Record<string, string>> = {
+  remade: ", left as they are",
+  removedSince: ", left out",
+  changedSince: ", left as they are",
+  keyChanged: ", left as they are",
 };
 
 function lostLine({ lost, leftOut }: DrillReport): string {

@@ -19,7 +19,8 @@ export interface DrillReport {
   /** Rows as the run itself counted them; null where it did not come to prove them. */
   readonly rows: ReportedRows | null;
   /** Rescued rows that met something in their table, by kind; none that is zero. */
-  readonly conflicts: readonly { readonly kind: string; readonly rows: number }[];
+  /** `written`: it was decided so; else they stay as others made them. */
+  readonly conflicts: readonly { readonly kind: string; readonly rows: number; readonly written?: true }[];
   /** Rows that the way back could not bring. */
   readonly lost: number;
   /** Versions left out, since nobody can tell whether the statement took them. */
@@ -69,7 +70,7 @@ export function drillReport(
     resumes: state.resumes,
     steps: state.steps.map(reported),
     rows: proof && rowsIn(proof),
-    conflicts: conflictsIn(tablesOf(newest(state, "willInsert"))),
+    conflicts: conflictsIn(tablesOf(newest(state, "willInsert"))).map((one) => decided(state, one)),
     lost: Math.max(sum(tables, numberOf("lost")), proof?.short ?? 0),
     leftOut: sum(tables, numberOf("unknown")),
     traffic,
@@ -132,6 +133,13 @@ function conflictsIn(tables: readonly JsonObject[]): DrillReport["conflicts"] {
     ])
       if (typeof n === "number" && n > 0 && !noConflict.has(kind)) found.set(kind, (found.get(kind) ?? 0) + n);
   return [...found].map(([kind, rows]) => ({ kind, rows }));
+}
+
+/** The step that asked about a kind is named by it: `conflicts:changed-since`. */
+function decided({ steps }: RunState, conflict: DrillReport["conflicts"][number]): DrillReport["conflicts"][number] {
+  const name = conflict.kind.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const choice = steps.find(({ step }) => step.item?.name === name)?.choice;
+  return choice === undefined || choice.value === "leave" ? conflict : { ...conflict, written: true };
 }
 
 /** The result that was told last and has such a field. */

@@ -88,8 +88,11 @@ function safetyCopy(open: OpenTransaction, run: RunId, name: TableName, decided:
     .filter((key) => table.rows[key] === undefined);
   const remade = rows.filter(({ row }) => decided.includes("remade") && fateOf(open.draft, name, row) === "remade");
   const overwritten = remade.map(({ row }) => table.rows[keyOf(table, row)]?.row ?? row);
+  const present = rows.filter(({ row }) => table.rows[keyOf(table, row)] !== undefined).map(({ ordinal }) => ordinal);
   open.change((state) => {
-    areaOf(state, run)[name] = { ...areaTable(state, run, name), safety: { keys, overwritten } };
+    const area = areaTable(state, run, name);
+    // Whoever removes one of these from now on means it.
+    areaOf(state, run)[name] = { ...area, removed: [...area.removed, ...present], safety: { keys, overwritten } };
   });
   return { keys: keys.length, overwritten: overwritten.length };
 }
@@ -183,7 +186,7 @@ function checkedTable(state: MemoryState, run: RunId, name: TableName, decided: 
   const isSpared = (row: Row, ordinal: number) =>
     !decided.includes("removed-since") && isRemoved(state, run, name, ordinal, row);
   const fates = rows.map(({ row, ordinal }) =>
-    isSpared(row, ordinal) ? "removed" : fateOf(state, name, row, (parent) => rescuedKeys(state, run, parent)),
+    isSpared(row, ordinal) ? "removed" : fateOf(state, name, row, (parent) => rescuedKeys(state, run, parent, decided)),
   );
   const many = (fate: string) => fates.filter((one) => one === fate).length;
   const duplicates = rows.length - keys.size;
@@ -202,7 +205,15 @@ function checkedTable(state: MemoryState, run: RunId, name: TableName, decided: 
   };
 }
 
-function rescuedKeys(state: MemoryState, run: RunId, name: TableName): ReadonlySet<string> {
-  const area = areaOf(state, run)[name];
-  return new Set((area?.rows ?? []).map(({ row }) => keyOf(tableOf(state, name), row)));
+/** Those that the merge will put in, as far as they are not spared. */
+function rescuedKeys(
+  state: MemoryState,
+  run: RunId,
+  name: TableName,
+  decided: readonly ConflictKind[],
+): ReadonlySet<string> {
+  const rows = areaOf(state, run)[name]?.rows ?? [];
+  const isComing = ({ row, ordinal }: (typeof rows)[number]) =>
+    decided.includes("removed-since") || !isRemoved(state, run, name, ordinal, row);
+  return new Set(rows.filter(isComing).map(({ row }) => keyOf(tableOf(state, name), row)));
 }

@@ -17,6 +17,7 @@ export interface TableShape {
   readonly columns: readonly Column[];
   readonly uniqueKeys: readonly UniqueKey[];
   readonly foreignKeys: readonly ForeignKey[];
+  readonly referrers: readonly Referrer[];
   /** User triggers that an INSERT may fire, those of partitions included; disabled ones are left out. */
   readonly insertTriggers: readonly UserTrigger[];
   /** The same for an UPDATE. */
@@ -79,6 +80,16 @@ export interface ForeignKey {
     readonly collation: string | null;
     readonly equals: string;
   }[];
+}
+
+/** A foreign key of another table, or of the table itself, that names columns of this one. */
+export interface Referrer {
+  readonly name: string;
+  readonly child: TableName;
+  readonly childKind: "table" | "partitioned";
+  /** Its rows follow when the key that they name is changed, or give it up; else the server refuses the change. */
+  readonly follows: boolean;
+  readonly pairs: ForeignKey["pairs"];
 }
 
 export interface UserTrigger {
@@ -207,6 +218,20 @@ const foreignKeysSql = `select json_agg(json_build_object(
     and to_jsonb(fk) ->> 'conenforced' is distinct from 'false' and to_jsonb(fk) ->> 'conperiod' is distinct from 'true'
     and not exists (select from pg_constraint up where up.oid = fk.conparentid and up.conrelid = fk.conrelid)`;
 
+// A key that names a partitioned table has a clone for each partition of it: the one that names this very table counts.
+const referrersSql = `select json_agg(json_build_object(
+    'name', fk.conname, 'child', format('%I.%I', kn.nspname, kc.relname), 'childKind', ${kindSql("kc.relkind")},
+    'follows', fk.confupdtype not in ('a', 'r'),
+    'pairs', (select json_agg(json_build_object('child', ca.attname, 'childQuoted', quote_ident(ca.attname),
+        'parentQuoted', quote_ident(fa.attname), 'collation', ${collationSql("fa.attcollation")},
+        'equals', ${equalsSql("fk.conpfeqop[k]")}) order by k)
+      from generate_subscripts(fk.conkey, 1) k
+      join pg_attribute ca on ca.attrelid = fk.conrelid and ca.attnum = fk.conkey[k]
+      join pg_attribute fa on fa.attrelid = fk.confrelid and fa.attnum = fk.confkey[k])) order by fk.conname, kc.oid)
+  from pg_constraint fk join pg_class kc on kc.oid = fk.conrelid join pg_namespace kn on kn.oid = kc.relnamespace
+  where fk.confrelid = c.oid and fk.contype = 'f' and kc.relkind in ('r', 'p')
+    and to_jsonb(fk) ->> 'conenforced' is distinct from 'false' and to_jsonb(fk) ->> 'conperiod' is distinct from 'true'`;
+
 /** `bit`: of pg_trigger.tgtype, for the statement that fires it. */
 const triggersSql = (bit: number) => `select json_agg(json_build_object(
     'table', format('%I.%I', tn.nspname, tc.relname), 'name', tg.tgname,
@@ -243,7 +268,7 @@ const shapeSql = `select json_build_object(
     'uniqueKeys', coalesce((${uniqueSql}), '[]'), 'foreignKeys', coalesce((${foreignKeysSql}), '[]'),
     'insertTriggers', coalesce((${triggersSql(4)}), '[]'), 'updateTriggers', coalesce((${triggersSql(16)}), '[]'),
     'sequences', coalesce((${sequencesSql}), '[]'),
-    'rules', coalesce(${rulesOf("c")}, '[]'),
+    'rules', coalesce(${rulesOf("c")}, '[]'), 'referrers', coalesce((${referrersSql}), '[]'),
     'rowSecurity', c.relrowsecurity)::text as shape
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.oid = to_regclass($1) and c.relkind in ('r', 'p')`;

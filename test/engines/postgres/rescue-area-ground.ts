@@ -12,7 +12,7 @@ import { merge } from "../../../src/engines/postgres/merge.ts";
 import { rescueArea } from "../../../src/engines/postgres/rescue-area.ts";
 import { type PostgresTarget, postgresTarget } from "../../../src/engines/postgres/target.ts";
 import type { PostgresTransaction } from "../../../src/engines/postgres/transaction.ts";
-import type { RescueArea } from "../../../src/engines/rescue-area.ts";
+import type { ConflictKind, RescueArea } from "../../../src/engines/rescue-area.ts";
 import { limitsWith } from "../../support/limits.ts";
 import { inWordsOf } from "../../support/majors.ts";
 import { startTestServer, testBinaries, type TestServer } from "../../support/postgres.ts";
@@ -38,7 +38,12 @@ export interface Ground {
   /** Makes the area and fills it, each table in a transaction. */
   rescue(...lost: readonly Lost[]): Promise<void>;
   marked<R>(work: (tx: PostgresTransaction) => Promise<R>, settings?: Readonly<Record<string, string>>): Promise<R>;
-  mergeAll(table: string, triggers?: TriggerMode, size?: number): Promise<MergedBatch & { readonly batches: number }>;
+  mergeAll(
+    table: string,
+    triggers?: TriggerMode,
+    size?: number,
+    decided?: readonly ConflictKind[],
+  ): Promise<MergedBatch & { readonly batches: number }>;
   /** As text, for an exact comparison. */
   content(table: string): Promise<readonly (string | null)[]>;
 }
@@ -124,11 +129,11 @@ function groundOn(target: PostgresTarget, sql: Connection, scratch: string): Gro
         await marked((tx) => area.fill(tx, run, table, columns, stream()));
       }
     },
-    mergeAll: async (table, triggers = "fire", size = 10_000) => {
+    mergeAll: async (table, triggers = "fire", size = 10_000, decided = []) => {
       let [inserted, left, batches, upTo, done] = [0, 0, 0, 0, false];
       while (!done) {
         const batch = await marked(
-          (tx) => merging.batch(tx, { run, table, triggers }, upTo, size),
+          (tx) => merging.batch(tx, { run, table, triggers, decided }, upTo, size),
           merging.prepare(triggers),
         );
         [inserted, left, batches] = [inserted + batch.inserted, left + batch.left, batches + 1];

@@ -1,6 +1,5 @@
 import type { Transaction } from "../../engine.ts";
 import type { MergedBatch, MergeTable } from "../../merge.ts";
-import type { ConflictKind } from "../../rescue-area.ts";
 import type { Connection } from "../connection.ts";
 import { findBlocked } from "../rescue-area/blocked.ts";
 import { isKeyed } from "../rescue-area/comparison.ts";
@@ -12,6 +11,7 @@ import { usualSearchPath } from "./search-path.ts";
 import { isWhole, mergeScope } from "./scope.ts";
 import { type Chosen, type LeftOut, leftOut } from "./left-out.ts";
 import { overwriteConflicts } from "./overwrite.ts";
+import { lockParents } from "./parents.ts";
 import { nextRange, type Range } from "./range.ts";
 import { chosenSql, equalRowsSql, insertSql, lonelySql, type Scope, type How } from "./statements.ts";
 
@@ -41,9 +41,10 @@ export async function mergeBatch(
     left: leftOut(connection, scope),
   };
   if (!isKeyed(scope.one)) await noteRows(connection, scope);
+  if (request.triggers === "skip") await lockParents(connection, scope.one, range);
   const inserted =
     scope.selfKeys.length > 0 ? await insertTree(insert, range) : await insertRange(insert, range, { kind: "each" });
-  const overwritten = await overwrite(insert, request.decided ?? [], range);
+  const overwritten = await overwrite(insert, request, range);
   insert.left.overwrote(overwritten);
   await insert.left.note(range);
   const written = inserted + overwritten.length;
@@ -60,11 +61,11 @@ interface Insert {
 
 async function overwrite(
   { connection, scope: { one }, path }: Insert,
-  decided: readonly ConflictKind[],
+  { decided = [], triggers }: MergeTable,
   range: Range,
 ): Promise<readonly number[]> {
   if (decided.length === 0 || !isKeyed(one)) return [];
-  return overwriteConflicts({ connection, one, path, decided, except: [] }, range);
+  return overwriteConflicts({ connection, one, path, decided, except: [], skips: triggers === "skip" }, range);
 }
 
 async function noteRows(connection: Connection, scope: Scope): Promise<void> {

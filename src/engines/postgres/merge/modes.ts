@@ -1,7 +1,7 @@
 import { Fault } from "../../../core/errors.ts";
 import type { TableName } from "../../inspect.ts";
 import type { ClosedModes, TriggerFact, TriggerMode } from "../../merge.ts";
-import { type ForeignKey, lockFreeShape, type RewriteRule, type TableShape } from "../catalogue.ts";
+import { type ForeignKey, lockFreeShape, type RewriteRule, type TableShape, type UniqueKey } from "../catalogue.ts";
 import type { Connection } from "../connection.ts";
 import { parentsFirst } from "../rescue-area/comparison.ts";
 import type { PostgresTarget } from "../target.ts";
@@ -11,6 +11,7 @@ export type Effect = "insert" | "update";
 /** What of a table decides how it can be merged. */
 export interface MergeShape extends Pick<TableShape, "name" | "ancestors" | "rules"> {
   readonly foreignKeys: readonly Pick<ForeignKey, "parent">[];
+  readonly uniqueKeys: readonly Pick<UniqueKey, "name" | "immediate">[];
 }
 
 /** From the catalogue, and for `skip` by a try: a managed server may let a role set it that is no superuser. */
@@ -38,7 +39,7 @@ export async function againstSkipping(
   shapes: readonly MergeShape[],
   effect: Effect,
 ): Promise<string> {
-  return [...ruleWords(shapes, effect, "skip"), ...(await rightWords(target))].join(" ");
+  return [...ruleWords(shapes, effect, "skip"), ...deferrableWords(shapes), ...(await rightWords(target))].join(" ");
 }
 
 /** Rules that would run as well: listed beside the triggers, since they are code of the user's just so. */
@@ -101,6 +102,18 @@ function circleWords(circle: readonly TableName[]): readonly string[] {
   return circle.length === 0
     ? []
     : [`Foreign keys lead in a circle (${circle.join(", ")}): whichever row goes in first has no parent yet.`];
+}
+
+/** What is deferrable is checked by a trigger of the server's own, and the replica role stops that as well: a key could be there twice. */
+function deferrableWords(shapes: readonly MergeShape[]): readonly string[] {
+  return shapes.flatMap(({ name, uniqueKeys }) =>
+    uniqueKeys
+      .filter(({ immediate }) => !immediate)
+      .map(
+        (key) =>
+          `The constraint ${key.name} on ${name} is DEFERRABLE: with triggers skipped the server checks it no more.`,
+      ),
+  );
 }
 
 /** What is overwritten needs a right of its own. */

@@ -1,10 +1,10 @@
 import type { ConflictKind } from "../../rescue-area.ts";
 import { type Column, fromTable } from "../catalogue.ts";
 import type { Connection } from "../connection.ts";
-import { isPresent, isSameRow, type Keyed, sameKey } from "../rescue-area/comparison.ts";
+import { isPresent, isSameRow, type Keyed, sameIdentity, sameKey } from "../rescue-area/comparison.ts";
 import { conflictSql } from "../rescue-area/conflicts.ts";
 import { setLocally } from "../rescue-area/settings.ts";
-import { withParents } from "./parents.ts";
+import { withoutReferrers, withParents } from "./parents.ts";
 import { writeHalved } from "./halving.ts";
 import type { Range } from "./range.ts";
 import { asBefore, byIndex } from "./refused.ts";
@@ -17,6 +17,8 @@ export interface Overwriting {
   readonly decided: readonly ConflictKind[];
   /** Ordinals that the merge has dealt with by itself. */
   readonly except: readonly number[];
+  /** Triggers are skipped, and foreign keys with them. */
+  readonly skips: boolean;
 }
 
 /** What was decided about rows in conflict, within a batch; gives the ordinals of those that were written. */
@@ -29,10 +31,10 @@ export async function overwriteConflicts(job: Overwriting, range: Range): Promis
 }
 
 /** As they are sent, for a preview. */
-export function overwriteStatements(one: Keyed, decided: readonly ConflictKind[]): readonly string[] {
+export function overwriteStatements(one: Keyed, decided: readonly ConflictKind[], skips: boolean): readonly string[] {
   const byKey = decided.some((kind) => kind === "remade" || kind === "changed-since");
   return [
-    ...(byKey ? [presentSql(one), overwriteSql(one)] : []),
+    ...(byKey ? [presentSql(one, skips), overwriteSql(one)] : []),
     ...(decided.includes("gone") ? [insertSql(alone(one), "listed")] : []),
   ];
 }
@@ -48,13 +50,13 @@ interface Present {
 }
 
 /** Only what is still as the safety copy has it; locked before it is written. */
-async function overwriteByKey(
-  { connection, one, path, except }: Overwriting,
-  range: Range,
-): Promise<readonly number[]> {
+async function overwriteByKey(job: Overwriting, range: Range): Promise<readonly number[]> {
+  const { connection, one, path, except, skips } = job;
   const doing = `overwriting rows of ${one.area.table}`;
   await setLocally(connection, byIndex);
-  const found = await connection.rows(doing, presentSql(one), [range.after, range.upTo, except.map(String)]);
+  const look = () => connection.rows(doing, presentSql(one, skips), [range.after, range.upTo, except.map(String)]);
+  if (skips) await look(); // locked now: what the second look sees of others is the last word
+  const found = await look();
   await setLocally(connection, asBefore);
   const present = found.map((row): Present => ({
     n: row["n"] ?? "",
@@ -69,7 +71,7 @@ async function overwriteByKey(
 }
 
 /** `$1` and `$2` are ordinals of the rescue area, `$3` those that need nothing. */
-function presentSql(one: Keyed): string {
+function presentSql(one: Keyed, skips: boolean): string {
   const { area } = one;
   return [
     `select r.${area.ordinal}::text as n, t.tableoid::text as relation, t.ctid::text as place from ${area.rows} as r`,
@@ -77,6 +79,7 @@ function presentSql(one: Keyed): string {
     `join ${fromTable(area.shape)} as t on ${sameKey(one, "t")}`,
     `where r.${area.ordinal} > $1 and r.${area.ordinal} <= $2 and r.${area.ordinal} <> all ($3::bigint[])`,
     `and ${isSameRow(one, "o", "t")} and not (${isSameRow(one, "r", "t")}) ${withParents(one)}`,
+    `and ${sameIdentity(one, "r", "t")} ${withoutReferrers(one, "t", skips)}`,
     `order by r.${area.ordinal} for update of t`,
   ].join("\n");
 }
@@ -100,18 +103,20 @@ export function setList(columns: readonly Column[]): string {
     .join(", ");
 }
 
-/** An identity that is always the server's own can't be written; it is part of a key that did not change, or the server would not have taken it. */
+/** An identity that is always the server's own can't be written: rows that differ in it are never chosen. */
 function isWritten({ identity, generated }: Column): boolean {
   return identity !== "a" && generated === "";
 }
 
-/** Rows that are not there any more, put in as they were. */
+/** Rows that were not there any more when the safety copy was taken, put in as they were: who goes later was meant to, as far as was decided. */
 async function insertGone({ connection, one, path, except }: Overwriting, range: Range): Promise<readonly number[]> {
   const gone = conflictSql(one, "gone");
   if (gone === null) return [];
   const { ordinal, table } = one.area;
   const doing = `putting rows of ${table} in again`;
-  const bounds = `r.${ordinal} > $1 and r.${ordinal} <= $2 and r.${ordinal} <> all ($3::bigint[])`;
+  const isIn = (place: string) => `exists (select from ${place} as x where x.${ordinal} = r.${ordinal})`;
+  const bounds = `r.${ordinal} > $1 and r.${ordinal} <= $2 and r.${ordinal} <> all ($3::bigint[])
+    and not ${isIn(one.area.leftOut)} and not ${isIn(one.area.overwritten)}`;
   const sql = `select r.${ordinal}::text as n from ${gone.from} where ${bounds} and ${gone.where} ${withParents(one)} order by r.${ordinal}`;
   await setLocally(connection, byIndex);
   const found = await connection.rows(doing, sql, [range.after, range.upTo, except.map(String)]);

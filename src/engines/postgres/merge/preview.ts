@@ -25,7 +25,7 @@ export async function previewStatements(
     ...(isTree ? [`-- ${request.table} refers to itself: one batch, so that a child comes with its parent`] : []),
     chosenSql(scope, isTree ? { kind: "together", blocked: new Set([scope.one]) } : { kind: "each" }, "count"),
     insertSql(scope, "all"),
-    ...(isKeyed(scope.one) ? overwriteStatements(scope.one, request.decided ?? []) : []),
+    ...(isKeyed(scope.one) ? overwriteStatements(scope.one, request.decided ?? [], request.triggers === "skip") : []),
     "set constraints all immediate",
   ];
 }

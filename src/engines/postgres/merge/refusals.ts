@@ -58,14 +58,17 @@ async function mergeShapes(connection: Connection, tables: readonly TableName[])
         from pg_constraint fk join given g on g.oid = fk.conrelid
         where fk.contype = 'f' and to_jsonb(fk) ->> 'conenforced' is distinct from 'false')
       select r.root::regclass::text as name, (select coalesce(json_agg(e.parent::regclass::text), '[]') from edges e where e.root = r.root)::text as parents,
-        coalesce((select json_agg(x) from given g, json_array_elements(g.rules) x where g.root = r.root), '[]')::text as rules
+        coalesce((select json_agg(x) from given g, json_array_elements(g.rules) x where g.root = r.root), '[]')::text as rules,
+        coalesce((select json_agg(json_build_object('name', ic.relname, 'immediate', i.indimmediate)) from pg_index i join pg_class ic on ic.oid = i.indexrelid
+          where i.indrelid = r.root and (i.indisunique or i.indisexclusion)), '[]')::text as keys
       from (select distinct root from given) r order by 1`,
     [[...tables]],
   );
-  return rows.map(({ name = "", parents, rules }) => ({
+  return rows.map(({ name = "", parents, rules, keys }) => ({
     name: name ?? "",
     ancestors: [name ?? ""],
     rules: JSON.parse(rules ?? "[]") as MergeShape["rules"],
+    uniqueKeys: JSON.parse(keys ?? "[]") as MergeShape["uniqueKeys"],
     foreignKeys: (JSON.parse(parents ?? "[]") as TableName[]).map((parent) => ({ parent })),
   }));
 }

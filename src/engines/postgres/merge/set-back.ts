@@ -4,14 +4,14 @@ import type { ConflictKind } from "../../rescue-area.ts";
 import { fromTable, tableShape } from "../catalogue.ts";
 import type { Connection } from "../connection.ts";
 import { areaOf, areaTables, plannedArea } from "../rescue-area/area.ts";
-import { isSameRow, type Keyed } from "../rescue-area/comparison.ts";
+import { isSameRow, type Keyed, sameIdentity } from "../rescue-area/comparison.ts";
 import { setLocally } from "../rescue-area/settings.ts";
 import { assertSameFile, keyedValues, rescuedWithPlace, settable, stillThere } from "../rescue-area/values.ts";
 import type { PostgresTarget } from "../target.ts";
 import { connectionOf } from "../transaction.ts";
 import { writeHalved } from "./halving.ts";
 import { overwriteConflicts, overwriteStatements, setList } from "./overwrite.ts";
-import { withParents } from "./parents.ts";
+import { lockParents, withoutReferrers, withParents } from "./parents.ts";
 import { nextRange, type Range } from "./range.ts";
 import { asBefore, byIndex } from "./refused.ts";
 import { usualSearchPath } from "./search-path.ts";
@@ -40,8 +40,12 @@ export async function setBackBatch(
   await assertSameFile(connection, one.area);
   const range = nextRange(one.area, request, after, size);
   const path = await usualSearchPath(connection);
-  const own = await setBack(connection, one, path, await chosenRows(connection, one, range, decided));
-  const job = { connection, one, path, decided, except: own };
+  const skips = request.triggers === "skip";
+  if (skips) await lockParents(connection, one, range);
+  const choosing = chosenToSetSql(one, decided, skips);
+  if (skips) await chosenRows(connection, one, range, choosing); // locked now: what it then sees of others is the last word
+  const own = await setBack(connection, one, path, await chosenRows(connection, one, range, choosing));
+  const job = { connection, one, path, decided, except: own, skips };
   const written = [...own, ...(await overwriteConflicts(job, range))];
   await noteLeftOut(connection, one, range, written);
   return { upTo: range.upTo, inserted: written.length, left: range.rows - written.length, done: range.last };
@@ -51,16 +55,16 @@ async function chosenRows(
   connection: Connection,
   one: Keyed,
   { after, upTo }: Range,
-  decided: readonly ConflictKind[],
+  sql: string,
 ): Promise<readonly number[]> {
   await setLocally(connection, byIndex);
-  const found = await connection.rows(`choosing rows of ${one.area.rows}`, chosenToSetSql(one, decided), [after, upTo]);
+  const found = await connection.rows(`choosing rows of ${one.area.rows}`, sql, [after, upTo]);
   await setLocally(connection, asBefore);
   return found.map(({ n }) => Number(n));
 }
 
 /** Names are looked for in pg_catalog alone here: whoever may make an operator in the user's path would have it called with our rights. */
-function chosenToSetSql(one: Keyed, decided: readonly ConflictKind[]): string {
+function chosenToSetSql(one: Keyed, decided: readonly ConflictKind[], skips: boolean): string {
   const { area } = one;
   if (area.values === null) throw new Error(`${area.rows} holds no former values`);
   const rekeyed = decided.includes("key-changed");
@@ -68,7 +72,8 @@ function chosenToSetSql(one: Keyed, decided: readonly ConflictKind[]): string {
     `select r.${area.ordinal}::text as n from ${rescuedWithPlace(one)}`,
     `join ${fromTable(area.shape)} as t on ${stillThere(one, area.values)}`,
     `where r.${area.ordinal} > $1 and r.${area.ordinal} <= $2 and ${rekeyed ? `not (${isSameRow(one, "r", "t")})` : settable(one)} ${withParents(one)}`,
-    `order by r.${area.ordinal} for ${rekeyed ? "update" : "no key update"} of t`,
+    `and ${sameIdentity(one, "r", "t")} ${withoutReferrers(one, "t", skips)}`,
+    `order by r.${area.ordinal} for ${rekeyed || skips ? "update" : "no key update"} of t`,
   ].join("\n");
 }
 
@@ -125,9 +130,9 @@ export async function setBackStatements(
     `set local lock_timeout = '${limits.lockTimeoutMs}ms'`,
     `set local statement_timeout = '${limits.statementTimeoutMs}ms'`,
     "set local row_security = off",
-    chosenToSetSql(one, decided),
+    chosenToSetSql(one, decided, request.triggers === "skip"),
     setBackSql(one),
-    ...overwriteStatements(one, decided),
+    ...overwriteStatements(one, decided, request.triggers === "skip"),
     "set constraints all immediate",
   ];
 }

@@ -135,7 +135,7 @@ export function refers(key: ForeignKey, alias: string): string {
 }
 
 /** A condition on a parent under the alias `parent` and a child under `alias`. */
-export function isParent(key: ForeignKey, alias: string, parent = "p"): string {
+export function isParent(key: Pick<ForeignKey, "pairs">, alias: string, parent = "p"): string {
   return key.pairs
     .map((pair) => {
       const [theirs, ours] = [`${parent}.${pair.parentQuoted}`, `${alias}.${pair.childQuoted}`];
@@ -165,6 +165,12 @@ export function waitingParents(key: ForeignKey, all: readonly Comparison[]): rea
 export function isSameRow({ columns }: Comparison, one: string, other: string): string {
   const [ours, theirs] = [valuesSql(columns, one), valuesSql(columns, other)];
   return `case when pg_catalog.record_image_eq(${ours}, ${theirs}) then true else ${contentSql(columns, one)} = ${contentSql(columns, other)} end`;
+}
+
+/** What the server alone makes (GENERATED ALWAYS AS IDENTITY) can't be written: rows that differ in it can't be made the same. */
+export function sameIdentity({ columns }: Comparison, one: string, other: string): string {
+  const fixed = columns.filter(({ identity }) => identity === "a");
+  return fixed.length === 0 ? "true" : fixed.map(({ quoted }) => `${one}.${quoted} = ${other}.${quoted}`).join(" and ");
 }
 
 function valuesSql(columns: readonly Column[], alias: string): string {

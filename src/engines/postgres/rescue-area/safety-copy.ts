@@ -36,7 +36,7 @@ export async function takeSafetyCopy(
   const areas = await areaTables(connection, run);
   const area = findArea(areas, table, run);
   for (const one of areas) await assertNotEmptied(connection, one);
-  if (area.values !== null) return copyValues(connection, keyedValues(area), area.values, decided);
+  if (area.values !== null) return copyValues(connection, run, keyedValues(area), area.values, decided);
   const one = comparison(area);
   const blocked = await findBlocked(
     connection,
@@ -48,6 +48,12 @@ export async function takeSafetyCopy(
   const overwritten = isKeyed(one) ? await copyConflicts(connection, one, decided) : 0;
   const leaveOut = `insert into ${area.leftOut} select r.${area.ordinal} from ${one.rescued} where`;
   await connection.run(doing, `${leaveOut} ${isPresent(one)} and not ${isCopied(area)}`);
+  // Whoever removes one of these from now on means it: it is not put in behind their back.
+  if (isKeyed(one))
+    await connection.run(
+      doing,
+      `insert into ${area.removed} select r.${area.ordinal} from ${one.rescued} where ${isPresent(one)} on conflict do nothing`,
+    );
   if (blocked.has(one))
     await connection.run(doing, `${leaveOut} not ${isPresent(one)} and not ${notBlocked(blocked, one, "r")}`);
   await connection.run(doing, `create or replace view ${area.keys} as ${keysSql(one)}`);
@@ -83,6 +89,7 @@ function isCopied({ overwritten, ordinal }: AreaTable): string {
 /** The present version of each row that will be set back, from empty each time; the others are noted as left out. */
 async function copyValues(
   connection: Connection,
+  run: RunId,
   one: Keyed,
   values: Replaced,
   decided: readonly ConflictKind[],
@@ -104,6 +111,8 @@ async function copyValues(
     doing,
     `insert into ${area.leftOut} select r.${area.ordinal} from ${area.rows} as r where not ${isCopied(area)}`,
   );
+  await connection.run(doing, `create or replace view ${area.keys} as ${keysSql(one)}`);
+  await closeToOthers(connection, areaName(run));
   const gone = decided.includes("gone") ? conflictSql(one, "gone") : null;
   if (gone === null) return { keys: 0, overwritten };
   const keys = await connection.run(

@@ -5,7 +5,7 @@ import { fromTable } from "../catalogue.ts";
 import type { Connection } from "../connection.ts";
 import { fileColumns, fileIn, nodeKey } from "../file-node.ts";
 import type { AreaTable } from "./area.ts";
-import { comparison, isKeyed, isSameRow, type Keyed, keyColumns, sameKey } from "./comparison.ts";
+import { comparison, isKeyed, isSameRow, type Keyed, keyColumns, sameIdentity, sameKey } from "./comparison.ts";
 import { rows as someRows } from "./words.ts";
 
 /**
@@ -40,7 +40,7 @@ export function rescuedWithPlace({ area }: Keyed): string {
 
 /** What the merge sets back: the row is as the statement left it, and has the key that it had before. */
 export function settable(one: Keyed): string {
-  return `${sameKey(one, "t")} and not (${isSameRow(one, "r", "t")})`;
+  return `${sameKey(one, "t")} and not (${isSameRow(one, "r", "t")}) and ${sameIdentity(one, "r", "t")}`;
 }
 
 /** Fault `HF-PG-REWRITTEN` where the table's rows lie in another file now: then the places mean nothing. */
@@ -69,8 +69,7 @@ export async function checkValues(
 ): Promise<CheckedTable> {
   const { area } = one;
   const found = await countValues(connection, one);
-  const { willSet, changedSince, keyChanged, gone, rows, identical } = found;
-  const values: CheckedValues = { willSet, changedSince, keyChanged, gone };
+  const { rows, identical, ...values } = found;
   const none = { missing: 0, remade: 0, removedSince: 0, otherUnique: 0, orphans: 0, duplicates: 0, willInsert: 0 };
   return { table: area.table, rows, identical, ...none, values, findings: [...shape, ...valueWords(one, values)] };
 }
@@ -95,6 +94,7 @@ export async function countValues(connection: Connection, one: Keyed): Promise<F
     count(`(${ours} and ${same("t")}) or (${other} and ${same("k")})`, "identical"),
     count(`${ours} and ${settable(one)}`, "settable"),
     count(`${ours} and not (${sameKey(one, "t")})`, "rekeyed"),
+    count(`${ours} and ${sameKey(one, "t")} and not (${sameIdentity(one, "r", "t")})`, "fixed"),
     count(`${other} and not (${same("k")})`, "changed"),
     count(`t.ctid is null and k.${key} is null`, "gone"),
   ];
@@ -109,19 +109,21 @@ export async function countValues(connection: Connection, one: Keyed): Promise<F
     changedSince: number("changed"),
     keyChanged: number("rekeyed"),
     gone: number("gone"),
+    ...(number("fixed") > 0 ? { fixed: number("fixed") } : {}),
   };
 }
 
 /** Conflicts by kind: which of the two is right only a person can say. */
 export function valueWords(
   { area }: Keyed,
-  { changedSince, keyChanged, gone }: Omit<CheckedValues, "willSet">,
+  { changedSince, keyChanged, gone, fixed = 0 }: Omit<CheckedValues, "willSet">,
 ): readonly Finding[] {
   const where = `The former values are in ${area.rows}.`;
   const kinds = [
     [changedSince, "changed again since the statement"],
     [keyChanged, "had their key changed by the statement itself"],
-    [gone, "are not there any more: deleted since, or given another key"],
+    [gone, "are not there any more: deleted since, given another key, or moved to another partition"],
+    [fixed, "can't be set back: the statement changed a column that is GENERATED ALWAYS AS IDENTITY"],
   ] as const;
   return kinds
     .filter(([n]) => n > 0)

@@ -41,6 +41,7 @@ function reloaded(what: string): Change {
 
 const settingsSql = `SELECT current_setting('wal_level') AS wal_level, current_setting('track_commit_timestamp') AS track_commit_timestamp,
     current_setting('full_page_writes') AS full_page_writes, current_setting('archive_mode') AS archive_mode,
+    (current_setting('archive_command') IN ('', '(disabled)') AND coalesce(current_setting('archive_library', true), '') = '')::text AS aimless,
     current_setting('max_replication_slots') AS slots, (SELECT count(*) FROM pg_replication_slots)::text AS slots_used,
     current_setting('max_wal_senders') AS senders, (SELECT count(*) FROM pg_stat_replication)::text AS senders_used,
     current_setting('max_slot_wal_keep_size') AS kept, a.last_failed_wal AS failed,
@@ -101,12 +102,22 @@ function archiving(row: Row, hasBackup: boolean): ReadySetting {
       change: null,
     });
   const isOff = mode === "off";
+  if (!isOff && row.aimless === "true")
+    return setting("archive_mode", mode, {
+      level: "warn",
+      words:
+        "archive_command is empty: nothing is archived, and the server keeps all of its log until its disk is full.",
+      change: reloaded(archiveTo),
+    });
   return setting("archive_mode", mode, {
     level: isOff && hasBackup ? "warn" : isOff ? "note" : "ok",
     words: isOff ? "the log is not archived: a backup leads only as far as log is left." : "the log is archived.",
-    change: isOff ? change("sql", "ALTER SYSTEM SET archive_mode = on;", later) : null,
+    change: isOff ? change("sql", `ALTER SYSTEM SET archive_mode = on; ALTER SYSTEM SET ${archiveTo};`, later) : null,
   });
 }
+
+/** Switched on without it, the server would keep its log for good. */
+const archiveTo = "archive_command = 'test ! -f FOLDER/%f && cp %p FOLDER/%f'";
 
 /** A limit makes the server let go of what a pin holds. */
 function kept({ kept: limit }: Row): readonly ReadySetting[] {
