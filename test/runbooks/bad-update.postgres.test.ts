@@ -215,6 +215,25 @@ onEachMajor([14, 18], (major) => {
     expect([await made(), await textOf("select * from public.loose")]).toEqual(before);
   });
 
+  test("rows that it moved to another partition are told to the end, and not among those that are set back", async () => {
+    await app.client
+      .query(`create table public.parts (id int, part int, n int, primary key (id, part)) partition by list (part);
+      create table public.parts_1 partition of public.parts for values in (1); create table public.parts_2 partition of public.parts for values in (2);
+      insert into public.parts select n, 1 + n % 2, n from generate_series(1, 20) n`);
+    await report();
+    await app.run("", "update public.parts set part = 1, n = -1");
+    const { state } = await broughtBack("public.parts", "page-transplant");
+    const told = stepOf(state, "rescue" as never)
+      .verified.map(({ text }) => text)
+      .join(" ");
+    expect(told).toMatch(/NOT COUNTED: it moved 10 rows to another partition/);
+    expect(
+      await textOf(
+        "select count(*) filter (where n > 0) as back, count(*) filter (where n = -1) as moved from public.parts",
+      ),
+    ).toBe("(10,10)");
+  });
+
   test("triggers of an UPDATE are asked about, and skipped they do not run", async () => {
     await accounts("fired");
     await app.client.query(

@@ -20,6 +20,8 @@ export interface Deleter {
   readonly ended: Map<string, number>;
   /** Versions that it ended and that have a newer one, by table, its own among them. */
   readonly replacedIn: Map<string, number>;
+  /** Versions that it moved to another partition, by the table that they were in. */
+  readonly movedFrom: Map<string, number>;
   replaced: number;
   /** Makers of the ended ones that are not frozen lie between these. */
   youngestMaker: FullXid;
@@ -80,14 +82,14 @@ function deleterIn(all: Map<number, Deleter>, { deleter, multi }: Version, next:
 }
 
 export function newDeleter(xid: FullXid): Deleter {
-  return { xid, ended: new Map(), replacedIn: new Map(), replaced: 0, youngestMaker: 0 };
+  return { xid, ended: new Map(), replacedIn: new Map(), movedFrom: new Map(), replaced: 0, youngestMaker: 0 };
 }
 
 function note(deleter: Deleter, table: string, version: Version, next: FullXid): void {
   if (version.next !== "itself") {
     deleter.replaced += 1;
-    if (version.next === "another") deleter.replacedIn.set(table, (deleter.replacedIn.get(table) ?? 0) + 1);
-    return;
+    const into = version.next === "another" ? deleter.replacedIn : deleter.movedFrom;
+    return void into.set(table, (into.get(table) ?? 0) + 1);
   }
   deleter.ended.set(table, (deleter.ended.get(table) ?? 0) + 1);
   if (version.maker !== 0) deleter.youngestMaker = Math.max(deleter.youngestMaker, fullXid(version.maker, next));
@@ -116,6 +118,7 @@ async function mergeMultixacts(
 function addTo(into: Deleter, from: Deleter): void {
   for (const [table, rows] of from.ended) into.ended.set(table, (into.ended.get(table) ?? 0) + rows);
   for (const [table, rows] of from.replacedIn) into.replacedIn.set(table, (into.replacedIn.get(table) ?? 0) + rows);
+  for (const [table, rows] of from.movedFrom) into.movedFrom.set(table, (into.movedFrom.get(table) ?? 0) + rows);
   into.replaced += from.replaced;
   into.youngestMaker = Math.max(into.youngestMaker, from.youngestMaker);
 }
@@ -131,6 +134,12 @@ export function changesOf({
 }: Deleter): ReadonlyMap<string, number> {
   const names = new Set([...replacedIn.keys(), ...loggedUpdates.keys()]);
   return new Map([...names].map((name) => [name, Math.max(replacedIn.get(name) ?? 0, loggedUpdates.get(name) ?? 0)]));
+}
+
+/** Rows that it moved to another partition: the larger of what the pages and the log say. */
+export function movedBy({ movedFrom, logged = new Map<string, Logged>() }: Deleter): number {
+  const names = new Set([...movedFrom.keys(), ...logged.keys()]);
+  return [...names].reduce((sum, name) => sum + Math.max(movedFrom.get(name) ?? 0, logged.get(name)?.moved ?? 0), 0);
 }
 
 export function changeWeightOf(deleter: Deleter): number {

@@ -1,8 +1,9 @@
 import type { Statement } from "../../../evidence.ts";
+import { plural } from "../say.ts";
 import type { FullXid } from "../xid.ts";
 import type { Commit } from "./commits.ts";
 import type { Deleter } from "./scan.ts";
-import { changesOf } from "./scan.ts";
+import { changesOf, movedBy } from "./scan.ts";
 import { bounds, type Candidate, committed, groupsOf, mostOf, type OnPages, recounted, sumOf } from "./statements.ts";
 
 /** Of the many that update rows every minute only these are offered; any other can be written by its ids. */
@@ -33,12 +34,20 @@ export function updateCandidates(
 function updateOf(commit: Commit, deleters: ReadonlyMap<FullXid, Deleter>): Statement {
   const { statement } = committed(commit, new Map(), new Map());
   const changed = new Map<string, number>();
+  let moved = 0;
   for (const xid of [commit.top, ...commit.subs]) {
     const deleter = deleters.get(xid);
+    moved += deleter ? movedBy(deleter) : 0;
     for (const [table, rows] of deleter ? changesOf(deleter) : []) changed.set(table, (changed.get(table) ?? 0) + rows);
   }
   const counts = sumOf([...changed].map(([table, rows]) => bounds(table, 0, rows)));
-  return { ...recounted(statement, counts), value: `update:${statement.value}`, values: true };
+  const named: Statement = { ...recounted(statement, counts), value: `update:${statement.value}`, values: true };
+  return moved === 0 ? named : { ...named, uncounted: movedWords(moved) };
+}
+
+/** Where such a row went is written nowhere in the version that it left behind. */
+function movedWords(moved: number): string {
+  return `it moved ${plural(moved, "row")} to another partition: they are not among these, and stay as it left them.`;
 }
 
 function inexact(statement: Statement): Candidate {
