@@ -50,9 +50,11 @@ export const findBadStatement: Action<Params, Search> = {
     const taken = statements.filter(({ values }) => !values);
     const largest = largestOf(taken);
     const largestUpdate = largestOf(statements.filter(({ values }) => values));
-    return statements.map((statement) =>
-      choiceOf(statement, taken, statement === largest || statement === largestUpdate),
-    );
+    const below = updatesBelow(taken.length, statements.length - taken.length);
+    return statements.map((statement, nth) => {
+      const choice = choiceOf(statement, taken, statement === largest || statement === largestUpdate);
+      return nth === 0 ? { ...choice, details: [...below, ...choice.details] } : choice;
+    });
   },
 
   writtenWords:
@@ -132,6 +134,13 @@ function backupHint(hasBackup: boolean, again: string): string {
   if (hasBackup)
     return `If it was emptied before the backup that holdfast.yaml names for the target, only an older one has its rows: name that there (backup:), then ${again}.`;
   return `If it was emptied by TRUNCATE, or vacuumed since and gone from the log of the server, its rows are in a backup only: name one for the target in holdfast.yaml (backup:), then ${again}.`;
+}
+
+/** What somebody is looking for may be pages below what the application does all day. */
+function updatesBelow(taken: number, updates: number): readonly string[] {
+  if (taken === 0 || updates === 0) return [];
+  const many = updates === 1 ? "1 UPDATE stands" : `${updates} UPDATEs stand`;
+  return [`LOOKING FOR AN UPDATE? ${many} at the end of this list, below all that took rows.`];
 }
 
 function choiceOf(statement: Statement, all: readonly Statement[], isLargest: boolean): Choice {

@@ -61,7 +61,11 @@ function ownLines(question: Question, now: number): readonly string[] {
       return confirmLines(question, now);
     case "choice":
       return question.choices.flatMap((choice, index) => [
-        numbered(index, `${choice.label}${tags(choice.tags.filter((tag) => tag !== "default"))}`, choice.disabled),
+        numbered(
+          index,
+          `${choice.label}${tags(choice.tags.filter((tag) => tag !== "default" && /^[a-z]/.test(tag)))}`,
+          choice.disabled,
+        ),
         ...choice.details.map((detail) => `       ${detail}`),
       ]);
     case "failure":

@@ -44,7 +44,8 @@ function isConfirmedLater({ run }: Model, question: ChoiceQuestion): boolean {
 /** `default` is what a run takes that nobody can be asked in: to a person nothing is preselected. */
 function choiceRows(choice: Choice, selected: boolean, width: number): readonly Row[] {
   const tone = selected ? "strong" : "plain";
-  const told = choice.tags.filter((tag) => tag !== "default");
+  // What a flag may also name it by (a transaction's id) is no word for the eye.
+  const told = choice.tags.filter((tag) => tag !== "default" && /^[a-z]/.test(tag));
   const tags = told.length > 0 ? `[${told.join(", ")}]` : "";
   const fits = choice.label.length + tags.length + 5 <= width;
   return [
