@@ -1,4 +1,6 @@
 import { type CheckedTable, type ConflictKind, conflictKinds } from "../engines/rescue-area.ts";
+import type { TableName } from "../engines/inspect.ts";
+import type { Merge, TriggerFact } from "../engines/merge.ts";
 import { some, sum } from "./say.ts";
 import type { Conflict, Decided, Rescue } from "./shapes.ts";
 import { isOfValues } from "./shapes.ts";
@@ -12,7 +14,7 @@ export function conflictsOf(tables: readonly CheckedTable[]): readonly Conflict[
   });
 }
 
-export const titles: Readonly<Record<ConflictKind, string>> = {
+const titles: Readonly<Record<ConflictKind, string>> = {
   remade: "Made again since",
   "removed-since": "Made again and removed since",
   "changed-since": "Changed again since",
@@ -20,7 +22,7 @@ export const titles: Readonly<Record<ConflictKind, string>> = {
   gone: "Gone since",
 };
 
-export function rowsOf({ remade, removedSince, values }: CheckedTable, kind: ConflictKind): number {
+function rowsOf({ remade, removedSince, values }: CheckedTable, kind: ConflictKind): number {
   switch (kind) {
     case "remade":
       return remade;
@@ -44,6 +46,20 @@ export function decidedKinds(decided: Decided | null | undefined): readonly Conf
 export function effectsOf(rescue: Rescue, kinds: readonly ConflictKind[]): readonly ("insert" | "update")[] {
   if (isOfValues(rescue)) return kinds.includes("gone") ? ["update", "insert"] : ["update"];
   return kinds.includes("remade") ? ["insert", "update"] : ["insert"];
+}
+
+/** Triggers that the merge would fire; one that fires for both effects is one. */
+export async function triggersOf(
+  merge: Merge,
+  names: readonly TableName[],
+  effects: ReturnType<typeof effectsOf>,
+): Promise<readonly TriggerFact[]> {
+  const all: TriggerFact[] = [];
+  for (const effect of effects) {
+    const known = all.map(({ table, name }) => `${table} ${name}`);
+    all.push(...(await merge.triggers(names, effect)).filter(({ table, name }) => !known.includes(`${table} ${name}`)));
+  }
+  return all;
 }
 
 /** Rows of conflicts that will be written over others, and of former values that will be put in again; a check that was told of those removed since counts them itself. */

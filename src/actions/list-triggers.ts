@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { Fault } from "../core/errors.ts";
 import type { Choice } from "../core/step.ts";
-import type { ClosedModes, TriggerFact } from "../engines/merge.ts";
+import type { ClosedModes } from "../engines/merge.ts";
 import type { Action } from "./action.ts";
-import { decidedKinds, effectsOf } from "./conflicts.ts";
+import { decidedKinds, effectsOf, triggersOf } from "./conflicts.ts";
 import { some } from "./say.ts";
 import { decidedShape, rescuedNames, rescueShape, tableShape } from "./shapes.ts";
 
@@ -39,15 +39,10 @@ export const listTriggers: Action<Params, Result> = {
   async run(ctx, { rescue, decided }) {
     const effects = effectsOf(rescue, decidedKinds(decided));
     const [merge, names] = [ctx.capability("merge"), rescuedNames(rescue)];
-    const triggers: Result["triggers"][number][] = [];
     let closed: ClosedModes = {};
-    for (const effect of effects) {
-      closed = { ...(await merge.closedModes(names, effect)), ...closed };
-      triggers.push(
-        ...(await merge.triggers(names, effect)).filter((one) => !triggers.some((known) => isSame(known, one))),
-      );
-    }
+    for (const effect of effects) closed = { ...(await merge.closedModes(names, effect)), ...closed };
     refuseClosed(closed);
+    const triggers = await triggersOf(merge, names, effects);
     return { triggers, effect: effects.length > 1 ? "insert or update" : (effects[0] ?? "insert"), closed };
   },
 
@@ -63,11 +58,6 @@ export const listTriggers: Action<Params, Result> = {
     return [orClosed(skip(listed), noSkip), orClosed(fire(listed, effect), noFire)];
   },
 };
-
-/** One that fires for both is one. */
-export function isSame(a: Pick<TriggerFact, "table" | "name">, b: Pick<TriggerFact, "table" | "name">): boolean {
-  return a.table === b.table && a.name === b.name;
-}
 
 /** Looked for before the hold too; a rule or a foreign key may have come since, or a right gone. */
 function refuseClosed({ fire: noFire, skip: noSkip }: ClosedModes): void {

@@ -11,21 +11,21 @@ import { type Checked, isOfValues, type Rescue } from "./shapes.ts";
 /** Inserts with a primary key, two indexes and a foreign key went at 65,000 to 75,000 a second on a small machine. */
 const assumedRate = 50_000;
 
-export interface MergePlan {
+export interface Foreseen {
   readonly checked: Checked;
   /** Conflicts that are written all the same. */
   readonly kinds: readonly ConflictKind[];
   readonly statements: readonly string[];
   readonly fired: number;
   /** Rows of a table that an earlier attempt went through. */
-  gone(table: string): number;
+  through(table: string): number;
   readonly expects: JsonObject;
 }
 
 export function mergePreview(
   limits: Limits,
   { rescue, triggers }: { readonly rescue: Rescue; readonly triggers: TriggerMode },
-  { checked, kinds, statements, fired, gone, expects }: MergePlan,
+  { checked, kinds, statements, fired, through, expects }: Foreseen,
 ): Preview {
   const isValues = isOfValues(rescue);
   const { insert, update } = writesWith(checked, kinds);
@@ -35,7 +35,7 @@ export function mergePreview(
       ? `UPDATE ${some(update, "row")}; ${count(insert)} INSERT, 0 DELETE`
       : `INSERT ${some(insert, "row")}; ${count(update)} UPDATE, 0 DELETE`,
     lines: [
-      ...checked.tables.map((table) => tableLine(table, gone(table.table), limits.batchRows, kinds)),
+      ...checked.tables.map((table) => tableLine(table, through(table.table), limits.batchRows, kinds)),
       `${about(takesMs)}, assuming ${count(assumedRate)} rows a second`,
       ...shortLines(rescue),
       ...sessionLines(checked.tables, limits),

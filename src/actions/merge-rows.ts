@@ -6,8 +6,7 @@ import type { ConflictKind } from "../engines/rescue-area.ts";
 import type { Batch, MarkerRow } from "../engines/marker.ts";
 import type { Action, ActionContext, ReadContext } from "./action.ts";
 import { type Part, partsOf, sideBySide } from "./merge-parts.ts";
-import { decidedKinds, decidedRows, effectsOf } from "./conflicts.ts";
-import { isSame } from "./list-triggers.ts";
+import { decidedKinds, decidedRows, effectsOf, triggersOf } from "./conflicts.ts";
 import { mergePreview } from "./merge-preview.ts";
 import { sum } from "./say.ts";
 import {
@@ -65,7 +64,7 @@ export const mergeRows: Action<Params, Result> = {
       kinds,
       statements: statements.flat(),
       fired: await firedIn(ctx, wanted, kinds),
-      gone: (table) => goneThrough(begun, ctx.step, table),
+      through: (table) => goneThrough(begun, ctx.step, table),
       expects: expected(wanted, checked.tables, kinds),
     });
   },
@@ -221,12 +220,7 @@ async function firedIn(
   kinds: readonly ConflictKind[],
 ): Promise<number> {
   if (triggers === "skip") return 0;
-  const merge = ctx.capability("merge");
-  const fired = await Promise.all(
-    effectsOf(rescue, kinds).map((effect) => merge.triggers(rescuedNames(rescue), effect)),
-  );
-  const all = fired.flat();
-  return all.filter((one, nth) => all.findIndex((other) => isSame(one, other)) === nth).length;
+  return (await triggersOf(ctx.capability("merge"), rescuedNames(rescue), effectsOf(rescue, kinds))).length;
 }
 
 function expected({ rescue }: Params, tables: Checked["tables"], kinds: readonly ConflictKind[]): Result {

@@ -6,16 +6,16 @@ import { mostParts } from "./merge-parts.ts";
 import { count, some } from "./say.ts";
 import type { Checked, Rescue } from "./shapes.ts";
 
-/** `gone`: rows that an earlier attempt went through; no batch goes over them again. */
+/** `through`: rows that an earlier attempt went through; no batch goes over them again. */
 export function tableLine(
   checked: Checked["tables"][number],
-  gone: number,
+  through: number,
   batchRows: number,
   kinds: readonly ConflictKind[],
 ): string {
   const { table, rows, willInsert, identical, values } = checked;
   if (rows > 0 && identical === rows) return `${table}: all ${some(rows, "row")} are back already; nothing to do`;
-  const batches = some(Math.max(1, Math.ceil((rows - gone) / batchRows)), "batch", "batches");
+  const batches = some(Math.max(1, Math.ceil((rows - through) / batchRows)), "batch", "batches");
   const { overwritten, again } = decidedRows([checked], kinds);
   if (values) {
     const inserted = again > 0 ? `, INSERT ${some(again, "row")}` : "";

@@ -75,7 +75,7 @@ export const rescueRest: Action<Params, Result> = {
   async run(ctx, wanted) {
     const leases = await takeParts(ctx, wanted.statement, wanted.beside.path.path);
     const { tables } = await joined(ctx, wanted);
-    await noteRemoved(ctx, wanted.statement, tables, "removed-since");
+    await noteRemoved(ctx, wanted.statement, tables);
     await giveBackParts(ctx, leases);
     await giveBackSpent(ctx, true);
     return together(wanted, tables);

@@ -66,7 +66,7 @@ export const rescueRows: Action<Params, Rescue> = {
     const scratch = await takeParts(ctx, statement, path.path);
     const recovered = await ctx.capability("evidence").recover(statement, path.path, ctx.run, ctx);
     const tables = await fillAndClose(ctx, recovered, isLast(beside));
-    await noteRemoved(ctx, statement, tables, "removed-since");
+    await noteRemoved(ctx, statement, tables);
     for (const lease of scratch.toReversed()) await ctx.releaseLease(lease);
     if (isLast(beside)) await giveBackSpent(ctx, true);
     const rows = sum(tables, (table) => table.rows);

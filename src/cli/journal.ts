@@ -90,7 +90,7 @@ function headLines({ head }: Report, again: string): readonly string[] {
 
 /** A head stands for entries that were there once. */
 function goneWhole({ json }: JournalFlags, say: Say): ExitName {
-  if (json) say(JSON.stringify({ intact: false, runs: 0, events: 0 }));
+  if (json) say(JSON.stringify({ intact: false, runs: 0, events: 0, firstBad: null, noted: { line: null, of: 0 } }));
   else for (const line of goneHeadLines("no run, no event")) say(line);
   return "journal";
 }

@@ -102,6 +102,17 @@ test("verify gives a head to keep elsewhere, with the command that proves a jour
   expect(later.code).toBe(0);
 });
 
+test("a head that was kept elsewhere is not in a journal that is gone as a whole", async () => {
+  const here = shell({ environment: "sandbox" });
+  const verify = ["journal", "verify", "--head", "9693 5238 2050"] as const;
+  const { out, code } = await here.run(...verify);
+  expect(out).toMatch(/^HF-JOURNAL-BROKEN {2}the head that you gave is not in this journal/);
+  expect(out).toContain("what to do:");
+  expect(code).toBe(13);
+  const told = JSON.parse((await here.run(...verify, "--json")).out) as object;
+  expect(told).toMatchObject({ intact: false, runs: 0, noted: { line: null, of: 0 } });
+});
+
 test("a journal that does not have the head that was kept elsewhere is broken, intact as it is in itself", async () => {
   const { journal } = testJournal();
   journal.open(opened()).release();

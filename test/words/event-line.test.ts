@@ -77,6 +77,21 @@ test("an expansion names the steps that it made and the first items, and says wh
   expect(said(0)).toMatch(/^STEP 2\/2 SKIPPED merge: its list has no item {2}2023/);
 });
 
+test("a choice that was made ahead for an item that there is not is named, whether or not there were others", () => {
+  const plan = aPlan([aStep("find"), aStep("merge", { each: "${steps.find.result}", choose: "one" })]);
+  const choices = { "merge:t0": "take", "merge:tO": "take", find: "largest" };
+  const said = (items: readonly string[]) => {
+    const made = items.map((name) => ({ name, title: name, value: name }));
+    const events: RunEvent[] = [
+      { ...opened(plan), wishes: { choices, keepRescue: false } } as RunEvent,
+      { kind: "step.expanded", step: "merge", items: made },
+    ];
+    return told(events).map(({ stamped, state }) => eventLine(stamped, state))[1];
+  };
+  expect(said(["t0"])).toMatch(/1 item: t0; NOTE there is none that --choose merge:tO is for {2}2023/);
+  expect(said([])).toMatch(/no item; NOTE there is none that --choose merge:t0, merge:tO is for {2}2023/);
+});
+
 test("a choice that nobody was asked for is not called chosen, and one that was not understood is not called declined", () => {
   const plan = aPlan([aStep("statement", { choose: "one" })]);
   const answered = (kind: object, by: string): RunEvent =>

@@ -126,6 +126,22 @@ test("of an UPDATE it tells what was set back, and what was left as others made 
   expect(said).toContain("DRILL PROVED, every row is what it was before the UPDATE");
 });
 
+test("what was decided about rows in conflict is told as it was decided", () => {
+  const decided = (kind: string, value: string) => {
+    const item = { of: "conflicts", name: kind, value: null };
+    const choice = { value, label: value, data: null, by: "ops" };
+    const made = step(`conflicts:${kind}`, { choice });
+    return { ...made, step: { ...made.step, item } };
+  };
+  const values = { willSet: 15, changedSince: 2, keyChanged: 3, gone: 1 };
+  const checked = { willInsert: 0, tables: [{ table: "public.orders", rows: 21, identical: 0, values }] };
+  const kinds = [decided("changed-since", "overwrite"), decided("key-changed", "leave"), decided("gone", "insert")];
+  const report = drillReport(state({ steps: [step("check", { result: checked }), ...kinds] }), incident, proved, null);
+  expect(reportLines(report).join("\n")).toContain(
+    "Conflicts: 2 changed again since, written all the same; 3 with another key now, left as they are; 1 not there any more, written all the same",
+  );
+});
+
 test("the drill's own truth decides, whatever the run says of itself", () => {
   const said = reportLines(drillReport(state(), incident, spoiled, null));
   expect(said.at(-1)).toBe("DRILL NOT PROVED, there are rows that are not what they ought to be.");

@@ -3,6 +3,7 @@ import type { ReadyPath } from "../../../src/core/readiness.ts";
 import { Secret } from "../../../src/core/secret.ts";
 import type { Backup } from "../../../src/engines/engine.ts";
 import { type PrivateServer, startServer } from "../../../src/engines/postgres/server/private-server.ts";
+import { settingsOf } from "../../../src/engines/postgres/evidence/ready/settings.ts";
 import { startArchivingServer, takeBackup } from "../../support/backup.ts";
 import { startTestServer, type TestServer, usualMajor } from "../../support/postgres.ts";
 import { requestTo } from "../../support/request.ts";
@@ -105,4 +106,20 @@ test("an unlogged table is opened to a clone, and a role without rights to what 
   expect(done[0]).toMatch(/^GRANT /);
   // What is left is that the newest log is not archived yet, which no right of the table's mends.
   expect(left).toMatchObject({ open: false, why: expect.stringContaining("The log breaks off") });
+});
+
+test("archiving that leads nowhere is no archiving, and what switches it on says where it is to lead", async () => {
+  const server = await startTestServer({ settings: { archive_mode: "on", autovacuum: "off" } });
+  onTestFinished(() => server.end());
+  const sql = await server.connect("postgres");
+  onTestFinished(() => sql.close());
+  const told = async () => (await settingsOf(sql, true)).find(({ name }) => name === "archive_mode");
+  expect(await told()).toMatchObject({
+    level: "warn",
+    words: expect.stringContaining("nothing is archived"),
+    change: { text: expect.stringMatching(/^ALTER SYSTEM SET archive_command = .*%p.*pg_reload_conf/) },
+  });
+  await sql.run("", "alter system set archive_command = 'true'");
+  await sql.run("", "select pg_reload_conf()");
+  await expect.poll(told).toMatchObject({ level: "ok", words: "the log is archived." });
 });

@@ -10,7 +10,7 @@ import { asBefore, byIndex, giveUp, isOfTable, refusesRows } from "./refused.ts"
 import { usualSearchPath } from "./search-path.ts";
 import { isWhole, mergeScope } from "./scope.ts";
 import { type Chosen, type LeftOut, leftOut } from "./left-out.ts";
-import { overwriteConflicts } from "./overwrite.ts";
+import { writeDecided } from "./decided.ts";
 import { lockParents } from "./parents.ts";
 import { nextRange, type Range } from "./range.ts";
 import { chosenSql, equalRowsSql, insertSql, lonelySql, type Scope, type How } from "./statements.ts";
@@ -44,10 +44,10 @@ export async function mergeBatch(
   if (request.triggers === "skip") await lockParents(connection, scope.one, range);
   const inserted =
     scope.selfKeys.length > 0 ? await insertTree(insert, range) : await insertRange(insert, range, { kind: "each" });
-  const overwritten = await overwrite(insert, request, range);
-  insert.left.overwrote(overwritten);
+  const decided = await decidedRows(insert, request, range);
+  insert.left.wrote(decided);
   await insert.left.note(range);
-  const written = inserted + overwritten.length;
+  const written = inserted + decided.length;
   return { upTo: range.upTo, inserted: written, left: range.rows - written, done: range.last };
 }
 
@@ -59,13 +59,13 @@ interface Insert {
   readonly left: LeftOut;
 }
 
-async function overwrite(
+async function decidedRows(
   { connection, scope: { one }, path }: Insert,
   { decided = [], triggers }: MergeTable,
   range: Range,
 ): Promise<readonly number[]> {
   if (decided.length === 0 || !isKeyed(one)) return [];
-  return overwriteConflicts({ connection, one, path, decided, except: [], skips: triggers === "skip" }, range);
+  return writeDecided({ connection, one, path, decided, except: [], skips: triggers === "skip" }, range);
 }
 
 async function noteRows(connection: Connection, scope: Scope): Promise<void> {

@@ -14,7 +14,7 @@ export interface LeftOut {
   merged(range: Range, chosen: Chosen, inserted: number): Promise<void>;
   refused(ordinal: number): 0;
   /** Rows that stood in conflict, and were written all the same. */
-  overwrote(ordinals: readonly number[]): void;
+  wrote(ordinals: readonly number[]): void;
   note(range: Range): Promise<void>;
 }
 
@@ -41,7 +41,7 @@ export function leftOut(connection: Connection, scope: Scope): LeftOut {
       for (const n of await absent(connection, scope, range)) left.add(n);
     },
     refused: (n) => (left.add(n), 0),
-    overwrote: (ordinals) => {
+    wrote: (ordinals) => {
       for (const n of ordinals) left.delete(n);
     },
     note: async ({ after, upTo }) => {

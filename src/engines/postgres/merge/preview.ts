@@ -2,7 +2,7 @@ import type { Limits } from "../../engine.ts";
 import type { MergeTable } from "../../merge.ts";
 import type { Connection } from "../connection.ts";
 import { isKeyed } from "../rescue-area/comparison.ts";
-import { overwriteStatements } from "./overwrite.ts";
+import { decidedStatements } from "./decided.ts";
 import { isWhole, plannedScope } from "./scope.ts";
 import { chosenSql, equalRowsSql, insertSql } from "./statements.ts";
 
@@ -25,7 +25,7 @@ export async function previewStatements(
     ...(isTree ? [`-- ${request.table} refers to itself: one batch, so that a child comes with its parent`] : []),
     chosenSql(scope, isTree ? { kind: "together", blocked: new Set([scope.one]) } : { kind: "each" }, "count"),
     insertSql(scope, "all"),
-    ...(isKeyed(scope.one) ? overwriteStatements(scope.one, request.decided ?? [], request.triggers === "skip") : []),
+    ...(isKeyed(scope.one) ? decidedStatements(scope.one, request.decided ?? [], request.triggers === "skip") : []),
     "set constraints all immediate",
   ];
 }

@@ -10,7 +10,7 @@ import { assertSameFile, keyedValues, rescuedWithPlace, settable, stillThere } f
 import type { PostgresTarget } from "../target.ts";
 import { connectionOf } from "../transaction.ts";
 import { writeHalved } from "./halving.ts";
-import { overwriteConflicts, overwriteStatements, setList } from "./overwrite.ts";
+import { writeDecided, decidedStatements, setList } from "./decided.ts";
 import { lockParents, withoutReferrers, withParents } from "./parents.ts";
 import { nextRange, type Range } from "./range.ts";
 import { asBefore, byIndex } from "./refused.ts";
@@ -46,7 +46,7 @@ export async function setBackBatch(
   if (skips) await chosenRows(connection, one, range, choosing); // locked now: what it then sees of others is the last word
   const own = await setBack(connection, one, path, await chosenRows(connection, one, range, choosing));
   const job = { connection, one, path, decided, except: own, skips };
-  const written = [...own, ...(await overwriteConflicts(job, range))];
+  const written = [...own, ...(await writeDecided(job, range))];
   await noteLeftOut(connection, one, range, written);
   return { upTo: range.upTo, inserted: written.length, left: range.rows - written.length, done: range.last };
 }
@@ -132,7 +132,7 @@ export async function setBackStatements(
     "set local row_security = off",
     chosenToSetSql(one, decided, request.triggers === "skip"),
     setBackSql(one),
-    ...overwriteStatements(one, decided, request.triggers === "skip"),
+    ...decidedStatements(one, decided, request.triggers === "skip"),
     "set constraints all immediate",
   ];
 }

@@ -16,7 +16,7 @@ export interface AreaTable {
   /** The safety copy: keys that a merge would insert (a view: all rescued ones but those), and versions that it would overwrite. */
   readonly keys: string;
   readonly overwritten: string;
-  /** Ordinals of rescued rows whose key was made again since, and removed again. */
+  /** Ordinals of rescued rows whose key was there again since the statement: one that is there no more was removed by others. */
   readonly removed: string;
   readonly ordinal: string;
   /** Null where its rows were taken from the table; else they are what rows of it were before, each with the place of what replaced it. */

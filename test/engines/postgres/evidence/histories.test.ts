@@ -72,20 +72,25 @@ onEachMajor(majors(18), (major) => {
     await server.end();
   });
 
+  async function filled(seed: number) {
+    const table = `public.h${seed}`;
+    const roll = dice(seed);
+    await sql.run(
+      "",
+      `CREATE TABLE ${table} (id int PRIMARY KEY, v int, note text) WITH (fillfactor = ${40 + roll(60)})`,
+    );
+    await sql.run(
+      "",
+      `INSERT INTO ${table} SELECT n, n, repeat('x', n % 200) FROM generate_series(1, ${rowsAtFirst}) n`,
+    );
+    await sql.run("", `UPDATE ${table} SET v = v * 2 WHERE id % 3 = 0`);
+    return { table, roll };
+  }
+
   test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     "history %i: exactly the rows that are there no more come back, as they were before the transaction",
     async (seed) => {
-      const table = `public.h${seed}`;
-      const roll = dice(seed);
-      await sql.run(
-        "",
-        `CREATE TABLE ${table} (id int PRIMARY KEY, v int, note text) WITH (fillfactor = ${40 + roll(60)})`,
-      );
-      await sql.run(
-        "",
-        `INSERT INTO ${table} SELECT n, n, repeat('x', n % 200) FROM generate_series(1, ${rowsAtFirst}) n`,
-      );
-      await sql.run("", `UPDATE ${table} SET v = v * 2 WHERE id % 3 = 0`);
+      const { table, roll } = await filled(seed);
       const older = await olderSnapshot(server, "postgres");
       const before = await copyOf(sql, `SELECT * FROM ${table} ORDER BY id`);
       const { xid } = await sql.row("", "SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS xid");
@@ -123,17 +128,7 @@ onEachMajor(majors(18), (major) => {
   test.each([11, 12, 13, 14, 15, 17, 18])(
     "history %i: exactly the rows that it changed and left come back as they were before it, by the pages and the log, each with the place of what it left",
     async (seed) => {
-      const table = `public.h${seed}`;
-      const roll = dice(seed);
-      await sql.run(
-        "",
-        `CREATE TABLE ${table} (id int PRIMARY KEY, v int, note text) WITH (fillfactor = ${40 + roll(60)})`,
-      );
-      await sql.run(
-        "",
-        `INSERT INTO ${table} SELECT n, n, repeat('x', n % 200) FROM generate_series(1, ${rowsAtFirst}) n`,
-      );
-      await sql.run("", `UPDATE ${table} SET v = v * 2 WHERE id % 3 = 0`);
+      const { table, roll } = await filled(seed);
       const older = await olderSnapshot(server, "postgres");
       const lines = (await copyOf(sql, `SELECT * FROM ${table} ORDER BY id`)).split("\n").slice(0, -1);
       const { first } = await sql.row("", "SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS first");

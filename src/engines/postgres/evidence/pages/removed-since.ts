@@ -57,7 +57,7 @@ function committedAt({ positions = [], transactions }: Statement): string {
 
 function younger(statement: Statement): (version: Version, deleter: number) => boolean {
   const members = membersOf(statement);
-  const last = lowXid(Math.max(...statement.transactions.map(Number)));
+  const last = lowXid(statement.transactions.map(Number).reduce((a, b) => Math.max(a, b), 0));
   const isOthers = (xid: number) => xid >= 3 && !members.has(xid) && ahead(xid, last) > 0;
   return ({ maker, next }, deleter) => next === "itself" && isOthers(deleter) && isOthers(maker);
 }

@@ -22,7 +22,7 @@ export interface Overwriting {
 }
 
 /** What was decided about rows in conflict, within a batch; gives the ordinals of those that were written. */
-export async function overwriteConflicts(job: Overwriting, range: Range): Promise<readonly number[]> {
+export async function writeDecided(job: Overwriting, range: Range): Promise<readonly number[]> {
   const written: number[] = [];
   if (job.decided.some((kind) => kind === "remade" || kind === "changed-since"))
     written.push(...(await overwriteByKey(job, range)));
@@ -31,7 +31,7 @@ export async function overwriteConflicts(job: Overwriting, range: Range): Promis
 }
 
 /** As they are sent, for a preview. */
-export function overwriteStatements(one: Keyed, decided: readonly ConflictKind[], skips: boolean): readonly string[] {
+export function decidedStatements(one: Keyed, decided: readonly ConflictKind[], skips: boolean): readonly string[] {
   const byKey = decided.some((kind) => kind === "remade" || kind === "changed-since");
   return [
     ...(byKey ? [presentSql(one, skips), overwriteSql(one)] : []),
