@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { environments } from "./effect.ts";
 
-/** The one thing to do that opens what is closed. `text` is exact: SQL, a line of holdfast.yaml, a package, or a command on a machine. */
+/** One thing to do that opens what is closed. `text` is exact: SQL, a line of holdfast.yaml, a package, or a command on a machine. */
 export const changeShape = z.strictObject({
   kind: z.enum(["sql", "config", "package", "command"]),
   text: z.string(),
@@ -25,8 +25,8 @@ export const readyPathShape = z.strictObject({
   loses: z.string(),
   /** In words; null where it is open. */
   opensWith: z.string().nullable(),
-  /** The same as it is typed; null where it is open, or no single change is known. */
-  change: changeShape.nullable(),
+  /** The same as it is typed, all of it together; empty where it is open, or nothing that could be typed is known. */
+  changes: z.array(changeShape).readonly(),
 });
 
 export const readyTableShape = z.strictObject({

@@ -52,7 +52,7 @@ function tableLines(table: ReadyTable): readonly ReadyLine[] {
   const mark = open === 0 ? "[!]" : "[x]";
   return [
     line(`${table.table}  ${state}  (${size})`, { mark, tone: open === 0 ? "bad" : "strong" }),
-    ...table.paths.flatMap(pathLines),
+    ...alike(table.paths).flatMap(pathLines),
   ];
 }
 
@@ -65,6 +65,22 @@ function withWords(names: readonly string[]): string {
   return ` with ${names.slice(0, mostNamed).join(", ")}${more > 0 ? ` and ${count(more)} more` : ""}`;
 }
 
+/** Paths that the same thing closes, and the same opens, are told of in one breath. */
+function alike(paths: readonly ReadyPath[]): readonly ReadyPath[] {
+  const found: ReadyPath[] = [];
+  for (const path of paths) {
+    const like = path.open ? -1 : found.findIndex((one) => !one.open && reasonsOf(one) === reasonsOf(path));
+    const before = found[like];
+    if (before === undefined) found.push(path);
+    else found[like] = { ...before, path: `${before.path}, ${path.path}` };
+  }
+  return found;
+}
+
+function reasonsOf({ why, opensWith, changes }: ReadyPath): string {
+  return JSON.stringify([why, opensWith, changes]);
+}
+
 function pathLines(path: ReadyPath): readonly ReadyLine[] {
   if (path.open)
     return [
@@ -73,12 +89,12 @@ function pathLines(path: ReadyPath): readonly ReadyLine[] {
       line(sentence(path.why), { indent: 8 }),
       line(`loses: ${sentence(path.loses)}`, { indent: 8 }),
     ];
+  const { opensWith, changes } = path;
   return [
     line(`${path.path}: closed. ${sentence(path.why)}`, { indent: 4, mark: "[-]", tone: "caution" }),
-    ...(path.opensWith === null || path.opensWith === ""
-      ? []
-      : [line(`opens with: ${told(path.opensWith)}`, { indent: 8 })]),
-    ...changeLines(path.change, 8),
+    ...(opensWith === null || opensWith === "" ? [] : [line(`opens with: ${told(opensWith)}`, { indent: 8 })]),
+    ...(opensWith === "" && changes.length > 0 ? [line("opens with:", { indent: 8 })] : []),
+    ...changes.flatMap((change) => changeLines(change, 8)),
   ];
 }
 

@@ -63,7 +63,7 @@ function deadRows(rows: number): ReadyPath {
     takesMs: rows,
     loses: "what was pruned before the hold",
     opensWith: null,
-    change: null,
+    changes: [],
   };
 }
 
@@ -80,7 +80,7 @@ function cloneOf(state: MemoryState, names: readonly TableName[], rows: number):
       takesMs: rows * 10,
       loses: "nothing",
       opensWith: null,
-      change: null,
+      changes: [],
     },
   ];
 }

@@ -277,15 +277,16 @@ function expectTruth(
   closed: Truth["closed"],
 ): void {
   const before = Object.fromEntries(asked.paths.map(({ path: name, open: is, why }) => [name, is ? "open" : why]));
-  expect(before).toEqual(found);
+  // A run stops at the first thing that is in its way; doctor says all of them.
+  const first = Object.fromEntries(
+    Object.entries(before).map(([name, why]) => [name, why.startsWith(found[name] ?? "-") ? found[name] : why]),
+  );
+  expect(first).toEqual(found);
   for (const name of open) expect(before).toMatchObject({ [name]: "open" });
   for (const [name, words] of Object.entries(closed)) {
     const one = asked.paths.find(({ path: each }) => each === name);
-    expect(one).toMatchObject({
-      open: false,
-      why: expect.stringMatching(words),
-      opensWith: expect.stringMatching(/\w/),
-    });
+    expect(one).toMatchObject({ open: false, why: expect.stringMatching(words) });
+    expect(`${one?.opensWith} ${one?.changes.map(({ text }) => text).join("")}`).toMatch(/\w/);
   }
   expect(asked.open).toBe(Object.values(before).includes("open"));
 }

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { withTyped } from "../../../src/engines/postgres/evidence/ready/stops.ts";
+import { closedReady } from "../../../src/engines/postgres/evidence/closed.ts";
+import { typed as typedOf, withReasons } from "../../../src/engines/postgres/evidence/ready/reasons.ts";
 
-const typed = (opensWith: string) => withTyped({ why: "It is closed.", opensWith }).change?.text ?? null;
+const typed = (opensWith: string) => typedOf({ why: "It is closed.", opensWith }).changes[0]?.text ?? null;
 
 test.each([
   [
@@ -20,5 +21,38 @@ test.each([
 
 test("a change that is known already stays", () => {
   const change = { kind: "config", text: "backup:", restart: false, fromNowOn: true } as const;
-  expect(withTyped({ why: "", opensWith: "ALTER SYSTEM;", change }).change).toBe(change);
+  expect(typedOf({ why: "", opensWith: "ALTER SYSTEM;", change }).changes).toEqual([change]);
+});
+
+const base = { path: "clone", label: "A clone", needs: [], rescues: true };
+const config = { kind: "config", text: "backup: FOLDER", restart: false, fromNowOn: true } as const;
+const own = closedReady(base, { why: "No backup is named.", opensWith: "A backup.", change: config });
+const grants = (...words: string[]) => ({ why: `${words.length} rights.`, opensWith: words.join(" ") });
+
+test("all that closes a path is told at once, and what opens it together, each statement once", () => {
+  const first = grants("GRANT SELECT ON a.b TO r;");
+  const last = grants("GRANT SELECT ON a.b TO r;", "GRANT SELECT ON a.c TO r;");
+  expect(withReasons(own, [first], [last])).toMatchObject({
+    open: false,
+    why: "1 rights. No backup is named. 2 rights.",
+    opensWith: "A backup.",
+    changes: [
+      { kind: "sql", text: "GRANT SELECT ON a.b TO r; GRANT SELECT ON a.c TO r;" },
+      { kind: "config", text: "backup: FOLDER" },
+    ],
+  });
+});
+
+test("where only another connection helps, that alone is told to be done", () => {
+  const url = { ...config, text: "url: env:NAME   # the URL of a superuser" };
+  const blind = closedReady(base, { why: "Pages can't be read.", opensWith: "A superuser.", change: url });
+  expect(withReasons(blind, [grants("GRANT SELECT ON a.b TO r;")], [])).toMatchObject({
+    why: "1 rights. Pages can't be read.",
+    opensWith: "A superuser.",
+    changes: [url],
+  });
+});
+
+test("a path that nothing stands in the way of is told as it is", () => {
+  expect(withReasons(own, [], [])).toBe(own);
 });

@@ -69,7 +69,7 @@ export function readyTarget(over: Partial<ReadyTarget> = {}): ReadyTarget {
       takesMs: 61_000,
       loses: "what is cleaned up before the hold.",
       opensWith: null,
-      change: null,
+      changes: [],
     },
     {
       path: "clone",
@@ -80,7 +80,9 @@ export function readyTarget(over: Partial<ReadyTarget> = {}): ReadyTarget {
       takesMs: null,
       loses: "",
       opensWith: "backup: { base, archive } of the target in holdfast.yaml.",
-      change: { kind: "config", text: "backup: { base: FOLDER, archive: FOLDER }", restart: false, fromNowOn: true },
+      changes: [
+        { kind: "config", text: "backup: { base: FOLDER, archive: FOLDER }", restart: false, fromNowOn: true },
+      ],
     },
   ];
   const change = {

@@ -32,12 +32,13 @@ export function closedOption(base: PathBase, { why, opensWith }: Closed): PathOp
 
 /** The same before anything happened: what a survey would say. */
 export function closedReady({ path, label }: PathBase, { why, opensWith, change: opens }: Closed): ReadyPath {
-  return { path, label, open: false, why, holds: null, takesMs: null, loses: "", opensWith, change: opens ?? null };
+  const changes = opens ? [opens] : [];
+  return { path, label, open: false, why, holds: null, takesMs: null, loses: "", opensWith, changes };
 }
 
 export function openReady(
   { path, label }: PathBase,
   found: { readonly why: string; readonly holds: string; readonly takesMs: number; readonly loses: string },
 ): ReadyPath {
-  return { path, label, open: true, ...found, opensWith: null, change: null };
+  return { path, label, open: true, ...found, opensWith: null, changes: [] };
 }

@@ -8,7 +8,7 @@ import { mergeFindings } from "../merge/refusals.ts";
 import type { PostgresTarget } from "../target.ts";
 import { type ClosureTable, closureOf, stored } from "./closure.ts";
 import { machineFindings, pinFindings, serverFindings } from "./probes.ts";
-import { rightsFindings } from "./rights.ts";
+import { enterable, rightsFindings } from "./rights.ts";
 import { accidentalHolders, ageFindings, holderFindings, pinsOfRuns, vacuumFindings } from "./threats.ts";
 import { finding, number, size } from "./say.ts";
 
@@ -34,7 +34,10 @@ export async function examineTable(target: PostgresTarget, table: TableName): Pr
     ...(await machineFindings(target, connection)),
     ...(await mergeFindings(
       target,
-      stored(tables).map(({ table: name }) => name),
+      await enterable(
+        connection,
+        stored(tables).map(({ table: name }) => name),
+      ),
     )),
   ];
   const held = stored(tables);
@@ -63,7 +66,9 @@ export async function examineTable(target: PostgresTarget, table: TableName): Pr
 /** Where the marker table can't be made or used nothing can be merged: that is said before anything is held. */
 async function markerFindings(connection: Connection): Promise<readonly Finding[]> {
   const state = await markerState(connection);
-  return state.kind === "barred" ? [finding("stop", state.why)] : [];
+  if (state.kind !== "barred") return [];
+  const [text = "", grants] = state.why.split(/ (?=The DBA may run: )/);
+  return [finding("stop", text, grants)];
 }
 
 /** Rows that come back go out to whoever subscribes: to one that never lost them, each is a second one, and its apply stops there. */

@@ -1,7 +1,7 @@
 import type { Finding } from "../../../core/step.ts";
 import type { TableName } from "../../inspect.ts";
 import type { Connection } from "../connection.ts";
-import type { Closed } from "./closed.ts";
+import { change, type Closed } from "./closed.ts";
 import { finding } from "./say.ts";
 
 /** What the role that we connect as may do, by the server's own catalogue: asked before anything is made, so that nothing fails half-way. */
@@ -80,6 +80,17 @@ const tablesSql = `WITH role AS (SELECT quote_ident(current_user) AS name),
      WHERE NOT (has_sequence_privilege(s.oid, 'select') AND has_sequence_privilege(s.oid, 'usage, update')))
   SELECT sql AS grant FROM grants ORDER BY nth, sql`;
 
+/** Those whose schema the role may enter: of the others not even the catalogue answers by the name. */
+export async function enterable(connection: Connection, tables: readonly TableName[]): Promise<readonly TableName[]> {
+  const rows = await connection.rows(
+    "asking which schemas this role may enter",
+    `SELECT t.name FROM unnest($1::text[]) WITH ORDINALITY AS t(name, nth) JOIN pg_namespace n ON n.nspname = (parse_ident(t.name))[1]
+      WHERE has_schema_privilege(n.oid, 'usage') ORDER BY t.nth`,
+    [[...tables]],
+  );
+  return rows.flatMap(({ name }) => name ?? []);
+}
+
 /** Why no rows can be put back into these tables, for the list of paths; null where they can. */
 export async function unwritable(connection: Connection, tables: readonly TableName[]): Promise<Closed | null> {
   const { role, lacks } = await rightsOf(connection);
@@ -91,7 +102,9 @@ export async function unwritable(connection: Connection, tables: readonly TableN
 /** Raw pages are for superusers alone, whatever is granted. */
 export async function blindRole(connection: Connection): Promise<Closed | null> {
   const { role, superuser } = await rightsOf(connection);
-  return superuser ? null : { why: `The role ${role} is no superuser: raw pages can't be read.`, opensWith };
+  if (superuser) return null;
+  const url = change("config", "url: env:NAME   # the URL of a superuser");
+  return { why: `The role ${role} is no superuser: raw pages can't be read.`, opensWith, change: url };
 }
 
 const opensWith =

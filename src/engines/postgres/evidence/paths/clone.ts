@@ -12,7 +12,7 @@ import { beginSurvey, type Begun, bytesOf, commitsOf, firstAbsent, logBytes, typ
 import { change, type Closed, closedBy, closedOption, closedReady, openReady } from "../closed.ts";
 import { segmentsBetween } from "../log/segments.ts";
 import { columnsOf } from "../pages/count.ts";
-import { rightsOf } from "../rights.ts";
+import { readingGrants, rightsOf } from "../rights.ts";
 import { plural, size } from "../say.ts";
 import { onScratch } from "../scratch-files.ts";
 import { tablesOf } from "../statement.ts";
@@ -106,9 +106,11 @@ async function readyFor({ target, log }: PathContext, { tables, rows }: Ahead, w
 
 /** What a role may not read on the server it has only once it is archived: that is never so at once. */
 async function notArchived({ source, backup }: Begun, connection: Connection): Promise<Closed | null> {
-  if ((await rightsOf(connection)).readsLog) return null;
+  const { role, readsLog } = await rightsOf(connection);
+  if (readsLog) return null;
   const newest = segmentsBetween(backup.label.timeline, source.end, source.end, source.segmentBytes).at(-1);
-  return newest === undefined ? null : broken(newest, source);
+  if (newest === undefined) return null;
+  return { ...broken(newest, source), change: change("sql", readingGrants(role)) };
 }
 
 /** Files are looked for, not read through: that takes 10 s for each 2 GB, and is done when this way is chosen. */

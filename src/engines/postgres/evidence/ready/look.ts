@@ -1,19 +1,21 @@
 import { Fault } from "../../../../core/errors.ts";
 import type { ExitName } from "../../../../core/exit-codes.ts";
-import type { ReadyPath, ReadyServer, ReadyTable } from "../../../../core/readiness.ts";
+import type { ReadyPath, ReadyServer, ReadySetting, ReadyTable } from "../../../../core/readiness.ts";
 import type { Watch } from "../../../engine.ts";
 import type { TableName } from "../../../inspect.ts";
 import type { Readiness } from "../../../readiness.ts";
+import type { Connection } from "../../connection.ts";
 import { identity } from "../../identity.ts";
 import { inspect } from "../../inspect.ts";
 import type { PostgresTarget } from "../../target.ts";
-import { type Closed, closedReady } from "../closed.ts";
+import type { Closed } from "../closed.ts";
 import { type ClosureTable, closureOf, stored } from "../closure.ts";
 import type { Ahead, PathContext } from "../paths/path.ts";
 import { recoveryPaths } from "../paths/paths.ts";
-import { unwritable } from "../rights.ts";
+import { enterable, unwritable } from "../rights.ts";
+import { withReasons } from "./reasons.ts";
 import { settingsOf } from "./settings.ts";
-import { stopped, withTyped } from "./stops.ts";
+import { stopsOf } from "./stops.ts";
 
 /** `contextOf`: anew for each look, since what was read of the log for one may not be so any more at the next. */
 export function readinessOf(target: PostgresTarget, contextOf: () => PathContext): Readiness {
@@ -29,7 +31,7 @@ export function readinessOf(target: PostgresTarget, contextOf: () => PathContext
       for (const [done, name] of names.entries()) {
         watch.signal.throwIfAborted();
         watch.progress({ done, total: names.length, unit: "tables", note: name });
-        found.push(await tableOf(context, name, watch));
+        found.push(await tableOf({ context, settings, watch }, name));
       }
       return { server: words, database, role: role ?? "", settings, tables: found };
     },
@@ -40,9 +42,15 @@ async function largest(target: PostgresTarget, most: number): Promise<readonly T
   return (await inspect(target).suggestTables("")).slice(0, most).map(({ table }) => table);
 }
 
-async function tableOf(context: PathContext, written: string, watch: Watch): Promise<ReadyTable> {
+interface Look {
+  readonly context: PathContext;
+  readonly settings: readonly ReadySetting[];
+  readonly watch: Watch;
+}
+
+async function tableOf(look: Look, written: string): Promise<ReadyTable> {
   try {
-    return await found(context, await inspect(context.target).resolveTable(written), watch);
+    return await found(look, await inspect(look.context.target).resolveTable(written));
   } catch (error) {
     if (!(error instanceof Fault) || !ofTheTable.includes(error.record.exit)) throw error;
     const { message, hint } = error.record;
@@ -54,8 +62,8 @@ async function tableOf(context: PathContext, written: string, watch: Watch): Pro
 /** There is none of that name, or the role may not even enter its schema: the other tables are told of all the same. */
 const ofTheTable: readonly ExitName[] = ["input", "refused"];
 
-async function found(context: PathContext, table: TableName, watch: Watch): Promise<ReadyTable> {
-  const closure = await closureOf(await context.target.catalogue(), table);
+async function found(look: Look, table: TableName): Promise<ReadyTable> {
+  const closure = await closureOf(await look.context.target.catalogue(), table);
   // Rows whose reference is only set to null are not lost.
   const hit = stored(closure.filter(({ goes }) => goes));
   const sum = (of: (one: ClosureTable) => number) => hit.reduce((total, one) => total + of(one), 0);
@@ -64,7 +72,7 @@ async function found(context: PathContext, table: TableName, watch: Watch): Prom
     rows: sum(({ aboutRows }) => aboutRows),
     bytes: sum(({ bytes }) => bytes),
   };
-  const paths = await pathsOf(context, table, ahead, watch);
+  const paths = await pathsOf(look, table, ahead);
   return {
     table,
     rows: ahead.rows,
@@ -78,24 +86,33 @@ async function found(context: PathContext, table: TableName, watch: Watch): Prom
 
 /** In the order in which a run asks: whether it may begin, each path, whether rows may be put back. */
 async function pathsOf(
-  context: PathContext,
+  { context, settings, watch }: Look,
   table: TableName,
   ahead: Ahead,
-  watch: Watch,
 ): Promise<readonly ReadyPath[]> {
-  const barred = (await stopped(context.target, table)) ?? noRows(table, ahead);
-  const unfit = await unwritable(await context.target.catalogue(), ahead.tables);
+  const connection = await context.target.catalogue();
+  const stops = ahead.tables.length > 0 ? await stopsOf(context.target, table, settings) : [noRows(table)];
+  const unfit = await unfitFor(connection, ahead.tables, stops);
+  const known = { ...ahead, tables: await enterable(connection, ahead.tables) };
   const paths: ReadyPath[] = [];
   for (const { ready } of recoveryPaths) {
-    const path = await ready?.(context, ahead, watch);
-    const closed = barred ?? (path?.open && unfit ? withTyped(unfit) : null);
-    if (path !== undefined)
-      paths.push(closed === null ? path : closedReady({ ...path, needs: [], rescues: true }, closed));
+    const path = await ready?.(context, known, watch);
+    if (path !== undefined) paths.push(withReasons(path, stops, unfit));
   }
   return paths;
 }
 
-function noRows(table: TableName, { tables }: Ahead): Closed | null {
-  if (tables.length > 0) return null;
+/** A stop may have said it of the table itself; what opens it is for all of them. */
+async function unfitFor(
+  connection: Connection,
+  tables: readonly TableName[],
+  stops: readonly Closed[],
+): Promise<readonly Closed[]> {
+  const unfit = await unwritable(connection, tables);
+  if (unfit === null) return [];
+  return [stops.some(({ why }) => /may not put rows back/.test(why)) ? { ...unfit, why: "" } : unfit];
+}
+
+function noRows(table: TableName): Closed {
   return { why: `${table} has no rows of its own on this server.`, opensWith: "The server behind it." };
 }

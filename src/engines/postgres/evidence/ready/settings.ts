@@ -8,13 +8,14 @@ export async function settingsOf(connection: Connection, hasBackup: boolean): Pr
   const row = await connection.row("asking for the server's settings", settingsSql);
   const { role, superuser, replicates } = await rightsOf(connection);
   return [
-    setting("role", superuser ? "superuser" : replicates ? "REPLICATION" : "no superuser", {
+    setting("role", superuser ? "superuser" : "no superuser", {
       level: superuser ? "ok" : "warn",
       words: superuser
         ? `${role} may read raw pages and pin them.`
-        : `${role} can't read raw pages: rows come back from a backup alone.`,
-      change: superuser || replicates ? null : change("sql", `ALTER ROLE ${role} REPLICATION;`),
+        : `${role} can't read raw pages, whatever is granted: rows come back from a backup or a dump alone.`,
+      change: null,
     }),
+    ...(superuser ? [] : [pinning(role, replicates)]),
     walLevel(row),
     slots(row),
     senders(row),
@@ -31,6 +32,16 @@ export async function settingsOf(connection: Connection, hasBackup: boolean): Pr
     archiving(row, hasBackup),
     ...kept(row),
   ];
+}
+
+function pinning(role: string, replicates: boolean): ReadySetting {
+  return setting("REPLICATION", replicates ? "yes" : "no", {
+    level: replicates ? "ok" : "warn",
+    words: replicates
+      ? `${role} may pin rows and log.`
+      : `${role} can pin neither rows nor log: what is there now may be gone before the rows are back.`,
+    change: replicates ? null : change("sql", `ALTER ROLE ${role} REPLICATION;`),
+  });
 }
 
 const later = { restart: true, fromNowOn: true } as const;
