@@ -35,6 +35,23 @@ test("a table that no path is open for is said on its own line and at the end", 
   expect(lines.at(-1)).toBe("[!] NOT READY: 1 of 2 tables has no open path.");
 });
 
+test("paths that the same closes are told in one breath, and all that opens them is typed below", () => {
+  const [table] = found.tables;
+  const [, clone] = table!.paths;
+  const grant = { kind: "sql", text: "GRANT SELECT ON a.b TO r;", restart: false, fromNowOn: false } as const;
+  const closed = (path: string, words: string) => ({ ...clone!, path, opensWith: words, changes: [grant] });
+  const paths = [closed("page-transplant", ""), clone!, closed("wal", "")];
+  expect(text({ ...target, found: { ...found, tables: [{ ...table!, paths }] } }).slice(6, 13)).toEqual([
+    "    [-] page-transplant, wal: closed. The config names no base backup for this target.",
+    "        opens with:",
+    "        in SQL: GRANT SELECT ON a.b TO r;",
+    "    [-] clone: closed. The config names no base backup for this target.",
+    "        opens with: backup: { base, archive } of the target in holdfast.yaml.",
+    "        in holdfast.yaml: backup: { base: FOLDER, archive: FOLDER }",
+    "        (from now on only)",
+  ]);
+});
+
 test("a table that is not there, and many that lose rows with one, are told in one line each", () => {
   const [table] = found.tables;
   const names = ["a.a", "a.b", "a.c", "a.d", "a.e"];

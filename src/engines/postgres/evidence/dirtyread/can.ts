@@ -7,6 +7,7 @@ import { pageinspectMissing } from "../extensions.ts";
 import { readSlot, slotName } from "../freeze/slots.ts";
 import { pageSize } from "../pages/layout.ts";
 import { tablesOf } from "../statement.ts";
+import { blindRole } from "../rights.ts";
 import { ahead, lowXid } from "../xid.ts";
 
 export const extension = "pg_dirtyread";
@@ -20,12 +21,8 @@ export async function whyClosed(target: PostgresTarget, statement: Statement): P
 /** The same, but for whether the rows are held. */
 export async function whyNotHere(asking: Connection, tables: readonly TableName[], when: When): Promise<Closed | null> {
   const server = await connectionFacts(asking, tables);
-  if (server.superuser !== "true")
-    return {
-      why: "The role that we connect as is no superuser.",
-      opensWith: "A superuser's URL for this target.",
-      change: change("config", "url: env:NAME   # the URL of a superuser"),
-    };
+  const noSuperuser = await blindRole(asking);
+  if (noSuperuser) return noSuperuser;
   if (server.there !== "true") {
     const debian = `postgresql-${server.major}-dirtyread`;
     return {
@@ -50,7 +47,7 @@ export async function whyNotHere(asking: Connection, tables: readonly TableName[
 async function connectionFacts(asking: Connection, tables: readonly TableName[]) {
   return asking.row(
     "asking what this server lets us read",
-    `SELECT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)::text AS superuser, current_setting('block_size') AS block,
+    `SELECT current_setting('block_size') AS block,
             EXISTS (SELECT FROM pg_available_extensions WHERE name = $1)::text AS there,
             (current_setting('server_version_num')::int / 10000)::text AS major,
             (SELECT coalesce(string_agg(c.oid::regclass::text, ', '), '') FROM unnest($2::text[]) AS n(name)

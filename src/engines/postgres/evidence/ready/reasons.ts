@@ -10,12 +10,12 @@ export function withReasons(path: ReadyPath, first: readonly Closed[], last: rea
   if (told.length === 0) return path;
   const own = path.open ? [] : [{ why: path.why, opensWith: path.opensWith ?? "", changes: path.changes }];
   const all = [...told.slice(0, first.length), ...own, ...told.slice(first.length)];
-  const whys = [...new Set(all.map(({ why }) => why).filter((why) => why !== ""))];
   const takes = elsewhere(all) ?? all;
+  const whys = [...new Set([...all.slice(0, 1), ...adding(takes)].map(({ why }) => why))];
   return {
     ...path,
     open: false,
-    why: whys.join(" "),
+    why: whys.filter((why) => why !== "").join(" "),
     holds: null,
     takesMs: null,
     loses: "",
@@ -39,6 +39,18 @@ export function typed({ why, opensWith, change: known }: Closed): Reason {
   if (text === undefined) return { why, opensWith, changes: [] };
   const words = opensWith.replace(/^The DBA may run: /, "") === text ? "" : opensWith;
   return { why, opensWith: words, changes: [known ?? change("sql", text)] };
+}
+
+/** Those that are not opened by what opens the ones before. */
+function adding(reasons: readonly Reason[]): readonly Reason[] {
+  const known = new Set<string>();
+  return reasons.filter((reason) => {
+    const typedOnes = reason.changes.flatMap(({ text }) => statementsOf(text));
+    const openers = reason.opensWith === "" && typedOnes.length > 0 ? typedOnes : [reason.opensWith, ...typedOnes];
+    const isNew = openers.some((opener) => !known.has(opener)) || openers.every((opener) => opener === "");
+    for (const opener of openers) known.add(opener);
+    return isNew;
+  });
 }
 
 /** Through another connection nothing holds of what is said of this one. */
@@ -65,6 +77,9 @@ function together(changes: readonly Change[]): readonly Change[] {
 }
 
 function joined(...texts: readonly string[]): string {
-  const all = texts.flatMap((text) => text.trim().split(/(?<=;) (?=(?:ALTER|GRANT|CREATE|SELECT) )/));
-  return [...new Set(all)].join(" ");
+  return [...new Set(texts.flatMap(statementsOf))].join(" ");
+}
+
+function statementsOf(text: string): readonly string[] {
+  return text.trim().split(/(?<=;) (?=(?:ALTER|GRANT|CREATE|SELECT) )/);
 }

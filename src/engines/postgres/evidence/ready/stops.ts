@@ -14,12 +14,17 @@ export async function stopsOf(
 ): Promise<readonly Closed[]> {
   const { findings } = await examineTable(target, table);
   const stops = [...findings, ...(await survey(target))].filter(({ level }) => level === "stop");
-  return stops.map((stop) => closedByStop(stop, settings));
+  return stops.filter((stop, nth) => nth === 0 || !isOfSources(stop)).map((stop) => closedByStop(stop, settings));
 }
 
-function closedByStop({ text, hint = "" }: Finding, settings: readonly ReadySetting[]): Closed {
-  // Each path says by itself which source it would need.
-  if (/names no backup for this target/.test(text)) return { why: text, opensWith: "" };
+/** That none is left: each path says by itself which it would need. */
+function isOfSources({ text }: Finding): boolean {
+  return text.includes("names no backup for this target");
+}
+
+function closedByStop(stop: Finding, settings: readonly ReadySetting[]): Closed {
+  const { text, hint = "" } = stop;
+  if (isOfSources(stop)) return { why: text, opensWith: "" };
   const named = ofSettings.find(([words]) => words.test(text))?.[1];
   const known = settings.find(({ name }) => name === named)?.change ?? changes.find(([words]) => words.test(text))?.[1];
   return known == null ? { why: text, opensWith: hint } : { why: text, opensWith: hint, change: known };
