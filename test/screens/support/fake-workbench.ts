@@ -80,9 +80,7 @@ export function readyTarget(over: Partial<ReadyTarget> = {}): ReadyTarget {
       takesMs: null,
       loses: "",
       opensWith: "backup: { base, archive } of the target in holdfast.yaml.",
-      changes: [
-        { kind: "config", text: "backup: { base: FOLDER, archive: FOLDER }", restart: false, fromNowOn: true },
-      ],
+      changes: [{ kind: "config", text: "backup: { base: FOLDER, archive: FOLDER }", restart: false, fromNowOn: true }],
     },
   ];
   const change = {
