@@ -60,7 +60,8 @@ export const checkRescuedRows: Action<Params, CheckedRescue> = {
 
   async verify(ctx, _params, { tables }) {
     if (ctx.dryRun) return [{ level: "note", text: noRows }];
-    return tables.flatMap((table) => [summary(table), ...table.findings]);
+    const found = tables.flatMap((table) => [summary(table), ...table.findings]);
+    return found.map((one) => ({ ...one, until: "written" }));
   },
 
   /** Masked until somebody asks; then read from the rescue area, and kept nowhere. */

@@ -2,12 +2,12 @@ import { dirname } from "node:path";
 import type { ExitName } from "../core/exit-codes.ts";
 import type { RunId } from "../core/ids.ts";
 import type { Plan } from "../core/plan.ts";
-import type { IncidentKind, Rehearsal } from "../engines/rehearse.ts";
+import type { IncidentKind } from "../engines/rehearse.ts";
 import type { Session, Unsubscribe } from "../runner/session.ts";
 import type { Workbench } from "../runner/workbench.ts";
 import { operate } from "./rehearsal/scripted-operator.ts";
 import { isUnfinished, sessionOn, setStage, type Stage, type StageParts } from "./rehearsal/stage.ts";
-import { proofLines } from "./rehearsal/words.ts";
+import { isProved, proofLines } from "./rehearsal/words.ts";
 
 /** What the demo is made of; the composition brings it. Its journal is its own. */
 export interface DemoParts extends StageParts {
@@ -39,7 +39,7 @@ export async function runDemo(parts: DemoParts, wishes: DemoWishes): Promise<Exi
   try {
     const at = stage.left === null ? { plan: await stage.plan(runbook) } : { resume: stage.left };
     const exit = wishes.auto ? await recoverByItself(parts, stage, at) : await parts.openScreens(stage.workbench, at);
-    return exit === "ok" && !isUnfinished(stage) ? await prove(parts, stage.rehearsal) : exit;
+    return exit === "ok" && !isUnfinished(stage) ? await prove(parts, stage) : exit;
   } finally {
     await clearStage(parts, stage);
   }
@@ -59,10 +59,12 @@ async function recoverByItself(
   return exit;
 }
 
-async function prove(parts: DemoParts, rehearsal: Rehearsal): Promise<ExitName> {
+async function prove(parts: DemoParts, { rehearsal, session }: Stage): Promise<ExitName> {
   const proof = await rehearsal.compare();
-  for (const line of proofLines(proof, rehearsal.kind)) parts.say(line);
-  return proof.equal ? "ok" : "not-proved";
+  const state = session()?.state;
+  const proved = state === undefined ? proof.equal : isProved(proof, state);
+  for (const line of proofLines(proof, rehearsal.kind, proved)) parts.say(line);
+  return proved ? "ok" : "not-proved";
 }
 
 /** The journal stays; the server's folder only while the run can be gone on with. */

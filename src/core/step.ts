@@ -5,6 +5,8 @@ export interface Finding {
   readonly level: "ok" | "note" | "warn" | "stop";
   readonly text: string;
   readonly hint?: string;
+  /** It foretells what a write will do: once that is done, what was proved of it says the same of what is. */
+  readonly until?: "written";
 }
 
 /** What a step is about to do, exactly. `counts` are the effect's own numbers; a confirmation lapses when they leave the step's tolerance. */

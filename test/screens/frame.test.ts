@@ -372,6 +372,17 @@ describe("the end of a run", () => {
     );
   });
 
+  it("leaves out what a step foretold of the merge once the merge is done and proved, and tells it before", () => {
+    const foretold = { level: "warn", text: "5 rows can't be merged", until: "written" } as const;
+    const looked = () =>
+      story().tell({ kind: "step.verified", step: "check", findings: [foretold] }, ...done("check", 1));
+    const tables = [{ table: "public.orders", rescued: 10, equal: 5 }];
+    const proof = done("verify", 1, { tables, rescued: 10, equal: 5, different: 0, absent: 5 });
+    const close = { kind: "run.closed", outcome: "done", reason: "" } as const;
+    expect(textOf(ended(looked().tell(...done("merge", 1), ...proof, close)))).not.toContain("can't be merged");
+    expect(textOf(ended(looked().tell({ kind: "run.paused", reason: "p" })))).toContain("can't be merged");
+  });
+
   it("leaves a note on the hold out once all rows are proved equal, and only then", () => {
     const note = "an older session may still remove dead rows";
     const proved = (equal: number) =>

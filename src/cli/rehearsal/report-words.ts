@@ -2,7 +2,7 @@ import { shortRunId } from "../../core/ids.ts";
 import { count, duration, expected, plural } from "../../words/format.ts";
 import { spaced } from "../../words/step-words.ts";
 import type { DrillReport, ReportedStep } from "./report.ts";
-import { proofLines, verbOf } from "./words.ts";
+import { proofLines, provedWords } from "./words.ts";
 
 /** The report as an operator reads it, the verdict last; no line is wider than 80 columns unless a name is long. */
 export function reportLines(report: DrillReport): readonly string[] {
@@ -15,7 +15,7 @@ export function reportLines(report: DrillReport): readonly string[] {
     trafficLine(report),
     "",
     ...stepTable(report.steps),
-    ...proofLines(report.truth, incident.kind).slice(0, -1),
+    ...proofLines(report.truth, incident.kind, false).slice(0, -1),
     `As the run counted: ${rowWords(report)}`,
     conflictLine(report),
     lostLine(report),
@@ -34,11 +34,10 @@ export function reportNote(report: DrillReport): string {
   ].join(" ");
 }
 
-function verdictWords({ verdict, incident }: DrillReport): string {
-  const verb = verbOf(incident.kind);
+function verdictWords({ verdict, incident, truth }: DrillReport): string {
   switch (verdict) {
     case "proved":
-      return `PROVED, every row is what it was before the ${verb}, or what traffic made of it since`;
+      return `PROVED, ${provedWords(truth, incident.kind)}`;
     case "not-proved":
       return "NOT PROVED, there are rows that are not what they ought to be";
     case "given-up":

@@ -2,6 +2,7 @@ import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import type { RunState, StepState, StepStatus } from "../../core/run-state.ts";
 import type { Incident, Proof } from "../../engines/rehearse.ts";
 import { type Proof as RunProof, proofOf } from "../../words/outcome-words.ts";
+import { isProved } from "./words.ts";
 
 /** What a drill came to: what was planned against what happened, and the proof against the truth that it kept itself. JSON-safe. */
 export interface DrillReport {
@@ -87,9 +88,9 @@ function rowsIn({ rescued, different, absent, remade, short }: RunProof): Report
   };
 }
 
-function verdictOf({ status }: RunState, truth: Proof): DrillReport["verdict"] {
-  if (status === "abandoned") return "given-up";
-  return truth.equal ? "proved" : "not-proved";
+function verdictOf(state: RunState, truth: Proof): DrillReport["verdict"] {
+  if (state.status === "abandoned") return "given-up";
+  return isProved(truth, state) ? "proved" : "not-proved";
 }
 
 function reported({ step, status, attempt, took, preview, result }: StepState): ReportedStep {
@@ -100,12 +101,18 @@ function reported({ step, status, attempt, took, preview, result }: StepState): 
     attempts: attempt,
     expectedMs: preview?.takesMs ?? null,
     tookMs: took,
-    counts: Object.entries(preview?.counts ?? {}).map(([what, planned]) => ({
+    counts: Object.entries(writesTogether(preview?.counts ?? {})).map(([what, planned]) => ({
       what,
       planned,
       done: doneOf(what, result),
     })),
   };
+}
+
+/** A merge that does both counts what it wrote, not by what. */
+function writesTogether(counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  const { insert, update, ...others } = counts;
+  return insert === undefined || update === undefined ? counts : { write: insert + update, ...others };
 }
 
 /** `insert` was planned, `inserted` is what came of it. */
@@ -119,7 +126,11 @@ function doneOf(what: string, result: Json | undefined): number | null {
 }
 
 /** A merge that sets rows back counts what it wrote, and a copy of present rows what may be overwritten. */
-const otherNames: Readonly<Record<string, readonly string[]>> = { update: ["inserted"], rows: ["overwritten"] };
+const otherNames: Readonly<Record<string, readonly string[]>> = {
+  update: ["inserted"],
+  write: ["inserted"],
+  rows: ["overwritten"],
+};
 
 /** What a check says of a table beside its conflicts. */
 const noConflict = new Set(["rows", "missing", "willInsert", "willSet", "identical"]);

@@ -1,4 +1,5 @@
 import { utc } from "../../core/clock.ts";
+import type { RunState, StepState } from "../../core/run-state.ts";
 import type { Incident, IncidentKind, Proof, ProvedTable, Seeded } from "../../engines/rehearse.ts";
 import { count, plural } from "../../words/format.ts";
 
@@ -88,10 +89,31 @@ export function verbOf(kind: IncidentKind): string {
   }
 }
 
-export function proofLines(proof: Proof, kind: IncidentKind): readonly string[] {
+/** Whether every row is what it has to be: also where the run was told to write over what traffic made of some. */
+export function isProved(proof: Proof, state: RunState): boolean {
+  return proof.equal || (proof.asDecided && writesConflicts(state));
+}
+
+/** A person has decided that rows in conflict are written all the same. */
+function writesConflicts({ steps }: RunState): boolean {
+  return steps.some(({ step, choice }) => isDecision(step.item) && choice !== undefined && choice.value !== "leave");
+}
+
+function isDecision(item: StepState["step"]["item"]): boolean {
+  return item?.of === "conflicts";
+}
+
+export function provedWords({ equal }: Proof, kind: IncidentKind): string {
+  const verb = verbOf(kind);
+  return equal
+    ? `every row is what it was before the ${verb}, or what traffic made of it since`
+    : `every row is what it was before the ${verb}, what traffic made of it since, or what you decided`;
+}
+
+export function proofLines(proof: Proof, kind: IncidentKind, proved: boolean): readonly string[] {
   const what = verbOf(kind);
-  const verdict = proof.equal
-    ? `Proved: every row is what it was before the ${what}, or what traffic made of it since.`
+  const verdict = proved
+    ? `Proved: ${provedWords(proof, kind)}.`
     : "NOT PROVED: there are rows that are not what they ought to be.";
   return ["", `Every row against what was noted before the ${what}:`, ...proof.tables.map(tableLine), verdict];
 }
@@ -104,12 +126,12 @@ export function tableLine(proved: ProvedTable): string {
   return [...parts, ...wrongs(proved)].join(", ");
 }
 
-function wrongs({ missing, different, unexpected, byTriggers }: ProvedTable): readonly string[] {
+function wrongs({ missing, different, unexpected, byTriggers, asBefore }: ProvedTable): readonly string[] {
   const said = [
     [missing, "missing"],
-    [different, "different"],
-    [unexpected - byTriggers, "that nobody can explain"],
+    [different + unexpected - byTriggers - asBefore, "that nobody can explain"],
     [byTriggers, "written by the trigger that you let fire"],
+    [asBefore, "as before the incident, over what traffic made of them since"],
   ] as const;
   return said.filter(([n]) => n > 0).map(([n, words]) => `${plural(n, "row")} ${words}`);
 }

@@ -145,7 +145,9 @@ function proofRows(state: RunState, width: number): readonly Row[] {
   const others = state.steps
     .filter((step) => step !== proving)
     .flatMap(({ step, verified }) =>
-      verified.filter(({ level }) => level !== "ok" && !(back && isHoldNote(step, level))),
+      verified.filter(
+        ({ level, until }) => level !== "ok" && !(back && isHoldNote(step, level)) && !(isProof && until === "written"),
+      ),
     );
   const found = isProof ? findingRows("PROOF", proof, width) : foundRows(state, proof, width);
   return [...found, ...findingRows("NOTES", others, width)];

@@ -22,10 +22,11 @@ const table = {
   different: 0,
   unexpected: 0,
   byTriggers: 0,
+  asBefore: 0,
   digests: { noted: "aa", found: "aa" },
 };
-const proved: Proof = { equal: true, tables: [table] };
-const spoiled: Proof = { equal: false, tables: [{ ...table, missing: 2 }] };
+const proved: Proof = { equal: true, asDecided: true, tables: [table] };
+const spoiled: Proof = { equal: false, asDecided: false, tables: [{ ...table, missing: 2 }] };
 
 const step = (key: string, more: Partial<StepState>): StepState =>
   ({
@@ -140,6 +141,29 @@ test("what was decided about rows in conflict is told as it was decided", () => 
   expect(reportLines(report).join("\n")).toContain(
     "Conflicts: 2 changed again since, written all the same; 3 with another key now, left as they are; 1 not there any more, written all the same",
   );
+});
+
+test("what was written over traffic's rows spoils the proof, unless it was decided", () => {
+  const over: Proof = { equal: false, asDecided: true, tables: [{ ...table, different: 2, asBefore: 2 }] };
+  const item = { of: "conflicts", name: "changed-since", value: null };
+  const chosen = (value: string) => {
+    const made = step("conflicts:changed-since", { choice: { value, label: value, data: null, by: "ops" } });
+    return state({ steps: [{ ...made, step: { ...made.step, item } }] });
+  };
+  expect(drillReport(chosen("leave"), incident, over, null).verdict).toBe("not-proved");
+  const report = drillReport(chosen("overwrite"), incident, over, null);
+  expect(report.verdict).toBe("proved");
+  const said = reportLines(report).join("\n");
+  expect(said).toContain("2 rows as before the incident, over what traffic made of them since");
+  expect(said).toContain("what traffic made of it since, or what you decided.");
+  const worse: Proof = { ...over, asDecided: false };
+  expect(drillReport(chosen("overwrite"), incident, worse, null).verdict).toBe("not-proved");
+});
+
+test("a merge that sets back and inserts is planned and done in one number", () => {
+  const merge = step("merge", { preview: preview({ insert: 2, update: 15 }), result: { inserted: 16, left: 1 } });
+  const report = drillReport(state({ steps: [merge] }), incident, proved, null);
+  expect(report.steps[0]?.counts).toEqual([{ what: "write", planned: 17, done: 16 }]);
 });
 
 test("the drill's own truth decides, whatever the run says of itself", () => {

@@ -80,6 +80,20 @@ test("what customers changed and called off after it stays as they left it, and 
     `insert into public.orders (${names}) select ${names} from public.aside where tx = ${theIncident} and id = (${gone} limit 1)`,
   );
   const proof = await rehearsal.compare();
-  expect(proof.equal).toBe(false);
-  expect(proof.tables.find(({ table }) => table === "public.orders")).toMatchObject({ unexpected: 1, missing: 0 });
+  // It is as it was before the UPDATE: wrong, unless somebody decided so.
+  expect(proof).toMatchObject({ equal: false, asDecided: true });
+  expect(proof.tables.find(({ table }) => table === "public.orders")).toMatchObject({
+    unexpected: 1,
+    missing: 0,
+    asBefore: 1,
+  });
+  await session.run(
+    "setting back what somebody changed since",
+    `update public.orders o set (${changed}) = (select ${changed} from public.aside a where a.id = o.id and a.tx = ${theIncident})
+     where o.id = (${kept} and key in (select id from public.aside where tx = ${theIncident}) limit 1)`,
+  );
+  const setBack = await rehearsal.compare();
+  expect(setBack).toMatchObject({ equal: false, asDecided: true });
+  await session.run("and another as it never was", `update public.orders set total = -1 where id = (${kept} limit 1)`);
+  expect(await rehearsal.compare()).toMatchObject({ equal: false, asDecided: false });
 });

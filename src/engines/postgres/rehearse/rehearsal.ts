@@ -8,7 +8,7 @@ import { removeServer } from "../server/private-server.ts";
 import { archiveNow, backupBeside, backupIn, takeBaseBackup } from "./archiving.ts";
 import { report, strikeShop } from "./incidents.ts";
 import { badStatement, shopDdl, shopRows, shopRules, shopTables } from "./shop.ts";
-import { compareTruth, noteTruth, truthDdl } from "./truth.ts";
+import { compareTruth, noteBeforeIncident, noteTruth, truthDdl } from "./truth.ts";
 import { startTraffic } from "./traffic.ts";
 
 export const storyFile = "incident.json";
@@ -133,6 +133,7 @@ async function openReport(session: Connection): Promise<Connection> {
 
 async function strike(server: PrivateServer, session: Connection, kind: IncidentKind, clock: Clock): Promise<Incident> {
   try {
+    await noteBeforeIncident(session);
     const incident = await strikeShop(kind, session, clock);
     if (hasBackup(kind)) await archiveNow(session, backupBeside(server.folder).archive);
     return incident;

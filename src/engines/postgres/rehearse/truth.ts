@@ -8,6 +8,7 @@ export const truthDdl: readonly string[] = [
   "create table holdfast_rehearsal.noted (tab text not null, key bigint not null, hash bigint not null)",
   `create table holdfast_rehearsal.changes (tab text not null, key bigint not null, hash bigint,
     at timestamptz not null default clock_timestamp(), primary key (tab, key))`,
+  "create table holdfast_rehearsal.before_incident (tab text not null, key bigint not null, hash bigint, primary key (tab, key))",
 ];
 
 /** Every column in the server's own text. */
@@ -20,6 +21,14 @@ export async function noteTruth(session: Connection): Promise<void> {
       `insert into holdfast_rehearsal.noted select $1, ${key}, ${hash} from ${table} t`,
       [table],
     );
+}
+
+/** What traffic had made of the rows up to now, which its next changes overwrite. */
+export async function noteBeforeIncident(session: Connection): Promise<void> {
+  await session.run(
+    "noting what the incident will meet",
+    "insert into holdfast_rehearsal.before_incident select tab, key, hash from holdfast_rehearsal.changes",
+  );
 }
 
 /** Within the transaction of a change: what the rows are now. `where` is over `t` and `$2`. */
@@ -46,12 +55,15 @@ export async function noteGone(session: Connection, table: ShopTable, where: str
 export async function compareTruth(session: Connection): Promise<Proof> {
   const tables: ProvedTable[] = [];
   for (const table of shopTables) tables.push(await compareTable(session, table));
-  return { tables, equal: tables.every(isEqual) };
+  return {
+    tables,
+    equal: tables.every((table) => isEqual(table) && table.asBefore === 0),
+    asDecided: tables.every(isEqual),
+  };
 }
 
-function isEqual(table: ProvedTable): boolean {
-  const spoiled = table.missing + table.different + (table.unexpected - table.byTriggers);
-  return spoiled === 0 && table.digests.noted === table.digests.found;
+function isEqual({ missing, different, unexpected, byTriggers, asBefore, digests }: ProvedTable): boolean {
+  return missing + different + unexpected - byTriggers - asBefore === 0 && digests.noted === digests.found;
 }
 
 const digest = (which: string) =>
@@ -67,14 +79,17 @@ async function compareTable(session: Connection, { table, key }: ShopTable): Pro
     "comparing with what was noted",
     `with now as materialized (select $1::text as tab, ${key} as key, ${hash} as hash, ${about} as about from ${table} t),
        changed as (select key, hash from holdfast_rehearsal.changes where tab = $1),
+       former as (select o.key, coalesce(b.hash, o.hash) as hash from holdfast_rehearsal.noted o
+         left join holdfast_rehearsal.before_incident b using (tab, key) where o.tab = $1),
        expected as (
          select o.key, o.hash, false as traffic from holdfast_rehearsal.noted o where o.tab = $1 and o.key not in (select key from changed)
          union all select key, hash, true from changed where hash is not null)
      select count(e.key) as expected, count(*) filter (where e.traffic) as by_traffic,
        count(*) filter (where n.key is null) as missing, count(*) filter (where e.key is null) as unexpected,
        count(*) filter (where n.hash <> e.hash) as different, count(*) filter (where ${triggerWrote}) as by_triggers,
+       count(*) filter (where n.hash = f.hash and n.hash is distinct from e.hash) as as_before,
        ${digest("case when not e.traffic then e.hash end")} as noted, ${digest("case when not e.traffic then n.hash end")} as found
-     from now n full join expected e using (key)`,
+     from now n full join expected e using (key) left join former f using (key)`,
     [table],
   );
   const n = (name: string) => Number(row[name]);
@@ -86,6 +101,7 @@ async function compareTable(session: Connection, { table, key }: ShopTable): Pro
     different: n("different"),
     unexpected: n("unexpected"),
     byTriggers: n("by_triggers"),
+    asBefore: n("as_before"),
     digests: { noted: row.noted ?? "", found: row.found ?? "" },
   };
 }
