@@ -40,12 +40,13 @@ export const decideConflict: Action<Params, Result> = {
       conflict.tables.map(({ table }) => table),
       words[conflict.name].effect,
     );
-    if (fire === undefined || skip === undefined) return conflict;
-    return { ...conflict, closed: skip.includes(fire) ? skip : `${fire} ${skip}` };
+    const asked = { ...conflict, asked: ctx.step };
+    if (fire === undefined || skip === undefined) return asked;
+    return { ...asked, closed: skip.includes(fire) ? skip : `${fire} ${skip}` };
   },
 
   async verify(_ctx, _params, found) {
-    return [{ level: "note", text: `${perTable(found.tables)}; ${words[found.name].are}` }];
+    return [{ level: "note", text: `${perTable(found.tables)}; ${words[found.name].are}`, until: "written" }];
   },
 
   choices(found) {
@@ -142,7 +143,12 @@ function leave(found: Conflict): Choice {
 
 function writes(found: Conflict): Choice {
   const { value, write, costs } = words[found.name];
-  return { value, label: write, details: costs, tags: [], data: { write: true } };
+  const back = found.asked === undefined ? [] : [takenBack(found.asked)];
+  return { value, label: write, details: [...costs, ...back], tags: [], data: { write: true } };
+}
+
+function takenBack(step: string): string {
+  return `Thought better of it before rows are written? Pause, and resume with --choose ${step}=leave`;
 }
 
 const shown = `^R lists the first ${listed} of each table by their key, beside what is there now.`;

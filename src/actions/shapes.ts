@@ -125,6 +125,8 @@ export const conflictShape = z.object({
   title: z.string(),
   rows: amount,
   tables: list(z.object({ table: tableShape, rows: amount })),
+  /** The key of the step that asked about it; absent before it was asked. */
+  asked: z.exactOptional(z.string()),
 });
 
 /** With what was checked, for all that comes after; `conflicts` is absent in journals from before they could be decided. */

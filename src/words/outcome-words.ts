@@ -64,7 +64,7 @@ export function doneWords(state: RunState): string {
   if (missing > 0) return `DONE, BUT ${plural(missing, "ROW IS", "ROWS ARE")} NOT BACK`;
   const untold = untoldIn(state);
   if (untold > 0) return `DONE, BUT ${plural(untold, "ROW", "ROWS")} MAY BE MISSING`;
-  return proof.values && others > 0 ? `DONE; ${plural(others, "ROW", "ROWS")} LEFT AS THEY ARE` : "DONE";
+  return proof.values && others > 0 ? `DONE; ${plural(others, "ROW LEFT AS IT IS", "ROWS LEFT AS THEY ARE")}` : "DONE";
 }
 
 /** Versions of rows that were left out, since nobody can tell whether the statement took them. */

@@ -85,7 +85,7 @@ export function operatorAt(
 }
 
 const doneRow =
-  /^DONE(?:, BUT [^ ]+ ROWS? (?:ARE NOT BACK|IS NOT BACK|MAY BE MISSING)|; [^ ]+ ROWS? LEFT AS THEY ARE)? {2}/m;
+  /^DONE(?:, BUT [^ ]+ ROWS? (?:ARE NOT BACK|IS NOT BACK|MAY BE MISSING)|; [^ ]+ ROWS? LEFT AS (?:IT IS|THEY ARE))? {2}/m;
 const questions = /g goes ahead\.|Type the name of this database|to choose from|WHAT NEXT\?/m;
 const most = 60;
 /** Longer than the time within which the same key twice is a held key. */

@@ -55,6 +55,7 @@ test("of rows that were set back, those that others changed or took since are le
     story().tell(...done("verify", 1, { values: true, rescued: 100, tables: [], ...numbers } as never)).state;
   const left = verified({ equal: 90, different: 6, remade: 4, absent: 4 });
   expect(doneWords(left)).toBe("DONE; 8 ROWS LEFT AS THEY ARE");
+  expect(doneWords(verified({ equal: 99, different: 1, remade: 1, absent: 0 }))).toBe("DONE; 1 ROW LEFT AS IT IS");
   expect(proofLine(left)).toBe(
     "90 of 100 rows are as before, proved equal; 4 changed again since, left as they are; 2 set back, and changed since; 4 not there any more, or under another key",
   );
