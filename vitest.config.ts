@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 
 const servers = [
   "test/engines/postgres/**/*.test.ts",
+  "test/engines/mysql/**/*.test.ts",
   "test/contract/**/*.test.ts",
   "test/runbooks/**/*.test.ts",
   "test/cli-on-postgres/**/*.test.ts",

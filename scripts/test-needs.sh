@@ -5,6 +5,10 @@ lacking=()
 for need in setpriv:util-linux tmux:tmux zsh:zsh fish:fish; do
   command -v "${need%%:*}" >/dev/null 2>&1 || lacking+=("${need##*:}")
 done
+# Programs alone: these packages make and start no server.
+command -v mariadbd >/dev/null 2>&1 || lacking+=(mariadb-server-core)
+command -v mariadb-binlog >/dev/null 2>&1 || lacking+=(mariadb-client)
+command -v mariabackup >/dev/null 2>&1 || lacking+=(mariadb-backup)
 # The npm packages of PostgreSQL have contrib alone: this extension comes with Debian's own 15.
 [ -e /usr/share/postgresql/15/extension/pg_dirtyread.control ] || lacking+=(postgresql-15-dirtyread)
 if [ ${#lacking[@]} -eq 0 ]; then

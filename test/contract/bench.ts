@@ -1,5 +1,5 @@
 import type { RunId } from "../../src/core/ids.ts";
-import type { Engine } from "../../src/engines/engine.ts";
+import type { Engine, Transaction } from "../../src/engines/engine.ts";
 import type { TableName } from "../../src/engines/inspect.ts";
 import type { MarkerRow } from "../../src/engines/marker.ts";
 
@@ -15,6 +15,10 @@ export interface Bench {
    * tabs, line ends, backslashes and nulls.
    */
   incident(size: IncidentSize): Promise<Incident>;
+  /** Makes a table within this transaction, as careless work would; absent where the engine knows no such thing. */
+  defineTable?(tx: Transaction): Promise<void>;
+  /** Ends the session that holds the target lock, from outside, and no other. */
+  endLockSession(): Promise<void>;
   close(): Promise<void>;
 }
 

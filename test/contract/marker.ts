@@ -68,6 +68,34 @@ export function markerContract(name: string, makeBench: MakeBench): void {
       expect(await marker.once(claimOf(bench.run, "copy"), async () => "second")).toBe("second");
     });
 
+    test("keeps nothing of work that made a table and failed, the marker least of all", async () => {
+      await ready();
+      const failing = marker.once(claimOf(bench.run, "copy"), async (tx) => {
+        await bench.defineTable?.(tx);
+        throw new Fault("HF-TEST", "no");
+      });
+      await expect(failing).rejects.toBeInstanceOf(Fault);
+      expect(await marker.read(bench.run, "copy")).toEqual([]);
+      expect(await marker.once(claimOf(bench.run, "copy"), async () => "second")).toBe("second");
+    });
+
+    test("writes nothing more once the session that held the target lock is gone", async () => {
+      await ready();
+      await marker.once(claimOf(bench.run, "copy:a"), async () => 1);
+      await bench.endLockSession();
+      let worked = 0;
+      const next = marker.once(claimOf(bench.run, "copy:b"), async () => (worked += 1));
+      await expect(next).rejects.toMatchObject({ record: { code: "HF-LOCK-LOST" } });
+      expect([worked, keysOf(await marker.read(bench.run, "copy"))]).toEqual([0, ["copy:a"]]);
+    });
+
+    test("takes two keys that a collation would confuse for two", async () => {
+      await ready();
+      const keys = ["merge:shop.Order", "merge:shop.order", "merge:shop.\u00f6rder", "merge:shop.order "];
+      for (const key of keys) expect(await marker.once(claimOf(bench.run, key), async () => key)).toBe(key);
+      expect(keysOf(await marker.read(bench.run, "merge"))).toEqual(keys.toSorted());
+    });
+
     test("refuses the same key of another plan, and does nothing", async () => {
       await ready();
       await marker.once(claimOf(bench.run, "copy"), async () => 1);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll } from "vitest";
 import { newRunId } from "../../src/core/ids.ts";
 import type { Connection } from "../../src/engines/postgres/connection.ts";
 import { postgres } from "../../src/engines/postgres/postgres.ts";
+import { connectionOf } from "../../src/engines/postgres/transaction.ts";
 import { limitsWith } from "../support/limits.ts";
 import { majors, onEachMajor } from "../support/majors.ts";
 import { startTestServer, testBinaries, type TestServer } from "../support/postgres.ts";
@@ -42,6 +43,15 @@ async function postgresBench(server: TestServer): Promise<Bench> {
         }),
       ),
     incident: async (size) => badDelete(await server.connect(database), size),
+    defineTable: async (tx) => void (await connectionOf(tx).run("making", "create table public.made (n int)")),
+    endLockSession: async () => {
+      await admin.rows(
+        "ending the lock's session",
+        `select pg_terminate_backend(l.pid, 5000) from pg_locks l join pg_database d on d.oid = l.database
+          where l.locktype = 'advisory' and d.datname = $1`,
+        [database],
+      );
+    },
     close: async () => {
       // What a test froze and did not give back would bar the next one from its slots.
       await admin.rows(

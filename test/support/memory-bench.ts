@@ -35,6 +35,7 @@ export async function memoryBench(server = memoryServer()): Promise<Bench & { re
       await size.before?.();
       return goWrong();
     },
+    endLockSession: async () => server.change((state) => void (state.lock = null)),
     close: async () => undefined,
   };
 }

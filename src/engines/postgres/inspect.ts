@@ -1,7 +1,7 @@
 import { Fault } from "../../core/errors.ts";
 import type { Inspect, TableFact, TableName } from "../inspect.ts";
 import { droppedHint } from "./catalogue.ts";
-import { nearest } from "./inspect/nearest.ts";
+import { nearestNames } from "../../core/nearest-name.ts";
 import { survey } from "./inspect/survey.ts";
 import { factsSql, kindWords, ordinary } from "./inspect/tables.ts";
 import type { Connection, Row } from "./connection.ts";
@@ -67,7 +67,7 @@ async function unknownTable(
     `select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where ${ordinary} order by c.relpages desc limit 5000`,
   );
-  const close = nearest(
+  const close = nearestNames(
     written,
     names.map((row) => row.name ?? ""),
   );

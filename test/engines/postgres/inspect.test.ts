@@ -4,7 +4,7 @@ import { Secret } from "../../../src/core/secret.ts";
 import type { Inspect } from "../../../src/engines/inspect.ts";
 import type { Connection } from "../../../src/engines/postgres/connection.ts";
 import { inspect } from "../../../src/engines/postgres/inspect.ts";
-import { nearest } from "../../../src/engines/postgres/inspect/nearest.ts";
+import { nearestNames } from "../../../src/core/nearest-name.ts";
 import type { PostgresTarget } from "../../../src/engines/postgres/target.ts";
 import { startTestServer, type TestServer } from "../../support/postgres.ts";
 import { targetFor } from "./marker-support.ts";
@@ -126,7 +126,7 @@ describe("suggestions", () => {
   });
 
   test("nearest takes few and near names only", () => {
-    expect(nearest("public.custmers", ["public.customers", "public.zebra", "app.customers"])).toEqual([
+    expect(nearestNames("public.custmers", ["public.customers", "public.zebra", "app.customers"])).toEqual([
       "public.customers",
       "app.customers",
     ]);
