@@ -78,7 +78,10 @@ withMariadb(() => {
     test("is barred on a server that is read-only, and told why", async () => {
       await admin.run("closing", "SET GLOBAL read_only = 1");
       await used(async ({ capabilities }) => {
-        expect(await offered(capabilities.marker).state()).toMatchObject({ kind: "barred", why: expect.stringContaining("read-only") });
+        expect(await offered(capabilities.marker).state()).toMatchObject({
+          kind: "barred",
+          why: expect.stringContaining("read-only"),
+        });
         await expect(offered(capabilities.marker).create()).rejects.toMatchObject({
           record: { code: "HF-MARKER-BARRED" },
         });
