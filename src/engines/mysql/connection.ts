@@ -1,6 +1,7 @@
 import mysql from "mysql2/promise";
 import { Fault } from "../../core/errors.ts";
 import type { Secret } from "../../core/secret.ts";
+import { dumpLog, type ProtocolConnection } from "./dump-command.ts";
 import { mysqlFault } from "./errors.ts";
 import { type Parameter, withLiterals } from "./literal.ts";
 import { addressOf } from "./url.ts";
@@ -17,6 +18,8 @@ export interface Connection {
   /** Exactly one row. */
   row(doing: string, sql: string, values?: readonly Parameter[]): Promise<Row>;
   run(doing: string, sql: string, values?: readonly Parameter[]): Promise<Done>;
+  /** The raw events of the log from the beginning of this file to the end of the log; the session is of no other use after that. */
+  dump(doing: string, file: string, server: number, heed: (event: Buffer) => void): Promise<void>;
   /** The server's number of this session. */
   readonly id: number;
   /** Called once, when the session is gone, however it went. */
@@ -103,6 +106,12 @@ function settingValue(value: string | number): string {
 /** The server's flag in its answer (SERVER_STATUS_IN_TRANS). */
 const inTransaction = 1;
 
+/** The driver's own, and the server's: all others are of whoever took the events. */
+function isServers(error: unknown): boolean {
+  const { errno, fatal } = error as { errno?: unknown; fatal?: unknown };
+  return (typeof errno === "number" && errno > 0) || fatal === true;
+}
+
 function connection(client: mysql.Connection, { effect, tag }: ConnectionOptions): Connection {
   const comment = `/* ${tag.replaceAll(/[^\w:@.-]/g, "_")} */`;
   const query = async (doing: string, sql: string, values: readonly Parameter[] = []) => {
@@ -130,6 +139,12 @@ function connection(client: mysql.Connection, { effect, tag }: ConnectionOptions
       const found = (await query(doing, sql, values)) as Partial<mysql.ResultSetHeader>;
       const status = found.serverStatus ?? 0;
       return { rows: found.affectedRows ?? 0, inTransaction: (status & inTransaction) !== 0 };
+    },
+    dump: async (doing, file, server, heed) => {
+      const { connection: raw } = client as unknown as { connection: ProtocolConnection };
+      await dumpLog(raw, file, server, heed).catch((error: unknown) => {
+        throw isServers(error) ? mysqlFault(error, doing, effect) : error;
+      });
     },
     onEnd: (listener) => {
       let told = false;
