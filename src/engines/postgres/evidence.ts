@@ -111,7 +111,9 @@ async function optionsFor(context: PathContext, statement: Statement, watch: Wat
     options.push(isFirst ? first : await path.option(context, statement, watch, first?.feasible ? named : undefined));
   }
   const asking = await context.target.catalogue();
-  const barred = (await unwritable(asking, tablesOf(statement))) ?? (await keyless(asking, statement));
+  const barred =
+    (await unwritable(asking, tablesOf(statement), statement.values ? "update" : "insert")) ??
+    (await keyless(asking, statement));
   if (barred === null) return options;
   return options.map((option) => (option.rescues && option.feasible ? closedOption(option, barred) : option));
 }

@@ -31,7 +31,8 @@ function groundOn(
     },
     type: async (sql) => {
       const session = await server.connect("postgres");
-      for (const statement of sql.split(";").filter((one) => one.trim() !== "")) await session.run("", statement);
+      const whole = sql.match(/(?:"[^"]*"|'[^']*'|[^;"'])+/g) ?? [];
+      for (const statement of whole.filter((one) => one.trim() !== "")) await session.run("", statement);
       await session.close();
     },
     restart: async () => {
@@ -88,6 +89,12 @@ test.each([
   expect(done).toHaveLength(changes);
 });
 
+test("a role whose sessions are read-only is opened by what is typed, also by a session that is read-only itself", async () => {
+  const ground = await configured({ default_transaction_read_only: "on" });
+  expect(await ground.ask("page-transplant")).toMatchObject({ open: false, why: expect.stringContaining("read-only") });
+  expect((await mended(ground, "page-transplant")).left).toMatchObject({ open: true });
+});
+
 test("an unlogged table is opened to a clone, and a role without rights to what only rights are missing for", async () => {
   const from = await startArchivingServer({ settings: { autovacuum: "off", fsync: "off" } });
   onTestFinished(() => from.end());
@@ -111,6 +118,7 @@ test.each(["clerk", "replicator", "reader"] as const)(
     const sql = await from.server.connect("postgres");
     onTestFinished(() => sql.close());
     await sql.client.query(`${tables}; ${roles[who]}; create schema "Far off";
+      create table "Far off"."x;y; ALTER ROLE clerk SUPERUSER; GRANT z" (t int references public.t on delete cascade, id serial primary key);
       create table "Far off".child (id serial primary key, t int references public.t on delete cascade)`);
     const ask = (backup?: Backup) => groundOn(from.server, { who, ...(backup ? { backup } : {}) });
     const told = await ask().ask("clone");
@@ -119,8 +127,11 @@ test.each(["clerk", "replicator", "reader"] as const)(
     const pages = await ask().ask("page-transplant");
     expect(pages.changes).toEqual([expect.objectContaining({ text: expect.stringContaining("a superuser") })]);
     const backup: Backup = { base: await takeBackup(from, "base"), log: { kind: "folder", folder: from.archive } };
+    // As ever: some of the log is not archived yet.
+    await sql.client.query("create table public.later (n int); select pg_switch_wal()");
+    await sql.client.query("insert into public.later select n from generate_series(1, 1000) n");
     const { done, left } = await mended(ask(backup), "clone");
-    expect(done).toEqual([expect.stringMatching(/GRANT CREATE ON DATABASE.*pg_read_binary_file.*"Far off"\.child/)]);
+    expect(done).toEqual([expect.stringMatching(/GRANT CREATE ON DATABASE.*"Far off"\.child.*pg_read_binary_file/)]);
     expect([left.why, left.open]).toEqual([expect.stringContaining("lead up to now"), true]);
   },
 );

@@ -1,33 +1,15 @@
 import { expect, test } from "vitest";
 import { closedReady } from "../../../src/engines/postgres/evidence/closed.ts";
-import { typed as typedOf, withReasons } from "../../../src/engines/postgres/evidence/ready/reasons.ts";
-
-const typed = (opensWith: string) => typedOf({ why: "It is closed.", opensWith }).changes[0]?.text ?? null;
-
-test.each([
-  [
-    "The DBA may run: GRANT CREATE ON DATABASE shop TO r; GRANT SELECT, INSERT ON a.b TO r;",
-    "GRANT CREATE ON DATABASE shop TO r; GRANT SELECT, INSERT ON a.b TO r;",
-  ],
-  [
-    "ALTER TABLE a.b NO FORCE ROW LEVEL SECURITY; for the while (r owns it), or a superuser runs ALTER ROLE r BYPASSRLS;",
-    "ALTER ROLE r BYPASSRLS;",
-  ],
-  ["Connect as a superuser, or name a backup.", null],
-  ["ALTER TABLE .. DISABLE RULE for the while, and begin again.", null],
-])("of what opens a path only whole statements are given to be typed: %s", (opensWith, text) => {
-  expect(typed(opensWith)).toBe(text);
-});
-
-test("a change that is known already stays", () => {
-  const change = { kind: "config", text: "backup:", restart: false, fromNowOn: true } as const;
-  expect(typedOf({ why: "", opensWith: "ALTER SYSTEM;", change }).changes).toEqual([change]);
-});
+import { withReasons } from "../../../src/engines/postgres/evidence/ready/reasons.ts";
 
 const base = { path: "clone", label: "A clone", needs: [], rescues: true };
 const config = { kind: "config", text: "backup: FOLDER", restart: false, fromNowOn: true } as const;
 const own = closedReady(base, { why: "No backup is named.", opensWith: "A backup.", change: config });
-const grants = (...words: string[]) => ({ why: `${words.length} rights.`, opensWith: words.join(" ") });
+const grants = (...statements: string[]) => ({
+  why: `${statements.length} rights.`,
+  opensWith: statements.join(" "),
+  statements,
+});
 
 test("all that closes a path is told at once, and what opens it together, each statement once", () => {
   const first = grants("GRANT SELECT ON a.b TO r;");
@@ -55,4 +37,12 @@ test("where only another connection helps, that alone is told to be done", () =>
 
 test("a path that nothing stands in the way of is told as it is", () => {
   expect(withReasons(own, [], [])).toBe(own);
+});
+
+test("a name that holds SQL stays within its quotes, and nothing is ever cut out of a hint to be typed", () => {
+  const evil = `GRANT SELECT ON a."x;y; ALTER ROLE evil SUPERUSER; GRANT z" TO r;`;
+  const twin = `GRANT SELECT ON a."x;y; GRANT z" TO r;`;
+  expect(withReasons(own, [grants(evil)], [grants(twin, evil)]).changes[0]?.text).toBe(`${evil} ${twin}`);
+  const hinted = withReasons(own, [{ why: "No.", opensWith: `The DBA may run: ${evil}` }], []);
+  expect(hinted.changes).toEqual([config]);
 });

@@ -8,6 +8,8 @@ export interface Closed {
   readonly opensWith: string;
   /** The one change that opens it, as it is typed, where that is known. */
   readonly change?: Change;
+  /** The same as statements, each whole: with names of somebody else's in them they must never be cut out of a text. */
+  readonly statements?: readonly string[];
 }
 
 /** `now`: as the survey finds it. `ahead`: as it will, once a freeze has made what it makes. */

@@ -45,8 +45,13 @@ const rightsSql = `SELECT quote_ident(current_user) AS role, quote_ident(current
   FROM pg_roles WHERE rolname = current_user`;
 
 /** What it takes to put rows back into these tables that the role has no right to, as the statements that give it; empty where it has all. */
-export async function lacksOn(connection: Connection, tables: readonly TableName[]): Promise<readonly string[]> {
-  const rows = await connection.rows("asking what this role may do with the tables", tablesSql, [[...tables]]);
+export async function lacksOn(
+  connection: Connection,
+  tables: readonly TableName[],
+  effect: "insert" | "update" = "insert",
+): Promise<readonly string[]> {
+  const sql = tablesSql.replaceAll("insert_or_update", effect);
+  const rows = await connection.rows("asking what this role may do with the tables", sql, [[...tables]]);
   return [...new Set(rows.flatMap(({ grant }) => grant ?? []))];
 }
 
@@ -64,8 +69,8 @@ const tablesSql = `WITH role AS (SELECT quote_ident(current_user) AS name),
   grants AS (
     SELECT 0 AS nth, format('GRANT USAGE ON SCHEMA %I TO %s;', given.nspname, role.name) AS sql FROM given, role
      WHERE NOT has_schema_privilege(given.relnamespace, 'usage')
-    UNION SELECT 1, format('GRANT SELECT, INSERT ON %s TO %s;', given.name, role.name) FROM given, role
-     WHERE NOT (has_table_privilege(given.oid, 'select') AND has_table_privilege(given.oid, 'insert'))
+    UNION SELECT 1, format('GRANT SELECT, %s ON %s TO %s;', upper('insert_or_update'), given.name, role.name) FROM given, role
+     WHERE NOT (has_table_privilege(given.oid, 'select') AND has_table_privilege(given.oid, 'insert_or_update'))
     UNION SELECT 2, format('ALTER ROLE %s BYPASSRLS;', role.name) FROM given, role WHERE row_security_active(given.oid)
     UNION SELECT 3, format('GRANT USAGE ON SCHEMA %I TO %s;', n.nspname, role.name)
       FROM parents p JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace, role
@@ -92,11 +97,16 @@ export async function enterable(connection: Connection, tables: readonly TableNa
 }
 
 /** Why no rows can be put back into these tables, for the list of paths; null where they can. */
-export async function unwritable(connection: Connection, tables: readonly TableName[]): Promise<Closed | null> {
+export async function unwritable(
+  connection: Connection,
+  tables: readonly TableName[],
+  effect: "insert" | "update" = "insert",
+): Promise<Closed | null> {
   const { role, lacks } = await rightsOf(connection);
-  const all = [...lacks, ...(await lacksOn(connection, tables))];
+  const all = [...lacks, ...(await lacksOn(connection, tables, effect))];
   if (all.length === 0) return null;
-  return { why: `The role ${role} may not put rows back into these tables.`, opensWith: all.join(" ") };
+  const why = `The role ${role} may not put rows back into these tables.`;
+  return { why, opensWith: all.join(" "), statements: all };
 }
 
 /** Raw pages are for superusers alone, whatever is granted. */

@@ -54,23 +54,35 @@ function untrusted(server: Row): string | null {
   return `What is called holdfast.effect or holdfast.installation is no plain table: a view, a trigger or a rule would run there with your rights. ${moves}`;
 }
 
+/** The statements that give what is lacking to make and to use it, each whole; none where nothing is. */
+export async function markerGrants(session: Connection): Promise<readonly string[]> {
+  const server = await session.row("asking for the marker table", sql);
+  return server.effect === null ? makingGrants(server) : usingGrants(server);
+}
+
 function mayNotMake(server: Row): string | null {
-  if (server.schema === null) {
-    if (server.may_make_schema === "t") return null;
-    return `The marker table can't be made. The DBA may run: GRANT CREATE ON DATABASE ${server.database} TO ${server.role};`;
-  }
-  if (server.may_make_table === "t" && server.may_enter === "t") return null;
-  return `The marker table can't be made. The DBA may run: GRANT USAGE, CREATE ON SCHEMA holdfast TO ${server.role};`;
+  const grants = makingGrants(server);
+  return grants.length === 0 ? null : `The marker table can't be made. The DBA may run: ${grants.join(" ")}`;
+}
+
+function makingGrants(server: Row): readonly string[] {
+  if (server.schema === null)
+    return server.may_make_schema === "t" ? [] : [`GRANT CREATE ON DATABASE ${server.database} TO ${server.role};`];
+  if (server.may_make_table === "t" && server.may_enter === "t") return [];
+  return [`GRANT USAGE, CREATE ON SCHEMA holdfast TO ${server.role};`];
 }
 
 function mayNotUse(server: Row): string | null {
   if (server.columns !== "9")
     return "There is a table holdfast.effect, but it is not our marker table: rename one of them.";
-  if (server.may_enter === "t" && server.may_mark === "t" && server.may_read === "t") return null;
-  const grants = [
-    `GRANT USAGE ON SCHEMA holdfast TO ${server.role};`,
-    `GRANT SELECT, INSERT, UPDATE ON holdfast.effect TO ${server.role};`,
-    `GRANT SELECT ON holdfast.installation TO ${server.role};`,
+  const grants = usingGrants(server);
+  return grants.length === 0 ? null : `The marker table can't be used. The DBA may run: ${grants.join(" ")}`;
+}
+
+function usingGrants({ may_enter: enters, may_mark: marks, may_read: reads, role }: Row): readonly string[] {
+  return [
+    ...(enters === "t" ? [] : [`GRANT USAGE ON SCHEMA holdfast TO ${role};`]),
+    ...(marks === "t" ? [] : [`GRANT SELECT, INSERT, UPDATE ON holdfast.effect TO ${role};`]),
+    ...(reads === "t" ? [] : [`GRANT SELECT ON holdfast.installation TO ${role};`]),
   ];
-  return `The marker table can't be used. The DBA may run: ${grants.join(" ")}`;
 }

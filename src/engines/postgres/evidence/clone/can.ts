@@ -142,8 +142,11 @@ function gap({
 /** The newest file is archived when it is full, or when the server is told to begin another. */
 export function broken(stoppedAt: Segment, source: LogSource): Closed {
   const isNewest = source.end - stoppedAt.start <= BigInt(source.segmentBytes);
-  return { ...breakText(stoppedAt, source), change: isNewest ? change("sql", "SELECT pg_switch_wal();") : newBackup };
+  return { ...breakText(stoppedAt, source), change: isNewest ? change("sql", switchesLog) : newBackup };
 }
+
+/** The server closes the file that it writes, and archives it. */
+export const switchesLog = "SELECT pg_switch_wal();";
 
 function beforeBackup({ startedAt }: BaseBackup): Closed {
   return {

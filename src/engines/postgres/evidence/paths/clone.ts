@@ -5,7 +5,7 @@ import type { PathOption, Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
 import { findServerBinaries } from "../../server/binaries.ts";
 import { alteredSince, alteredWords } from "../clone/altered.ts";
-import { broken, ofAnother, statementAhead, whyClosed, whyClosedAhead, whyUnfit } from "../clone/can.ts";
+import { broken, switchesLog, ofAnother, statementAhead, whyClosed, whyClosedAhead, whyUnfit } from "../clone/can.ts";
 import { clonePart } from "../clone/folder.ts";
 import { recoverByClone } from "../clone/recover.ts";
 import { beginSurvey, type Begun, bytesOf, commitsOf, firstAbsent, logBytes, type Surveyed } from "../clone/survey.ts";
@@ -91,17 +91,25 @@ async function readyFor({ target, log }: PathContext, { tables, rows }: Ahead, w
   await findServerBinaries(begun.major, target.request.machine.serverBinaries);
   const [bytes, since] = [begun.backup.bytes, logBytes(begun)];
   const closed =
-    (since > readAtOnce
+    since > readAtOnce
       ? await breakIn(begun, watch)
-      : await whyClosedAhead(target, await log.upTo({ tables: [], xids: [] }, watch), tables)) ??
-    (await notArchived(begun, await target.catalogue()));
-  if (closed) return closedReady(base, closed);
+      : await whyClosedAhead(target, await log.upTo({ tables: [], xids: [] }, watch), tables);
+  const unread = await notArchived(begun, await target.catalogue());
+  if (closed || unread) return closedTwice(closed, unread);
   return openReady(base, {
     why: `The backup of ${begun.backup.startedAt} (${size(bytes)}) and ${size(since)} of log lead up to now.`,
     holds: "the backup and every file of the log since then stay where they are, and the log goes on to be archived",
     takesMs: expectedMs(bytes, since, 1, rows),
     loses: "nothing: the backup and the log hold every row, to the digit.",
   });
+}
+
+/** A role that may not read the newest log would be told of a file that is not archived yet, again and again: another one always is not. */
+function closedTwice(closed: Closed | null, unread: Closed | null): ReadyPath {
+  if (unread === null || closed === null) return closedReady(base, closed ?? unread ?? unnamed);
+  const isTheSame = closed.change?.text === switchesLog;
+  const ready = closedReady(base, isTheSame ? unread : closed);
+  return isTheSame || !unread.change ? ready : { ...ready, changes: [...ready.changes, unread.change] };
 }
 
 /** What a role may not read on the server it has only once it is archived: that is never so at once. */

@@ -6,6 +6,7 @@ import type { TableName } from "../../../inspect.ts";
 import type { Readiness } from "../../../readiness.ts";
 import type { Connection } from "../../connection.ts";
 import { identity } from "../../identity.ts";
+import { markerGrants } from "../../marker/state.ts";
 import { inspect } from "../../inspect.ts";
 import type { PostgresTarget } from "../../target.ts";
 import type { Closed } from "../closed.ts";
@@ -109,8 +110,12 @@ async function unfitFor(
   stops: readonly Closed[],
 ): Promise<readonly Closed[]> {
   const unfit = await unwritable(connection, tables);
-  if (unfit === null) return [];
-  return [stops.some(({ why }) => /may not put rows back/.test(why)) ? { ...unfit, why: "" } : unfit];
+  const marking = await markerGrants(connection);
+  const told = stops.some(({ why }) => why.includes("may not put rows back"));
+  return [
+    ...(unfit === null ? [] : [told ? { ...unfit, why: "" } : unfit]),
+    ...(marking.length === 0 ? [] : [{ why: "", opensWith: "", statements: marking }]),
+  ];
 }
 
 function noRows(table: TableName): Closed {

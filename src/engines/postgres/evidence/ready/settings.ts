@@ -6,7 +6,7 @@ import { rightsOf } from "../rights.ts";
 /** Settings of the server, and rights of the role, that decide what can be brought back. Catalogues and statistics only. */
 export async function settingsOf(connection: Connection, hasBackup: boolean): Promise<readonly ReadySetting[]> {
   const row = await connection.row("asking for the server's settings", settingsSql);
-  const { role, superuser, replicates } = await rightsOf(connection);
+  const { role, superuser, replicates, listsLog } = await rightsOf(connection);
   return [
     setting("role", superuser ? "superuser" : "no superuser", {
       level: superuser ? "ok" : "warn",
@@ -15,7 +15,7 @@ export async function settingsOf(connection: Connection, hasBackup: boolean): Pr
         : `${role} can't read raw pages, whatever is granted: rows come back from a backup or a dump alone.`,
       change: null,
     }),
-    ...(superuser ? [] : [pinning(role, replicates)]),
+    ...(superuser ? [] : [pinning(role, replicates, listsLog)]),
     walLevel(row),
     slots(row),
     senders(row),
@@ -31,16 +31,24 @@ export async function settingsOf(connection: Connection, hasBackup: boolean): Pr
     }),
     archiving(row, hasBackup),
     ...kept(row),
+    ...closedToWrites(row),
   ];
 }
 
-function pinning(role: string, replicates: boolean): ReadySetting {
+function pinning(role: string, replicates: boolean, listsLog: boolean): ReadySetting {
+  const pinsAll = replicates && listsLog;
+  const lacks = [
+    ...(replicates ? [] : [`ALTER ROLE ${role} REPLICATION;`]),
+    ...(listsLog ? [] : [`GRANT pg_monitor TO ${role};`]),
+  ];
   return setting("REPLICATION", replicates ? "yes" : "no", {
-    level: replicates ? "ok" : "warn",
-    words: replicates
+    level: pinsAll ? "ok" : "warn",
+    words: pinsAll
       ? `${role} may pin rows and log.`
-      : `${role} can pin neither rows nor log: what is there now may be gone before the rows are back.`,
-    change: replicates ? null : change("sql", `ALTER ROLE ${role} REPLICATION;`),
+      : replicates
+        ? `${role} may pin rows, but not list the log's files: the log can't be pinned.`
+        : `${role} can pin neither rows nor log: what is there now may be gone before the rows are back.`,
+    change: pinsAll ? null : change("sql", lacks.join(" ")),
   });
 }
 
@@ -54,6 +62,7 @@ const settingsSql = `SELECT current_setting('wal_level') AS wal_level, current_s
     current_setting('full_page_writes') AS full_page_writes, current_setting('archive_mode') AS archive_mode,
     (current_setting('archive_command') IN ('', '(disabled)') AND coalesce(current_setting('archive_library', true), '') = '')::text AS aimless,
     current_setting('max_replication_slots') AS slots, (SELECT count(*) FROM pg_replication_slots)::text AS slots_used,
+    current_setting('default_transaction_read_only') AS read_only, quote_ident(current_user) AS role, quote_ident(current_database()) AS database,
     current_setting('max_wal_senders') AS senders, (SELECT count(*) FROM pg_stat_replication)::text AS senders_used,
     current_setting('max_slot_wal_keep_size') AS kept, a.last_failed_wal AS failed,
     (a.last_failed_time > coalesce(a.last_archived_time, '-infinity'))::text AS failing
@@ -129,6 +138,19 @@ function archiving(row: Row, hasBackup: boolean): ReadySetting {
 
 /** Switched on without it, the server would keep its log for good. */
 const archiveTo = "archive_command = 'test ! -f FOLDER/%f && cp %p FOLDER/%f'";
+
+/** A role's own setting for the one database weighs more than any other; the DBA's session there may be closed too. */
+function closedToWrites({ read_only: readOnly, role, database }: Row): readonly ReadySetting[] {
+  if (readOnly !== "on") return [];
+  const alter = `ALTER ROLE ${role} IN DATABASE ${database} SET default_transaction_read_only = off;`;
+  return [
+    setting("default_transaction_read_only", "on", {
+      level: "stop",
+      words: "sessions of this role can't write.",
+      change: change("sql", `SET default_transaction_read_only = off; ${alter}`),
+    }),
+  ];
+}
 
 /** A limit makes the server let go of what a pin holds. */
 function kept({ kept: limit }: Row): readonly ReadySetting[] {

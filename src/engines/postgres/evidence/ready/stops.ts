@@ -24,10 +24,15 @@ function isOfSources({ text }: Finding): boolean {
 
 function closedByStop(stop: Finding, settings: readonly ReadySetting[]): Closed {
   const { text, hint = "" } = stop;
-  if (isOfSources(stop)) return { why: text, opensWith: "" };
+  if (isOfSources(stop) || isOfRights(stop)) return { why: text, opensWith: "" };
   const named = ofSettings.find(([words]) => words.test(text))?.[1];
   const known = settings.find(({ name }) => name === named)?.change ?? changes.find(([words]) => words.test(text))?.[1];
   return known == null ? { why: text, opensWith: hint } : { why: text, opensWith: hint, change: known };
+}
+
+/** Which statements give them is told for all tables together. */
+function isOfRights({ text }: Finding): boolean {
+  return /may not put rows back|^The marker table can't be /.test(text);
 }
 
 /** Settings say themselves to what they are to be changed. */
@@ -35,11 +40,11 @@ const ofSettings: readonly (readonly [RegExp, ReadySetting["name"]])[] = [
   [/^wal_level is minimal/, "wal_level"],
   [/^Two replication slots/, "max_replication_slots"],
   [/^No replication session/, "max_wal_senders"],
+  [/^Sessions (?:of this role )?are read-only/, "default_transaction_read_only"],
 ];
 
 const changes: readonly (readonly [RegExp, Change])[] = [
   [/is a standby/, change("config", "url: env:NAME   # the URL of the primary")],
   [/^The extension pageinspect is not on the server/, change("package", "postgresql-contrib")],
-  [/^Sessions are read-only/, change("sql", "ALTER ROLE CURRENT_USER SET default_transaction_read_only = off;")],
   [/^A pooler in transaction mode/, change("config", "url: env:NAME   # the URL of the server itself")],
 ];
