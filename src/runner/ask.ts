@@ -78,23 +78,13 @@ export function chooseAnew(driver: Driver, { when }: PlannedStep): void {
     const hangs = [when ?? []].flat().some((one) => String(one).startsWith(`\${steps.${key}.choice`));
     const wished = wishes.choices[key];
     if (!hangs || wished === undefined || step.choice === undefined || !actionOf(driver, step.step).staysOpen) continue;
-    const { choice, settle } = wishedAnew(driver, step, wished);
-    if (choice.value !== step.choice.value) settle();
+    const choices = actionOf(driver, step.step).choices?.(step.result) ?? [];
+    const choice = meantBy(driver, step, choices, wished);
+    if (choice?.disabled !== undefined || choice === undefined)
+      throw refusedWish(driver, step, choices, { wished, meant: choice });
+    if (choice.value !== step.choice.value)
+      settleChoice(driver, choiceQuestion(driver, step, choices), choice, "--choose");
   }
-}
-
-/** What a resume wishes of a choice that was made; faults where it can't be had. */
-export function wishedAnew(
-  driver: Driver,
-  step: StepState,
-  wished: string,
-): { readonly choice: Choice; readonly settle: () => void } {
-  const choices = actionOf(driver, step.step).choices?.(step.result) ?? [];
-  const choice = meantBy(driver, step, choices, wished);
-  if (choice?.disabled !== undefined || choice === undefined)
-    throw refusedWish(driver, step, choices, { wished, meant: choice });
-  const settle = () => settleChoice(driver, choiceQuestion(driver, step, choices), choice, "--choose");
-  return { choice, settle };
 }
 
 function writtenIn(driver: Driver, step: StepState, answer: Answer | "lapsed"): Choice | undefined {

@@ -8,7 +8,6 @@ import { Abandoned, type Driver, isDryRun, known, Paused, stopIfPausing } from "
 import { releaseAll } from "./leases.ts";
 import { runStep } from "./run-step.ts";
 import type { RunEnd } from "./session.ts";
-import { takeBack } from "./take-back.ts";
 import { settle, settleAtPause, settleForGood } from "./settle.ts";
 
 /** Drives the run from where its events stand to its end, or to where it has to stop. Never throws. */
@@ -56,7 +55,8 @@ async function askOnward(driver: Driver, step: StepState): Promise<void> {
 async function attempt(driver: Driver, step: StepState): Promise<void> {
   driver.triedHere.add(step.step.key);
   try {
-    if (driver.log.state.resumes > 0) await heedWishes(driver, step);
+    if (driver.log.state.resumes > 0 && step.attempt > 0 && !(await hasMarkers(driver, step)))
+      chooseAnew(driver, step.step);
     await runStep(driver, step.step);
   } catch (error) {
     if (error instanceof Paused || error instanceof Abandoned || !driver.interactive || !isWorthAsking(error))
@@ -66,13 +66,6 @@ async function attempt(driver: Driver, step: StepState): Promise<void> {
   // A template is no longer there once it has given way to its steps.
   const after = driver.log.state.steps.find((one) => one.step.key === step.step.key);
   if (after?.status === "failed" || after?.status === "unknown") driver.failedHere.add(marked(after));
-}
-
-/** What a resume was told to choose otherwise than it was chosen. */
-async function heedWishes(driver: Driver, step: StepState): Promise<void> {
-  const isBegun = step.attempt > 0 && (await hasMarkers(driver, step));
-  if (step.attempt > 0 && !isBegun) chooseAnew(driver, step.step);
-  if (step.step.effect !== "read") takeBack(driver, step.step, isBegun);
 }
 
 async function hasMarkers(driver: Driver, { step }: StepState): Promise<boolean> {

@@ -11,6 +11,7 @@ import type { RunnerParts } from "./parts.ts";
 import { revealing } from "./reveal.ts";
 import { runLog } from "./run-log.ts";
 import type { RunEnd, Session } from "./session.ts";
+import { takenBack } from "./take-back.ts";
 import type { OpenOptions } from "./workbench.ts";
 
 /** Journals a new run and begins to drive it. */
@@ -35,8 +36,12 @@ export function openRun(parts: RunnerParts, plan: Plan, options: OpenOptions): S
 export function resumeRun(parts: RunnerParts, run: RunId, options: Omit<OpenOptions, "purpose">): Session {
   const journal = parts.journal.take(run);
   try {
-    if (isClosed(runLog(journal, parts.journal.read(run)).state)) throw closedRun();
-    journal.append([{ kind: "run.resumed", person: parts.person, version: parts.version, wishes: options.wishes }]);
+    const { state } = runLog(journal, parts.journal.read(run));
+    if (isClosed(state)) throw closedRun();
+    const { person, version } = parts;
+    const decided = takenBack(parts.actions, state, options.wishes.choices, person.operator);
+    // In one batch: a wish that a kill parted from its resume would be forgotten, and the rows written all the same.
+    journal.append([{ kind: "run.resumed", person, version, wishes: options.wishes }, ...decided]);
     parts.reached("run.resumed");
     return session(parts, journal, options);
   } catch (error) {

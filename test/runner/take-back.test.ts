@@ -8,7 +8,7 @@ import { anAction, answering, live, planOf, world, yes } from "../support/runner
 
 /** Of two items it is decided one by one, and a write takes the decisions up. */
 function deciding() {
-  const { parts } = world();
+  const { parts, journal } = world();
   const written: Json[] = [];
   const scene = { failsAfter: 0 };
   const choices = (): readonly Choice[] => [
@@ -38,7 +38,7 @@ function deciding() {
   const wishing = (wishes: Readonly<Record<string, string>>) =>
     ({ ...live, interactive: false, yesSandbox: true, wishes: { choices: wishes, keepRescue: false } }) as const;
   const all = { ...parts, actions };
-  return { all, plan, written, scene, wishing };
+  return { all, plan, written, scene, wishing, journal };
 }
 
 const choicesIn = (written: Json | undefined) =>
@@ -56,8 +56,9 @@ async function beforeTheWrite() {
     return question.step === "write" ? (first.pause("thinking"), null) : yes(question);
   });
   await first.ended;
-  const resume = (wishes: Readonly<Record<string, string>>) => resumeRun(all, first.run, wishing(wishes)).ended;
-  return { ...ground, resume };
+  const resume = async (wishes: Readonly<Record<string, string>>) => resumeRun(all, first.run, wishing(wishes)).ended;
+  const kinds = () => ground.journal.read(first.run).map(({ event }) => event.kind);
+  return { ...ground, resume, kinds };
 }
 
 describe("a decision about an item", () => {
@@ -73,28 +74,42 @@ describe("a decision about an item", () => {
     expect(written.map(choicesIn)).toEqual([["a true", "b false"]]);
   });
 
-  test("can't become more than it was: what came between was found without it", async () => {
-    const { resume, written } = await beforeTheWrite();
-    const end = await resume({ "decide:b": "take" });
-    expect([end.exit, end.fault?.code, written]).toEqual(["needs-person", "HF-CHOICE-MADE", []]);
-    expect(end.fault?.message).toContain("leave was chosen");
+  test("is taken back in one batch with the resume, so that no kill can part the two", async () => {
+    const { resume, kinds } = await beforeTheWrite();
+    await resume({ "decide:a": "leave" });
+    const all = kinds();
+    const at = all.indexOf("run.resumed");
+    expect(all.slice(at, at + 3)).toEqual(["run.resumed", "question.asked", "question.answered"]);
   });
 
-  test("that is not understood is refused with those that there are", async () => {
-    const { resume, written } = await beforeTheWrite();
-    expect([(await resume({ "decide:a": "nonsense" })).fault?.code, written]).toEqual(["HF-CHOICE-INVALID", []]);
+  test.each([
+    ["can't become more than it was", { "decide:b": "take" }, "HF-CHOICE-MADE", /leave was chosen/],
+    ["has no other choices than its own", { "decide:a": "nonsense" }, "HF-CHOICE-INVALID", /no such choice/],
+    ["is named exactly", { decide_a: "leave", "decide:A": "leave" }, "HF-CHOICE-INVALID", /no such item/],
+  ])("%s, and what was refused counts for nothing later", async (_what, wishes, code, words) => {
+    const { resume, written, kinds } = await beforeTheWrite();
+    const before = kinds();
+    await expect(resume(wishes)).rejects.toMatchObject({ record: { code, message: expect.stringMatching(words) } });
+    expect([written, kinds()]).toEqual([[], before]);
+    expect((await resume({})).exit).toBe("ok");
+    expect(written.map(choicesIn)).toEqual([["a true", "b false"]]);
   });
 
-  test("stands once the run has begun to write by it", async () => {
+  test("stands once the run has begun to write by it, and the run goes on without the wish", async () => {
     const { resume, scene, written } = await beforeTheWrite();
     scene.failsAfter = 1;
     expect((await resume({})).exit).not.toBe("ok");
     scene.failsAfter = 0;
-    const end = await resume({ "decide:a": "leave" });
-    expect([end.fault?.code, end.fault?.message]).toEqual([
-      "HF-CHOICE-MADE",
-      expect.stringContaining("begun to write"),
-    ]);
+    await expect(resume({ "decide:a": "leave" })).rejects.toMatchObject({
+      record: { code: "HF-CHOICE-MADE", message: expect.stringContaining("begun to write") },
+    });
+    expect((await resume({})).exit).toBe("ok");
+    expect(written.map(choicesIn)).toEqual([["a true", "b false"]]);
+  });
+
+  test("that was wished for when the run began may be wished for again by the same command", async () => {
+    const { resume, written } = await beforeTheWrite();
+    expect((await resume({ "decide:a": "take" })).exit).toBe("ok");
     expect(written.map(choicesIn)).toEqual([["a true", "b false"]]);
   });
 });
