@@ -60,8 +60,7 @@ export const checkRescuedRows: Action<Params, CheckedRescue> = {
 
   async verify(ctx, _params, { tables }) {
     if (ctx.dryRun) return [{ level: "note", text: noRows }];
-    const found = tables.flatMap((table) => [summary(table), ...table.findings]);
-    return found.map((one) => ({ ...one, until: "written" }));
+    return tables.flatMap((table) => [{ ...summary(table), until: "written" }, ...table.findings]);
   },
 
   /** Masked until somebody asks; then read from the rescue area, and kept nowhere. */

@@ -148,7 +148,7 @@ function writes(found: Conflict): Choice {
 }
 
 function takenBack(step: string): string {
-  return `Thought better of it before rows are written? Pause, and resume with --choose ${step}=leave`;
+  return `Thought better of it before rows are written? Pause, and resume with --choose ${step}=leave (a drill goes on with what was chosen).`;
 }
 
 const shown = `^R lists the first ${listed} of each table by their key, beside what is there now.`;

@@ -12,6 +12,7 @@ const findingShape = z.object({
   level: z.enum(["ok", "note", "warn", "stop"]),
   text: z.string(),
   hint: z.exactOptional(z.string()),
+  until: z.exactOptional(z.literal("written")),
 });
 
 export const statementShape = z.object({

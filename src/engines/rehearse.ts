@@ -91,8 +91,6 @@ export interface Incident {
 
 export interface Proof {
   readonly equal: boolean;
-  /** Equal, but for rows that are as they were before the incident: a run that was told to write them has done what it was told. */
-  readonly asDecided: boolean;
   readonly tables: readonly ProvedTable[];
 }
 
@@ -108,8 +106,10 @@ export interface ProvedTable {
   readonly unexpected: number;
   /** Of the unexpected: what a trigger wrote because it was let fire on rows that came back. These alone do not spoil the proof. */
   readonly byTriggers: number;
-  /** Of the different and the unexpected: as they were before the incident, though others have changed or removed them since. */
-  readonly asBefore: number;
+  /** Of the different: as they were before the incident, though others have changed them since. */
+  readonly setBack: number;
+  /** Of the unexpected: as they were before the incident, though others have removed them since. */
+  readonly putBack: number;
   /** Order-independent, over the rows that traffic left alone: as noted, and as found. */
   readonly digests: { readonly noted: string; readonly found: string };
 }

@@ -93,7 +93,7 @@ function pathLines(path: ReadyPath): readonly ReadyLine[] {
   return [
     line(`${path.path}: closed. ${sentence(path.why)}`, { indent: 4, mark: "[-]", tone: "caution" }),
     ...(opensWith === null || opensWith === "" ? [] : [line(`opens with: ${told(opensWith)}`, { indent: 8 })]),
-    ...(opensWith === "" && changes.length > 0 ? [line("opens with:", { indent: 8 })] : []),
+    ...(opensWith === "" && changes.length > 0 ? [line("opens with all of this:", { indent: 8 })] : []),
     ...changes.flatMap((change) => changeLines(change, 8)),
   ];
 }

@@ -383,6 +383,23 @@ describe("the end of a run", () => {
     expect(textOf(ended(looked().tell({ kind: "run.paused", reason: "p" })))).toContain("can't be merged");
   });
 
+  it("says at the end what was decided about rows in conflict", () => {
+    const item = { name: "changed-since", title: "Changed again since: 12 rows", value: { name: "changed-since" } };
+    const told = story().tell(
+      { kind: "step.expanded", step: "check", items: [item] },
+      ...done("check:changed-since", 1),
+      {
+        kind: "question.answered",
+        question: "Q9",
+        step: "check:changed-since",
+        answered: { kind: "chosen", value: "overwrite", label: "set them back all the same", data: null },
+        by: "ops",
+      },
+      { kind: "run.closed", outcome: "done", reason: "" },
+    );
+    expect(textOf(ended(told))).toContain("DECIDED    Changed again since: 12 rows: set them back all the same");
+  });
+
   it("leaves a note on the hold out once all rows are proved equal, and only then", () => {
     const note = "an older session may still remove dead rows";
     const proved = (equal: number) =>

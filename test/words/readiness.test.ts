@@ -43,7 +43,7 @@ test("paths that the same closes are told in one breath, and all that opens them
   const paths = [closed("page-transplant", ""), clone!, closed("wal", "")];
   expect(text({ ...target, found: { ...found, tables: [{ ...table!, paths }] } }).slice(6, 13)).toEqual([
     "    [-] page-transplant, wal: closed. The config names no base backup for this target.",
-    "        opens with:",
+    "        opens with all of this:",
     "        in SQL: GRANT SELECT ON a.b TO r;",
     "    [-] clone: closed. The config names no base backup for this target.",
     "        opens with: backup: { base, archive } of the target in holdfast.yaml.",

@@ -1,5 +1,6 @@
 import { utc } from "../../core/clock.ts";
-import type { RunState, StepState } from "../../core/run-state.ts";
+import { isJsonObject, type Json } from "../../core/json.ts";
+import type { RunState } from "../../core/run-state.ts";
 import type { Incident, IncidentKind, Proof, ProvedTable, Seeded } from "../../engines/rehearse.ts";
 import { count, plural } from "../../words/format.ts";
 
@@ -89,18 +90,27 @@ export function verbOf(kind: IncidentKind): string {
   }
 }
 
-/** Whether every row is what it has to be: also where the run was told to write over what traffic made of some. */
+/** Whether every row is what it has to be: also where the run was told to write over what traffic made of some, table by table and kind by kind. */
 export function isProved(proof: Proof, state: RunState): boolean {
-  return proof.equal || (proof.asDecided && writesConflicts(state));
+  const told = { setBack: toldTables(state, "overwrite"), putBack: toldTables(state, "insert") };
+  return proof.tables.every((table) => {
+    const { missing, different, unexpected, byTriggers, setBack, putBack, digests } = table;
+    const mayDiffer = told.setBack.has(table.table) ? setBack : 0;
+    const mayBeThere = told.putBack.has(table.table) ? putBack : 0;
+    const wrong = missing + different - mayDiffer + unexpected - byTriggers - mayBeThere;
+    return wrong === 0 && digests.noted === digests.found;
+  });
 }
 
-/** A person has decided that rows in conflict are written all the same. */
-function writesConflicts({ steps }: RunState): boolean {
-  return steps.some(({ step, choice }) => isDecision(step.item) && choice !== undefined && choice.value !== "leave");
+/** The tables of the conflicts about which it was decided so. */
+function toldTables({ steps }: RunState, value: "overwrite" | "insert"): ReadonlySet<string> {
+  const decided = steps.filter(({ step, choice }) => step.item?.of === "conflicts" && choice?.value === value);
+  return new Set(decided.flatMap(({ step }) => tablesIn(step.item?.value ?? null)));
 }
 
-function isDecision(item: StepState["step"]["item"]): boolean {
-  return item?.of === "conflicts";
+function tablesIn(conflict: Json): readonly string[] {
+  if (!isJsonObject(conflict) || !Array.isArray(conflict.tables)) return [];
+  return conflict.tables.flatMap((one) => (isJsonObject(one) && typeof one.table === "string" ? [one.table] : []));
 }
 
 export function provedWords({ equal }: Proof, kind: IncidentKind): string {
@@ -126,12 +136,14 @@ export function tableLine(proved: ProvedTable): string {
   return [...parts, ...wrongs(proved)].join(", ");
 }
 
-function wrongs({ missing, different, unexpected, byTriggers, asBefore }: ProvedTable): readonly string[] {
+function wrongs({ missing, different, unexpected, byTriggers, setBack, putBack }: ProvedTable): readonly string[] {
   const said = [
     [missing, "missing"],
-    [different + unexpected - byTriggers - asBefore, "that nobody can explain"],
+    [different - setBack, "different"],
+    [unexpected - byTriggers - putBack, "that nobody can explain"],
     [byTriggers, "written by the trigger that you let fire"],
-    [asBefore, "as before the incident, over what traffic made of them since"],
+    [setBack, "as before the incident, over what traffic made of them since"],
+    [putBack, "there again that traffic removed since"],
   ] as const;
   return said.filter(([n]) => n > 0).map(([n, words]) => `${plural(n, "row")} ${words}`);
 }

@@ -150,7 +150,15 @@ function proofRows(state: RunState, width: number): readonly Row[] {
       ),
     );
   const found = isProof ? findingRows("PROOF", proof, width) : foundRows(state, proof, width);
-  return [...found, ...findingRows("NOTES", others, width)];
+  return [...found, ...decidedRows(state, width), ...findingRows("NOTES", others, width)];
+}
+
+/** What was decided about rows in conflict: nothing else at the end says that others' rows were written over. */
+function decidedRows(state: RunState, width: number): readonly Row[] {
+  const decided = state.steps.filter(({ step, choice }) => step.item !== undefined && choice !== undefined);
+  return decided.flatMap(({ step, choice }, index) =>
+    labelled(index === 0 ? "DECIDED" : "", `${step.title}: ${choice?.label ?? ""}`, width, { indent: 11 }),
+  );
 }
 
 /** What was only looked at proves nothing, and what it foretold of a run that was given up will never be. */

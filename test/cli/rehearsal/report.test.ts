@@ -22,11 +22,12 @@ const table = {
   different: 0,
   unexpected: 0,
   byTriggers: 0,
-  asBefore: 0,
+  setBack: 0,
+  putBack: 0,
   digests: { noted: "aa", found: "aa" },
 };
-const proved: Proof = { equal: true, asDecided: true, tables: [table] };
-const spoiled: Proof = { equal: false, asDecided: false, tables: [{ ...table, missing: 2 }] };
+const proved: Proof = { equal: true, tables: [table] };
+const spoiled: Proof = { equal: false, tables: [{ ...table, missing: 2 }] };
 
 const step = (key: string, more: Partial<StepState>): StepState =>
   ({
@@ -143,21 +144,27 @@ test("what was decided about rows in conflict is told as it was decided", () => 
   );
 });
 
-test("what was written over traffic's rows spoils the proof, unless it was decided", () => {
-  const over: Proof = { equal: false, asDecided: true, tables: [{ ...table, different: 2, asBefore: 2 }] };
-  const item = { of: "conflicts", name: "changed-since", value: null };
-  const chosen = (value: string) => {
-    const made = step("conflicts:changed-since", { choice: { value, label: value, data: null, by: "ops" } });
+test("what was written over traffic's rows spoils the proof, unless it was decided of that kind and table", () => {
+  const over = (found: Partial<Proof["tables"][number]>): Proof => ({ equal: false, tables: [{ ...table, ...found }] });
+  const chosen = (name: string, value: string, of = "public.orders") => {
+    const item = { of: "conflicts", name, value: { name, tables: [{ table: of, rows: 2 }] } };
+    const made = step(`conflicts:${name}`, { choice: { value, label: value, data: null, by: "ops" } });
     return state({ steps: [{ ...made, step: { ...made.step, item } }] });
   };
-  expect(drillReport(chosen("leave"), incident, over, null).verdict).toBe("not-proved");
-  const report = drillReport(chosen("overwrite"), incident, over, null);
+  const verdict = (of: RunState, proof: Proof) => drillReport(of, incident, proof, null).verdict;
+  const setBack = over({ different: 2, setBack: 2 });
+  const putBack = over({ unexpected: 1, putBack: 1 });
+  expect(verdict(chosen("changed-since", "leave"), setBack)).toBe("not-proved");
+  expect(verdict(chosen("changed-since", "overwrite", "public.other"), setBack)).toBe("not-proved");
+  expect(verdict(chosen("changed-since", "overwrite"), putBack)).toBe("not-proved");
+  expect(verdict(chosen("changed-since", "overwrite"), over({ different: 3, setBack: 2 }))).toBe("not-proved");
+  expect(verdict(chosen("gone", "insert"), putBack)).toBe("proved");
+  expect(verdict(chosen("gone", "insert"), over({ ...putBack.tables[0], missing: 1 }))).toBe("not-proved");
+  const report = drillReport(chosen("changed-since", "overwrite"), incident, setBack, null);
   expect(report.verdict).toBe("proved");
   const said = reportLines(report).join("\n");
   expect(said).toContain("2 rows as before the incident, over what traffic made of them since");
   expect(said).toContain("what traffic made of it since, or what you decided.");
-  const worse: Proof = { ...over, asDecided: false };
-  expect(drillReport(chosen("overwrite"), incident, worse, null).verdict).toBe("not-proved");
 });
 
 test("a merge that sets back and inserts is planned and done in one number", () => {

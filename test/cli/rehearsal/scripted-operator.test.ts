@@ -75,17 +75,18 @@ test("a proof says each table's content before and now, and what is wrong with i
     different: 0,
     unexpected: 0,
     byTriggers: 0,
-    asBefore: 0,
+    setBack: 0,
+    putBack: 0,
   };
   const good = { ...table, digests: { noted: "aa", found: "aa" } };
-  expect(proofLines({ equal: true, asDecided: true, tables: [good] }, "delete", true)).toEqual([
+  expect(proofLines({ equal: true, tables: [good] }, "delete", true)).toEqual([
     "",
     "Every row against what was noted before the DELETE:",
     "  public.t: 1,200 rows (3 of traffic's), content aa = aa",
     "Proved: every row is what it was before the DELETE, or what traffic made of it since.",
   ]);
   const bad = { ...table, missing: 2, unexpected: 5, byTriggers: 5, digests: { noted: "aa", found: "bb" } };
-  const lines = proofLines({ equal: false, asDecided: false, tables: [bad] }, "delete", false);
+  const lines = proofLines({ equal: false, tables: [bad] }, "delete", false);
   expect(lines[2]).toBe(
     "  public.t: 1,200 rows (3 of traffic's), content aa is not bb, 2 rows missing, 5 rows written by the trigger that you let fire",
   );

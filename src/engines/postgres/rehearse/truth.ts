@@ -55,15 +55,11 @@ export async function noteGone(session: Connection, table: ShopTable, where: str
 export async function compareTruth(session: Connection): Promise<Proof> {
   const tables: ProvedTable[] = [];
   for (const table of shopTables) tables.push(await compareTable(session, table));
-  return {
-    tables,
-    equal: tables.every((table) => isEqual(table) && table.asBefore === 0),
-    asDecided: tables.every(isEqual),
-  };
+  return { tables, equal: tables.every(isEqual) };
 }
 
-function isEqual({ missing, different, unexpected, byTriggers, asBefore, digests }: ProvedTable): boolean {
-  return missing + different + unexpected - byTriggers - asBefore === 0 && digests.noted === digests.found;
+function isEqual({ missing, different, unexpected, byTriggers, digests }: ProvedTable): boolean {
+  return missing + different + unexpected - byTriggers === 0 && digests.noted === digests.found;
 }
 
 const digest = (which: string) =>
@@ -79,15 +75,17 @@ async function compareTable(session: Connection, { table, key }: ShopTable): Pro
     "comparing with what was noted",
     `with now as materialized (select $1::text as tab, ${key} as key, ${hash} as hash, ${about} as about from ${table} t),
        changed as (select key, hash from holdfast_rehearsal.changes where tab = $1),
-       former as (select o.key, coalesce(b.hash, o.hash) as hash from holdfast_rehearsal.noted o
-         left join holdfast_rehearsal.before_incident b using (tab, key) where o.tab = $1),
+       former as (select key, case when b.key is null then o.hash else b.hash end as hash from
+         (select key, hash from holdfast_rehearsal.noted where tab = $1) o full join
+         (select key, hash from holdfast_rehearsal.before_incident where tab = $1) b using (key)),
        expected as (
          select o.key, o.hash, false as traffic from holdfast_rehearsal.noted o where o.tab = $1 and o.key not in (select key from changed)
          union all select key, hash, true from changed where hash is not null)
      select count(e.key) as expected, count(*) filter (where e.traffic) as by_traffic,
        count(*) filter (where n.key is null) as missing, count(*) filter (where e.key is null) as unexpected,
        count(*) filter (where n.hash <> e.hash) as different, count(*) filter (where ${triggerWrote}) as by_triggers,
-       count(*) filter (where n.hash = f.hash and n.hash is distinct from e.hash) as as_before,
+       count(*) filter (where n.hash = f.hash and n.hash <> e.hash) as set_back,
+       count(*) filter (where n.hash = f.hash and e.key is null) as put_back,
        ${digest("case when not e.traffic then e.hash end")} as noted, ${digest("case when not e.traffic then n.hash end")} as found
      from now n full join expected e using (key) left join former f using (key)`,
     [table],
@@ -101,7 +99,8 @@ async function compareTable(session: Connection, { table, key }: ShopTable): Pro
     different: n("different"),
     unexpected: n("unexpected"),
     byTriggers: n("by_triggers"),
-    asBefore: n("as_before"),
+    setBack: n("set_back"),
+    putBack: n("put_back"),
     digests: { noted: row.noted ?? "", found: row.found ?? "" },
   };
 }

@@ -55,7 +55,7 @@ async function compared(
   const sum = (kind: Reason["kind"]) => against.reduce((total, one) => total + (one.kind === kind ? one.rows : 0), 0);
   const identical = isKeyed(one) || (await hasSafetyCopy(connection, one.area)) ? found.identical : 0;
   const remade = found.present - identical;
-  const findings: Finding[] = against.map((reason) => blockedWords(reason, one.area.table));
+  const findings: Finding[] = against.map((reason) => ({ ...blockedWords(reason, one.area.table), until: "written" }));
   if (!isKeyed(one) && remade > 0) findings.push(equalWords(one.area, remade));
   else if (remade > 0) findings.push(remadeWords(one.area.table, remade));
   return {
@@ -133,5 +133,10 @@ function shapeFindings({ table, shape, columns }: AreaTable, circle: readonly Ta
 
 function remadeWords(table: TableName, remade: number): Finding {
   const text = `${table}: ${someRows(remade)} of the rescued keys are there with other values: made again since`;
-  return { level: "warn", text, hint: "Compare them with the rescued ones before the rescue area goes." };
+  return {
+    level: "warn",
+    text,
+    hint: "Compare them with the rescued ones before the rescue area goes.",
+    until: "written",
+  };
 }

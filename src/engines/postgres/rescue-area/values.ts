@@ -120,12 +120,21 @@ export function valueWords(
 ): readonly Finding[] {
   const where = `The former values are in ${area.rows}.`;
   const kinds = [
-    [changedSince, "changed again since the statement"],
-    [keyChanged, "had their key changed by the statement itself"],
-    [gone, "are not there any more: deleted since, given another key, or moved to another partition"],
-    [fixed, "can't be set back: the statement changed a column that is GENERATED ALWAYS AS IDENTITY"],
+    [changedSince, "changed again since the statement", { until: "written" }],
+    [keyChanged, "had their key changed by the statement itself", { until: "written" }],
+    [
+      gone,
+      "are not there any more: deleted since, given another key, or moved to another partition",
+      { until: "written" },
+    ],
+    [fixed, "can't be set back: the statement changed a column that is GENERATED ALWAYS AS IDENTITY", {}],
   ] as const;
   return kinds
     .filter(([n]) => n > 0)
-    .map(([n, what]) => ({ level: "warn", text: `${area.table}: ${someRows(n)} ${what}`, hint: where }));
+    .map(([n, what, until]) => ({
+      level: "warn",
+      text: `${area.table}: ${someRows(n)} ${what}`,
+      hint: where,
+      ...until,
+    }));
 }
