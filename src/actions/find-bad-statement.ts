@@ -140,7 +140,7 @@ function backupHint(hasBackup: boolean, again: string): string {
 function updatesBelow(taken: number, updates: number): readonly string[] {
   if (taken === 0 || updates === 0) return [];
   const many = updates === 1 ? "1 UPDATE stands" : `${updates} UPDATEs stand`;
-  return [`LOOKING FOR AN UPDATE? ${many} at the end of this list, below all that took rows.`];
+  return [`LOOKING FOR AN UPDATE? ${many} at the end of this list (the key End goes there), below all that took rows.`];
 }
 
 function choiceOf(statement: Statement, all: readonly Statement[], isLargest: boolean): Choice {

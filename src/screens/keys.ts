@@ -10,6 +10,7 @@ export type Act =
   | "down"
   | "page-up"
   | "page-down"
+  | "last"
   | "follow"
   | "open"
   | "back"
@@ -109,6 +110,7 @@ export const bindings: readonly Binding[] = [
   binding(["down"], "Down", [...lists, ...texts, "inputs", "live", "type", "give-up"], "down", "move down", hidden),
   binding(["pgup"], "PgUp", [...lists, ...texts, "live", "type", "give-up"], "page-up", "a page up", hidden),
   binding(["pgdn"], "PgDn", [...lists, ...texts, "live", "type", "give-up"], "page-down", "a page down", hidden),
+  binding(["end"], "End", lists, "last", "to the last", hidden),
   binding(["end"], "End", ["live", "timeline", "details"], "follow", "the newest", hidden),
   binding(["enter"], "Enter", ["start", "targets", "runbooks", "journal"], "open", "open", { enabled: canOpen }),
   binding(["enter"], "Enter", ["choice"], "open", "choose", { enabled: canChoose }),

@@ -32,6 +32,7 @@ const doings: Readonly<Record<Act, (model: Model) => Update>> = {
   down: (model) => moved(model, 1),
   "page-up": (model) => paged(model, -pageOf(model)),
   "page-down": (model) => paged(model, pageOf(model)),
+  last: (model) => moved(model, listLength(model)),
   follow: (model) => just(withCursor(model, isTail(model) ? 0 : lastTop(model))),
   open: (model) => opened(model, cursorOf(model)),
   take: (model) => choose(model, cursorOf(model)),

@@ -86,7 +86,7 @@ function notAsked({ leaving }: Model): Model["leaving"] {
 }
 
 /** What may be done without seeing the screen. */
-const blindly: readonly Act[] = ["up", "down", "page-up", "page-down", "back", "pause", "leave", "interrupt"];
+const blindly: readonly Act[] = ["up", "down", "page-up", "page-down", "last", "back", "pause", "leave", "interrupt"];
 
 /** Enter or Esc ends it and does nothing else; held down, they are still the hand that typed. */
 function deadKey(model: Model, name: string, held: boolean): Update {
@@ -111,6 +111,7 @@ const harmless: readonly string[] = [
   "down",
   "page-up",
   "page-down",
+  "last",
   "clear",
   "delete-word",
   "back",

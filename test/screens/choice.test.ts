@@ -42,6 +42,13 @@ describe.each(sizes.slice(1))("a list at $columns x $rows that is longer than it
     expect(textOf(play(shown, Array(6).fill(pageUp)).model)).toContain("> take keep");
   });
 
+  it("has its last entry highlighted and in sight after one End, and nothing is chosen by that", () => {
+    const ended = play(first, [named("end")]).model;
+    expect(ended.cursors.choice).toBe(keepOrDrop.length - 1);
+    expect(textOf(ended)).toContain(`> ${keepOrDrop.at(-1)?.label}`);
+    expect(play(ended, [named("end")]).model.cursors.choice).toBe(keepOrDrop.length - 1);
+  });
+
   it("takes no Enter for what is highlighted out of sight; an arrow brings the highlight back", () => {
     const away = play(first, [down, pageDown, pageDown, enter]);
     expect(away.commands.filter(({ do: what }) => what === "answer")).toEqual([]);
