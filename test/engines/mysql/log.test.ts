@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import type { Connection } from "../../../src/engines/mysql/connection.ts";
 import { eventsIn } from "../../../src/engines/mysql/log/events.ts";
 import { type LoggedTransaction, transactionsIn } from "../../../src/engines/mysql/log/transactions.ts";
+import { everyColumn, everyName, everyValue } from "./every-type.ts";
 import { type MariadbServer, startMariadb, withMariadb } from "../../support/mariadb.ts";
 
 withMariadb(() => {
@@ -59,18 +60,9 @@ withMariadb(() => {
     });
 
     test("of a value of every type the length is known, so that every row is counted", async () => {
-      const columns = `t TINYINT, s SMALLINT UNSIGNED, m MEDIUMINT, i INT, g BIGINT UNSIGNED, f FLOAT, d DOUBLE, e DECIMAL(65,30), x DECIMAL(5,0),
-        da DATE, ti TIME(6), dt DATETIME(3), ts TIMESTAMP(6) NULL, y YEAR, c CHAR(200) CHARACTER SET utf8mb4, vc VARCHAR(20), vl VARCHAR(2000), bi BINARY(3),
-        vb VARBINARY(300), tb TINYBLOB, bl LONGBLOB, tx MEDIUMTEXT, en ENUM('a','b'), se SET('a','b','c'), bt BIT(13), j JSON,
-        ge GEOMETRY, u UUID, n6 INET6, co VARCHAR(3000) COMPRESSED, ct TEXT COMPRESSED, gv INT AS (i + 1) VIRTUAL, gs INT AS (i + 2) STORED`;
-      const values = `1, 65535, -1, 7, 18446744073709551615, 0.1, 0.2, 12345.678, 99999, '2026-11-22', '-838:59:59.123456', '2026-11-22 01:02:03.123',
-        '2026-03-29 01:30:00.5', 2026, REPEAT('\u00fc', 200), 'short', REPEAT('l', 2000), 'abc', REPEAT('v', 300), 'tiny', REPEAT('b', 70000), 'text', 'b',
-        'a,c', b'1010101010101', '{"a":1}', ST_GeomFromText('POINT(1 2)'), UUID(), '::1', REPEAT('z', 3000), 'ct'`;
-      const names =
-        columns.match(/\b\w+(?= [A-Z])/g)?.filter((name) => /^[a-z]/.test(name) && !/^g[vs]$/.test(name)) ?? [];
-      await run(`CREATE TABLE every (id INT PRIMARY KEY AUTO_INCREMENT, ${columns})`);
+      await run(`CREATE TABLE every (id INT PRIMARY KEY AUTO_INCREMENT, ${everyColumn})`);
       const found = await logged(
-        `INSERT INTO every (${names.join(", ")}) VALUES (${values}), (${values})`,
+        `INSERT INTO every (${everyName.join(", ")}) VALUES (${everyValue}), (${everyValue})`,
         "INSERT INTO every (id) VALUES (NULL), (NULL)",
         "UPDATE every SET i = 8",
         "DELETE FROM every",

@@ -8,6 +8,13 @@ export interface RowImages {
   /** Every image has every column. */
   readonly full: boolean;
   readonly rows: number;
+  /** Bytes of the body: where the bitmaps of the columns begin, and how long each is. */
+  readonly bitmapsAt: number;
+  readonly bitmapBytes: number;
+  /** Where the first image begins. */
+  readonly from: number;
+  /** Where each image ends; of an update the former row's comes first, then the new one's. */
+  readonly ends: readonly number[];
 }
 
 /** Which table an event of rows is about, before its columns are known. */
@@ -19,12 +26,15 @@ export function tableIdOf(body: Buffer): number {
 export function readRows(type: number, body: Buffer, map: TableMap): RowImages | null {
   const { kind, form } = rowsKindOf(type);
   const [count, bitmapsAt] = packedNumber(body, form === 2 ? 8 + body.readUInt16LE(8) : 8);
+  if (count !== map.columns.length) return null;
   const bitmapBytes = (count + 7) >> 3;
   const bitmaps = kind === "update" ? 2 : 1;
   const present = Array.from({ length: bitmaps }, (_, nth) => columnsIn(body, bitmapsAt + nth * bitmapBytes, count));
-  const rows = rowsFrom(body, bitmapsAt + bitmaps * bitmapBytes, map.columns, present);
-  if (rows === null || count !== map.columns.length) return null;
-  return { table: tableIdOf(body), kind, full: present.every((columns) => columns.length === count), rows };
+  const from = bitmapsAt + bitmaps * bitmapBytes;
+  const ends = imageEnds(body, from, map.columns, present);
+  if (ends === null) return null;
+  const full = present.every((columns) => columns.length === count);
+  return { table: tableIdOf(body), kind, full, rows: ends.length / bitmaps, bitmapsAt, bitmapBytes, from, ends };
 }
 
 /** The ordinals of the columns that an image has. */
@@ -36,23 +46,23 @@ function isSet(bytes: Buffer, at: number, bit: number): boolean {
   return (((bytes[at + (bit >> 3)] ?? 0) >> (bit & 7)) & 1) === 1;
 }
 
-function rowsFrom(
+function imageEnds(
   body: Buffer,
   from: number,
   columns: readonly LoggedColumn[],
   images: readonly (readonly number[])[],
-): number | null {
+): readonly number[] | null {
+  const ends: number[] = [];
   let at = from;
-  let rows = 0;
   while (at < body.length) {
     for (const present of images) {
       const end = imageEnd(body, at, columns, present);
       if (end === null || end > body.length) return null;
+      ends.push(end);
       at = end;
     }
-    rows += 1;
   }
-  return rows;
+  return ends;
 }
 
 function imageEnd(

@@ -8,9 +8,9 @@ export interface TableMap {
   readonly table: string;
   readonly name: TableName;
   readonly columns: readonly LoggedColumn[];
-  /** Where in the body the length of the schema's name stands, and the schema's bytes: another name is put in there. */
-  readonly schemaAt: number;
-  readonly schemaBytes: number;
+  /** Bytes of the body: where the names begin, and where they end: others can be put in there. */
+  readonly namesAt: number;
+  readonly namesEnd: number;
 }
 
 export interface LoggedColumn {
@@ -22,17 +22,18 @@ export interface LoggedColumn {
 /** MySQL: "Table_map_event" in the source's own documentation of the binary log. */
 export function readTableMap(body: Buffer): TableMap {
   const id = body.readUIntLE(0, 6);
-  const schemaAt = 8;
-  const schemaBytes = body[schemaAt] ?? 0;
-  const schema = body.toString("utf8", schemaAt + 1, schemaAt + 1 + schemaBytes);
-  const tableAt = schemaAt + schemaBytes + 2;
+  const namesAt = 8;
+  const schemaBytes = body[namesAt] ?? 0;
+  const schema = body.toString("utf8", namesAt + 1, namesAt + 1 + schemaBytes);
+  const tableAt = namesAt + schemaBytes + 2;
   const tableBytes = body[tableAt] ?? 0;
   const table = body.toString("utf8", tableAt + 1, tableAt + 1 + tableBytes);
-  const [count, typesAt] = packedNumber(body, tableAt + tableBytes + 2);
+  const namesEnd = tableAt + tableBytes + 2;
+  const [count, typesAt] = packedNumber(body, namesEnd);
   const types = body.subarray(typesAt, typesAt + count);
   const [, metaAt] = packedNumber(body, typesAt + count);
   const columns = columnsOf(types, body, metaAt);
-  return { id, schema, table, name: tableName({ schema, table }), columns, schemaAt, schemaBytes };
+  return { id, schema, table, name: tableName({ schema, table }), columns, namesAt, namesEnd };
 }
 
 function columnsOf(types: Buffer, body: Buffer, metaAt: number): readonly LoggedColumn[] {
