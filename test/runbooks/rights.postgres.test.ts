@@ -177,6 +177,23 @@ test("with neither a superuser nor a backup nothing is begun, and both are named
   expect(await leftOf(incident)).toEqual(incident.clean.filter(isOurs));
 });
 
+test("a bad UPDATE of a role that may only insert is refused before anything is rescued, and the right is named", async () => {
+  const incident = await aShop(enough, { archived: false });
+  const was = await incident.content();
+  await incident.session.run("", "update shop.orders set state = 'cancelled'");
+  await archiveAll(from, incident.session);
+  const before = await incident.bytes();
+  const refused = await asClerk({ statement: "largest-update" });
+  expect(refused.exit).not.toBe("ok");
+  expect(said(refused)).toContain("GRANT SELECT, UPDATE ON shop.orders TO clerk;");
+  expect(kindsOf(refused.state)).not.toContain("rescue-area");
+  expect(await incident.bytes()).toEqual(before);
+  await incident.session.run("", "grant update on shop.orders to clerk");
+  const end = await asClerk({ statement: "largest-update" });
+  expect({ exit: end.exit, bug: end.bug }, said(end)).toEqual({ exit: "ok", bug: undefined });
+  expect(await incident.content()).toEqual(was);
+});
+
 test("a statement that is not archived yet is not found, pg_switch_wal is named, and after it the run goes through", async () => {
   const incident = await aShop(enough, { archived: false });
   const end = await asClerk();
