@@ -80,7 +80,7 @@ export function labelled(
   width: number,
   how: { indent?: number; most?: number; tone?: Tone } = {},
 ): readonly Row[] {
-  const indent = how.indent ?? 10;
+  const indent = Math.max(how.indent ?? 10, label === "" ? 0 : label.length + 1);
   const lines = limited(wrapText(text, width - indent), width - indent, how.most);
   return lines.map((line, index) =>
     row(span((index === 0 ? label : "").padEnd(indent), "strong"), span(line, how.tone ?? "plain")),

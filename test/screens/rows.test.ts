@@ -47,6 +47,12 @@ describe("rows", () => {
     expect(lines.join("").replaceAll(" ", "")).toBe(text.replaceAll(" ", ""));
   });
 
+  it("keep a blank between a label and its text, however long the label is", () => {
+    expect(labelled("not possible", "it is closed", 40, { indent: 12 }).map(rowText)).toEqual([
+      "not possible it is closed",
+    ]);
+  });
+
   it("stand under their label, and say where the rest was cut", () => {
     const rows = labelled("WHY", "one two three four five six seven eight", 20, { indent: 6, most: 2 }).map(rowText);
     expect(rows).toEqual(["WHY   one two three", "      four five si.."]);
