@@ -354,3 +354,15 @@ test("default privileges open neither the rescue area nor the markers to others"
   );
   expect(may).toEqual({ schema: "f", tables: "f" });
 });
+
+test("what a check foretells of rows is over once they are written; what it found of the table's shape is not", async () => {
+  const g = await grounds.fresh(ten);
+  const lost = await g.lose("public.t", "true", "id");
+  await g.sql.run("a column that came since", "alter table public.t add price int not null default 0");
+  await g.sql.run("a key that was used again", "insert into public.t values (1, 'other')");
+  await g.rescue(lost);
+  const [checked] = await g.area.check(g.run, ["public.t"], quiet);
+  const untilOf = (words: string) => checked?.findings.find(({ text }) => text.includes(words));
+  expect(untilOf("made again since")).toMatchObject({ until: "written" });
+  expect(untilOf("price was not among the recovered columns")).toEqual({ level: "warn", text: expect.any(String) });
+});
