@@ -1,7 +1,7 @@
 import type { IdentityFact, TargetIdentity } from "../../core/target.ts";
 import type { Connection, Row } from "./connection.ts";
 import { productNames, readVersion, type Version } from "./flavor.ts";
-import { trustedMarker } from "./marker/state.ts";
+import { markerState } from "./marker/state.ts";
 import type { MysqlTarget } from "./target.ts";
 import { addressOf } from "./url.ts";
 
@@ -49,7 +49,7 @@ async function uuidOf(session: Connection, { flavor }: Version): Promise<string 
 }
 
 async function installationOf(session: Connection): Promise<string | null> {
-  if ((await trustedMarker(session)) !== "present") return null;
+  if ((await markerState(session)).kind !== "present") return null;
   const rows = await session.rows("reading the installation row", "SELECT id FROM holdfast.installation");
   return rows[0]?.id ?? null;
 }

@@ -1,6 +1,7 @@
 import { shortRunId } from "../../core/ids.ts";
 import { Fault } from "../../core/errors.ts";
 import type { RunId } from "../../core/ids.ts";
+import { lockLost } from "../effect-faults.ts";
 import type { Lock, Orphan } from "../lock.ts";
 import type { Connection } from "./connection.ts";
 import { lockName } from "./lock/name.ts";
@@ -48,15 +49,6 @@ export function targetLock(target: MysqlTarget): TargetLock {
     orphans: (run) => orphans(target, run),
     endOrphans: (run) => endOrphans(target, run),
   };
-}
-
-export function lockLost(): Fault {
-  return new Fault("HF-LOCK-LOST", "the session that held the target lock is gone", {
-    exit: "busy",
-    after: "rolled-back",
-    still: "Nothing was written without the lock.",
-    hint: "Look whether the server restarted or somebody ended the session, then resume: the lock is taken anew.",
-  });
 }
 
 type Tried = { readonly kind: "held"; readonly held: Held } | { readonly kind: "busy"; readonly holder: string };

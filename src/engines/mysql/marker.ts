@@ -3,7 +3,7 @@ import type { Batch, Claim, Marker, MarkerRow } from "../marker.ts";
 import type { Connection } from "./connection.ts";
 import type { TargetLock } from "./lock.ts";
 import { markedSessions } from "./marker/sessions.ts";
-import { markerState, trustedMarker } from "./marker/state.ts";
+import { markerState } from "./marker/state.ts";
 import { installationRowSql, markerColumns, markerDdl, markerRow } from "./marker/table.ts";
 import { type MarkedWork, markedTransactions } from "./marker/transaction.ts";
 import type { MysqlTarget } from "./target.ts";
@@ -47,7 +47,7 @@ async function cancel(target: MysqlTarget, ids: readonly number[]): Promise<void
 }
 
 async function read(session: Connection, run: Claim["run"], key: string): Promise<readonly MarkerRow[]> {
-  if ((await trustedMarker(session)) !== "present") return [];
+  if ((await markerState(session)).kind !== "present") return [];
   const rows = await session.rows(
     "reading markers",
     `SELECT ${markerColumns} FROM holdfast.effect

@@ -1,4 +1,5 @@
 import { Fault } from "../../core/errors.ts";
+import { leftTransaction } from "../effect-faults.ts";
 import type { Transaction } from "../engine.ts";
 import type { Connection } from "./connection.ts";
 
@@ -41,13 +42,5 @@ function implicitCommit(): Fault {
     after: "rolled-back",
     still: "It was not sent, and nothing of this transaction lasts.",
     hint: "This is a fault of Holdfast. Report it.",
-  });
-}
-
-export function leftTransaction(): Fault {
-  return new Fault("HF-MARKER-LEFT", "a statement within the effect ended the transaction that it ran in", {
-    exit: "bug",
-    after: "unknown",
-    hint: "This is a fault of Holdfast. Look at the target before you resume, and report it.",
   });
 }

@@ -1,5 +1,6 @@
 import { Fault } from "../../core/errors.ts";
 import type { RunId } from "../../core/ids.ts";
+import { lockLost } from "../effect-faults.ts";
 import type { Lock, Orphan } from "../lock.ts";
 import type { Connection } from "./connection.ts";
 import { holderWords } from "./lock/holder.ts";
@@ -46,15 +47,6 @@ export function targetLock(target: PostgresTarget): TargetLock {
     orphans: (run) => orphans(target, run),
     endOrphans: (run) => endOrphans(target, run),
   };
-}
-
-export function lockLost(): Fault {
-  return new Fault("HF-LOCK-LOST", "the session that held the target lock is gone", {
-    exit: "busy",
-    after: "rolled-back",
-    still: "Nothing was written without the lock.",
-    hint: "Look whether the server restarted or somebody ended the session, then resume: the lock is taken anew.",
-  });
 }
 
 async function tryLock(

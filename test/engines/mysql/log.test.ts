@@ -1,10 +1,11 @@
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Connection } from "../../../src/engines/mysql/connection.ts";
 import { eventsIn } from "../../../src/engines/mysql/log/events.ts";
 import { type LoggedTransaction, transactionsIn } from "../../../src/engines/mysql/log/transactions.ts";
 import { everyColumn, everyName, everyValue } from "./every-type.ts";
+import { newestLog, runAll } from "./newest-log.ts";
 import { type MariadbServer, startMariadb, withMariadb } from "../../support/mariadb.ts";
 
 withMariadb(() => {
@@ -21,13 +22,8 @@ withMariadb(() => {
     await sql.close();
     await server.end();
   });
-  const run = async (...statements: readonly string[]) => {
-    for (const statement of statements) await sql.run("running", statement);
-  };
-  const newest = () => {
-    const names = readdirSync(path.join(server.scratch, "d")).filter((name) => /^log\.\d{6}$/.test(name));
-    return path.join(server.scratch, "d", names.toSorted().at(-1) ?? "");
-  };
+  const run = (...statements: readonly string[]) => runAll(sql, statements);
+  const newest = () => newestLog(server);
   /** What the log has of the statements, in a file of their own. */
   const logged = async (...statements: readonly string[]): Promise<readonly LoggedTransaction[]> => {
     await run("FLUSH BINARY LOGS", ...statements);

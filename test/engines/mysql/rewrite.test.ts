@@ -1,5 +1,3 @@
-import { readdirSync } from "node:fs";
-import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Connection } from "../../../src/engines/mysql/connection.ts";
 import { eventsIn } from "../../../src/engines/mysql/log/events.ts";
@@ -7,6 +5,7 @@ import { type Rewritten, rewrite, type Wanted } from "../../../src/engines/mysql
 import { type LoggedTransaction, transactionsIn } from "../../../src/engines/mysql/log/transactions.ts";
 import { type MariadbServer, startMariadb, withMariadb } from "../../support/mariadb.ts";
 import { everyColumn, everyName, everyValue } from "./every-type.ts";
+import { newestLog, runAll } from "./newest-log.ts";
 
 withMariadb(() => {
   let server: MariadbServer;
@@ -23,13 +22,8 @@ withMariadb(() => {
     await sql.close();
     await server.end();
   });
-  const run = async (...statements: readonly string[]) => {
-    for (const statement of statements) await sql.run("running", statement);
-  };
-  const newest = () => {
-    const names = readdirSync(path.join(server.scratch, "d")).filter((name) => /^log\.\d{6}$/.test(name));
-    return path.join(server.scratch, "d", names.toSorted().at(-1) ?? "");
-  };
+  const run = (...statements: readonly string[]) => runAll(sql, statements);
+  const newest = () => newestLog(server);
   const happened = async (...statements: readonly string[]): Promise<LoggedTransaction> => {
     await run("FLUSH BINARY LOGS", ...statements);
     for await (const found of transactionsIn(eventsIn(newest()))) if (found.tables.length > 0) return found;

@@ -24,7 +24,7 @@ function writable({ closed }: Row, { flavor, number }: Version): readonly Findin
   return [{ level: "ok", text: `${productNames[flavor]} ${number}, open for writing.` }];
 }
 
-/** What the suites were run against; another version is told, and refused by whoever writes. */
+/** What the suites were run against; another version is told. */
 function seen({ flavor, number, major, minor }: Version): readonly Finding[] {
   if (flavor === "mariadb" && major === 10 && minor === 11) return [];
   return [

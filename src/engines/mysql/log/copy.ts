@@ -126,7 +126,11 @@ function fileWriter(folder: string, tell: (done: number, name: string) => void):
 function nameIn(rotate: Buffer): string {
   const name = rotate.toString("latin1", headerBytes + 8, endOf(rotate));
   if (/^[\w.-]+\.\d{6,}$/.test(name)) return name;
-  throw new Fault("HF-MYSQL-LOG-NAME", "the server names a file of its log in a way that is not understood");
+  throw new Fault("HF-MYSQL-LOG-NAME", "the server names a file of its log in a way that is not understood", {
+    exit: "refused",
+    still: "Nothing was changed, and no such file was made here.",
+    hint: "Look at SHOW BINARY LOGS: a name has letters, digits, dots and dashes, and ends in a number of six digits or more.",
+  });
 }
 
 const checksumBytes = 4;

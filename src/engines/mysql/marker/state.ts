@@ -9,11 +9,6 @@ export async function markerState(session: Connection): Promise<Awaited<ReturnTy
   return { kind: row.tables === "2" ? "present" : "absent" };
 }
 
-/** For whoever only wants to read it: `barred` is as good as absent. */
-export async function trustedMarker(session: Connection): Promise<"present" | "absent" | "barred"> {
-  return (await markerState(session)).kind;
-}
-
 const ours = "TABLE_SCHEMA = 'holdfast' AND TABLE_NAME IN ('effect', 'installation')";
 const sql = `SELECT @@read_only AS closed,
   (SELECT COUNT(*) FROM information_schema.TABLES WHERE ${ours}) AS tables,

@@ -1,12 +1,13 @@
 import { Fault } from "../../../core/errors.ts";
 import type { Json } from "../../../core/json.ts";
+import { leftTransaction, lockLost, markerBlocked, markerForeign } from "../../effect-faults.ts";
 import type { Transaction } from "../../engine.ts";
 import type { Batch, Claim, MarkerRow, Prepare } from "../../marker.ts";
 import type { Connection } from "../connection.ts";
-import { duplicateCode, lostCode, mysqlFault } from "../errors.ts";
-import { lockLost, type TargetLock } from "../lock.ts";
+import { duplicateCode, lostCode } from "../errors.ts";
+import type { TargetLock } from "../lock.ts";
 import type { MysqlTarget } from "../target.ts";
-import { guarded, leftTransaction, type MysqlTransaction } from "../transaction.ts";
+import { guarded, type MysqlTransaction } from "../transaction.ts";
 import type { MarkedSessions } from "./sessions.ts";
 import { markerColumns, markerRow } from "./table.ts";
 
@@ -33,7 +34,7 @@ export function markedTransactions(target: MysqlTarget, lock: TargetLock, sessio
       });
       sessions.giveBack(prepare, session);
       if (ended !== "blocked") return ended;
-      if (clock.monotonic() > deadline) throw blocked(claim);
+      if (clock.monotonic() > deadline) throw markerBlocked(claim);
       await clock.sleep(100);
     }
   };
@@ -88,7 +89,7 @@ async function claimMarker(session: Connection, lock: TargetLock, claim: Claim):
     );
     if (found.held !== "1") throw lockLost();
     const row = markerRow(found);
-    if (row.planDigest !== claim.planDigest) throw foreign(claim);
+    if (row.planDigest !== claim.planDigest) throw markerForeign(claim);
     return { row };
   } catch (error) {
     if (error instanceof Fault && error.record.code === "HF-MYSQL-LOCK-TIMEOUT") return "blocked";
@@ -146,17 +147,16 @@ async function endedBeforeCommit<T>(session: Connection, work: () => Promise<T>)
   try {
     return await work();
   } catch (error) {
-    const fault = mysqlFaultOr(error);
-    if (fault?.record.code === lostCode) throw rolledBack(fault);
+    if (isLost(error)) throw rolledBack(error);
     await session.run("rolling back", "ROLLBACK").catch((again: unknown) => {
-      if (mysqlFaultOr(again)?.record.code !== lostCode) throw again;
+      if (!isLost(again)) throw again;
     });
     throw error;
   }
 }
 
-function mysqlFaultOr(error: unknown): Fault | null {
-  return error instanceof Fault ? mysqlFault(error, "", "writing") : null;
+function isLost(error: unknown): error is Fault {
+  return error instanceof Fault && error.record.code === lostCode;
 }
 
 function rolledBack(fault: Fault): Fault {
@@ -164,20 +164,4 @@ function rolledBack(fault: Fault): Fault {
   const still = "COMMIT had not been sent: the server rolls the transaction back.";
   const more = { ...record, still, after: "rolled-back", passing: true, exit: "unreachable" } as const;
   return new Fault(code, message, more, { cause: fault });
-}
-
-function foreign(claim: Claim): Fault {
-  return new Fault("HF-MARKER-FOREIGN", `the target holds a marker ${claim.key} of this run under another plan`, {
-    exit: "refused",
-    still: "Nothing was done.",
-    hint: "The journal and the target do not belong together: look at holdfast.effect on the target before you go on.",
-  });
-}
-
-function blocked(claim: Claim): Fault {
-  return new Fault("HF-MARKER-BLOCKED", `another session's open transaction holds the marker ${claim.key}`, {
-    exit: "busy",
-    still: "Nothing was done by this process.",
-    hint: "An earlier process of this run may still be at work on the server: wait until it ends, or end it, then resume.",
-  });
 }

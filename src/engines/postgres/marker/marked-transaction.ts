@@ -1,9 +1,10 @@
 import { Fault } from "../../../core/errors.ts";
 import type { Json } from "../../../core/json.ts";
+import { leftTransaction, lockLost, markerBlocked, markerForeign } from "../../effect-faults.ts";
 import type { Transaction } from "../../engine.ts";
 import type { Batch, Claim, MarkerRow, Prepare } from "../../marker.ts";
 import type { Connection } from "../connection.ts";
-import { lockLost, type TargetLock } from "../lock.ts";
+import type { TargetLock } from "../lock.ts";
 import { lockedBy } from "../lock/keys.ts";
 import type { PostgresTarget } from "../target.ts";
 import type { PostgresTransaction } from "../transaction.ts";
@@ -34,7 +35,7 @@ export function markedTransactions(target: PostgresTarget, lock: TargetLock, ses
       });
       sessions.giveBack(prepare, session);
       if (ended !== "blocked") return ended;
-      if (clock.monotonic() > deadline) throw blocked(claim);
+      if (clock.monotonic() > deadline) throw markerBlocked(claim);
       await clock.sleep(100);
     }
   };
@@ -94,7 +95,7 @@ async function claimMarker(session: Connection, claim: Claim): Promise<Claimed |
       [claim.run, claim.key],
     );
     const row = markerRow(found);
-    if (row.planDigest !== claim.planDigest) throw foreign(claim);
+    if (row.planDigest !== claim.planDigest) throw markerForeign(claim);
     return { xid: found.xid ?? "", row };
   } catch (error) {
     if (error instanceof Fault && error.record.code === "HF-PG-LOCK-TIMEOUT") return "blocked";
@@ -122,28 +123,4 @@ async function note(session: Connection, claim: Claim, batch: Batch): Promise<vo
     [claim.run, claim.key, text(batch.cursor), text(batch.result), batch.done, claim.intentDigest],
   );
   if (noted !== 1) throw leftTransaction();
-}
-
-function foreign(claim: Claim): Fault {
-  return new Fault("HF-MARKER-FOREIGN", `the target holds a marker ${claim.key} of this run under another plan`, {
-    exit: "refused",
-    still: "Nothing was done.",
-    hint: "The journal and the target do not belong together: look at holdfast.effect on the target before you go on.",
-  });
-}
-
-function blocked(claim: Claim): Fault {
-  return new Fault("HF-MARKER-BLOCKED", `another session's open transaction holds the marker ${claim.key}`, {
-    exit: "busy",
-    still: "Nothing was done by this process.",
-    hint: "An earlier process of this run may still be at work on the server: wait until it ends, or end it, then resume.",
-  });
-}
-
-function leftTransaction(): Fault {
-  return new Fault("HF-MARKER-LEFT", "a statement within the effect ended the transaction that it ran in", {
-    exit: "bug",
-    after: "unknown",
-    hint: "This is a fault of Holdfast. Look at the target before you resume, and report it.",
-  });
 }

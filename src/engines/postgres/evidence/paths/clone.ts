@@ -5,7 +5,7 @@ import type { PathOption, Statement } from "../../../evidence.ts";
 import type { Connection } from "../../connection.ts";
 import { findServerBinaries } from "../../server/binaries.ts";
 import { alteredSince, alteredWords } from "../clone/altered.ts";
-import { broken, switchesLog, ofAnother, statementAhead, whyClosed, whyClosedAhead, whyUnfit } from "../clone/can.ts";
+import { broken, ofAnother, statementAhead, switchesLog, whyClosed, whyClosedAhead, whyUnfit } from "../clone/can.ts";
 import { clonePart } from "../clone/folder.ts";
 import { recoverByClone } from "../clone/recover.ts";
 import { beginSurvey, type Begun, bytesOf, commitsOf, firstAbsent, logBytes, type Surveyed } from "../clone/survey.ts";
@@ -95,7 +95,9 @@ async function readyFor({ target, log }: PathContext, { tables, rows }: Ahead, w
       ? await breakIn(begun, watch)
       : await whyClosedAhead(target, await log.upTo({ tables: [], xids: [] }, watch), tables);
   const unread = await notArchived(begun, await target.catalogue());
-  if (closed || unread) return closedTwice(closed, unread);
+  if (closed && unread) return closedTwice(closed, unread);
+  const one = closed ?? unread;
+  if (one) return closedReady(base, one);
   return openReady(base, {
     why: `The backup of ${begun.backup.startedAt} (${size(bytes)}) and ${size(since)} of log lead up to now.`,
     holds: "the backup and every file of the log since then stay where they are, and the log goes on to be archived",
@@ -105,11 +107,10 @@ async function readyFor({ target, log }: PathContext, { tables, rows }: Ahead, w
 }
 
 /** A role that may not read the newest log would be told of a file that is not archived yet, again and again: another one always is not. */
-function closedTwice(closed: Closed | null, unread: Closed | null): ReadyPath {
-  if (unread === null || closed === null) return closedReady(base, closed ?? unread ?? unnamed);
-  const isTheSame = closed.change?.text === switchesLog;
-  const ready = closedReady(base, isTheSame ? unread : closed);
-  return isTheSame || !unread.change ? ready : { ...ready, changes: [...ready.changes, unread.change] };
+function closedTwice(closed: Closed, unread: Closed): ReadyPath {
+  if (closed.change?.text === switchesLog) return closedReady(base, unread);
+  const ready = closedReady(base, closed);
+  return { ...ready, changes: [...ready.changes, ...closedReady(base, unread).changes] };
 }
 
 /** What a role may not read on the server it has only once it is archived: that is never so at once. */
