@@ -64,6 +64,8 @@ describe.each([
     expect(result).toContain(wish === "leave" ? "DONE; 2 ROWS LEFT AS THEY ARE" : "DONE ");
     // What the check foretold was decided since, and is told by the proof.
     expect(result).not.toContain("will be set back");
+    const decided = wish === "leave" ? "leave all 2 as they are" : "set them back all the same";
+    expect(result).toContain(`DECIDED Changed again since: 2 rows: ${decided}`);
     await tty.type("q");
     const left = await tty.leaves();
     expect(left.exit).toBe("ok");
